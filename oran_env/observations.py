@@ -1,0 +1,68 @@
+"""What a DU sees: s_t = {Q̄^l, N_u^l, a_{t-1}}, and with ``extended`` also the backlog and load of each slice.
+
+Q̄: normalised QoS of the last step (0 after reset). N_u^l·M/N: UEs now attached, 1 being an even third of three.
+Executed bits of the last action (0 after reset). Backlog: log(1 + mean backlog per UE / bits offered in one step).
+Load: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer slice with a UE.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from oran_env.actions import THRESHOLD, action_size
+from oran_env.kernels import Floats, Integers, Singles, kernel
+from oran_env.scenario import NUM_SLICES, Scenario
+
+
+def observation_layout(scenario: Scenario) -> dict[str, slice]:
+    """Named groups of the columns of a local observation."""
+    names = ["qos", "num_ues"] + (["backlog", "load"] if scenario.control.observation == "extended" else [])
+    layout = {name: slice(NUM_SLICES * i, NUM_SLICES * (i + 1)) for i, name in enumerate(names)}
+    start = NUM_SLICES * len(names)
+    layout["previous_action"] = slice(start, start + action_size(scenario))
+    return layout
+
+
+def observation_bounds(scenario: Scenario) -> tuple[Singles, Singles]:
+    """Least and greatest value of each column of a local observation."""
+    layout = observation_layout(scenario)
+    high = np.ones(layout["previous_action"].stop, dtype=np.float32)
+    high[layout["num_ues"]] = scenario.layout.num_dus
+    if "backlog" in layout:
+        high[layout["backlog"]] = np.inf
+    return np.zeros_like(high), high
+
+
+@kernel
+def observe(
+    normalised: Floats,
+    first: Integers,
+    m: int,
+    num_ues: int,
+    num_dus: int,
+    extended: bool,
+    backlog: Floats,
+    load: Floats,
+    members: Integers,
+    step_bits: Floats,
+    action: Singles,
+    observation: Singles,
+) -> None:
+    """Write the local observation (D,) of DU m. ``action`` has length 0 after a reset."""
+    scale = num_dus / max(num_ues, 1)
+    for i in range(NUM_SLICES):
+        start, stop = first[NUM_SLICES * m + i], first[NUM_SLICES * m + i + 1]
+        observation[i] = normalised[i]
+        observation[NUM_SLICES + i] = (stop - start) * scale
+        if extended:
+            total = 0.0
+            for j in range(start, stop):
+                total += backlog[members[j]]
+            waiting = total / (step_bits[i] * (stop - start)) if step_bits[i] > 0.0 and stop > start else 0.0
+            observation[2 * NUM_SLICES + i] = math.log1p(waiting)
+            observation[3 * NUM_SLICES + i] = load[i]
+    start = (4 if extended else 2) * NUM_SLICES
+    for j in range(len(observation) - start):
+        observation[start + j] = 1.0 if len(action) > 0 and action[j] > THRESHOLD else 0.0

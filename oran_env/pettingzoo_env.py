@@ -1,0 +1,129 @@
+"""The PettingZoo ParallelEnv: one network, one agent per DU. A thin shell around the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from oran_env.policies import Policy, reference_policies
+from oran_env.scenario import Scenario
+from oran_env.simulator import Simulator
+
+Observations = dict[str, NDArray[np.float32]]
+
+
+class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
+    """DUs ``du_0 … du_{M-1}`` share the RBs of one network; all act at once.
+
+    Action: Box(0, 1), the codec's vector; values above 0.5 are set bits (``actions.py``).
+    Observation: Box, {Q̄^l, N_u^l, executed bits} (``observations.py``). Reward: eq. (8) (``reward.py``).
+    Episode end: truncation of every agent after ``horizon`` steps. ``info``: the keys of ``simulator.Outcome``.
+
+    Raises:
+        ScenarioError: unknown preset or field, or a value that is not allowed.
+        ValueError: unknown render mode; an action of wrong agent, shape or type, or not finite.
+        RuntimeError: ``step`` before ``reset`` or after the end of the episode.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"name": "oran_v0", "render_modes": [], "is_parallelizable": True}
+
+    def __init__(self, scenario: str | Scenario = "paper", render_mode: str | None = None, **overrides: Any) -> None:
+        if render_mode is not None:
+            raise ValueError(f"render_mode is {render_mode!r}; allowed: None")
+        self.render_mode = render_mode
+        self.simulator = Simulator(scenario, **overrides)
+        self.scenario = self.simulator.scenario
+        self.possible_agents = list(self.simulator.agents)
+        self.agents: list[str] = []
+        low, high = self.simulator.observation_low, self.simulator.observation_high
+        self.observation_spaces = {agent: Box(low, high, dtype=np.float32) for agent in self.possible_agents}
+        size = self.simulator.action_size
+        self.action_spaces = {agent: Box(0.0, 1.0, (size,), np.float32) for agent in self.possible_agents}
+        copies = len(self.possible_agents)
+        self.state_space = Box(np.tile(low, copies), np.tile(high, copies), dtype=np.float32)
+        self._actions = np.empty((1, copies, size), dtype=np.float32)
+
+    def observation_space(self, agent: str) -> Box:
+        """Return the observation space of an agent, always the same object."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Box:
+        """Return the action space of an agent, always the same object."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observations, dict[str, dict[str, Any]]]:
+        """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
+        observations = self.simulator.reset(seed)[0]
+        self.agents = self.possible_agents[:]
+        return dict(zip(self.agents, observations, strict=True)), {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: Mapping[str, NDArray[Any]]
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Advance one step with one action per agent."""
+        agents = self.agents
+        if not agents:
+            raise RuntimeError("step() without an episode; call reset() first")
+        self._collect(actions)
+        result = self.simulator.step(self._actions)
+        truncated = bool(result.truncated[0])
+        rewards = result.rewards[0].tolist()
+        rows = [(name, array[0]) for name, array in result.info.items()]
+        infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(agents)}
+        if truncated:
+            self.agents = []
+        return (
+            dict(zip(agents, result.observations[0], strict=True)),
+            dict(zip(agents, rewards, strict=True)),
+            dict.fromkeys(agents, False),
+            dict.fromkeys(agents, truncated),
+            infos,
+        )
+
+    def _collect(self, actions: Mapping[str, NDArray[Any]]) -> None:
+        """Copy the actions of all agents into one array, or say which is wrong."""
+        for agent in actions:
+            if agent not in self.action_spaces:
+                raise ValueError(f"actions name agent {agent!r}; allowed: {', '.join(self.possible_agents)}")
+        expected = self._actions.shape[2:]
+        for m, agent in enumerate(self.agents):
+            if agent not in actions:
+                raise ValueError(f"actions lack agent {agent!r}; needed: {', '.join(self.agents)}")
+            action = np.asarray(actions[agent])
+            if action.shape != expected or action.dtype.kind not in "fiub":
+                raise ValueError(
+                    f"action of {agent} is {action.dtype} of shape {action.shape}; allowed: numbers of shape {expected}"
+                )
+            self._actions[0, m] = action
+
+    def state(self) -> NDArray[np.float32]:
+        """All local observations side by side, (M·D,)."""
+        return self.simulator.observations.reshape(-1)
+
+    def render(self) -> None:
+        """Draw nothing: the only render mode is None."""
+
+    def close(self) -> None:
+        """Free nothing: the environment holds no outside resource."""
+
+    def batched(self, num_networks: int, seed: int | Sequence[int] | None = None) -> Simulator:
+        """The same scenario as a batch of networks, for learners that can use one."""
+        return Simulator(self.scenario, num_networks, seed)
+
+    def reference_policies(self) -> dict[str, Policy]:
+        """Named hand-made policies for this scenario, made afresh in each call."""
+        return reference_policies(self.scenario)
+
+
+def parallel_env(
+    scenario: str | Scenario = "paper", render_mode: str | None = None, **overrides: Any
+) -> OranParallelEnv:
+    """Make the environment: a preset name or a ``Scenario``, any of its fields overridden by name."""
+    return OranParallelEnv(scenario, render_mode, **overrides)
