@@ -1,0 +1,46 @@
+# The two commands of the README: `make train` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN ?= runs/ta_sam
+# An index with CPU builds of torch, for machines where a plain install brings CUDA: see README.
+TORCH_INDEX ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install train test test-slow lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make train | test | test-slow | lint | bench | clean"
+
+install: $(VENV)/installed
+
+# torch first, so that it can come from an index of its own.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+train: install
+	$(BIN)/tasam train --run-dir $(RUN)
+
+test: lint
+	$(BIN)/python -m pytest -q
+
+# What takes longer than a few seconds each.
+test-slow: install
+	$(BIN)/python -m pytest -q -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/codespell
+
+bench: install
+	$(BIN)/python -m benchmarks.env
+	$(BIN)/python -m benchmarks.learner
+
+clean:
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
