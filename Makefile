@@ -2,7 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-RUN ?= runs/ta_sam
+# Directory of the run; a new one under runs/ by default.
+RUN ?=
 # An index with CPU builds of torch, for machines where a plain install brings CUDA: see README.
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -23,7 +24,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 train: install
-	$(BIN)/tasam train --run-dir $(RUN)
+	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN))
 
 test: lint
 	$(BIN)/python -m pytest -q

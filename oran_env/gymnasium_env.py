@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from oran_env.scenario import Scenario
+from oran_env.scenario import Scenario, make_scenario
 from oran_env.simulator import Simulator
 
 
@@ -26,7 +26,7 @@ class OranJointEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}; allowed: None")
         self.render_mode = render_mode
-        self.simulator = Simulator(scenario, **overrides)
+        self.simulator = Simulator(make_scenario(scenario, **overrides))
         self.scenario = self.simulator.scenario
         copies = len(self.simulator.agents)
         self._shape = (1, copies, self.simulator.action_size)

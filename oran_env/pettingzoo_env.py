@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from oran_env.policies import Policy, reference_policies
-from oran_env.scenario import Scenario
+from oran_env.scenario import Scenario, make_scenario
 from oran_env.simulator import Simulator
 
 Observations = dict[str, NDArray[np.float32]]
@@ -36,7 +36,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}; allowed: None")
         self.render_mode = render_mode
-        self.simulator = Simulator(scenario, **overrides)
+        self.simulator = Simulator(make_scenario(scenario, **overrides))
         self.scenario = self.simulator.scenario
         self.possible_agents = list(self.simulator.agents)
         self.agents: list[str] = []

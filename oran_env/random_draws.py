@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +70,14 @@ def network_keys(seed: int | Sequence[int], num_networks: int) -> NDArray[np.uin
     ``seed`` int: network i is (seed, i). A sequence gives the seed of each network, each counted as its
     network 0; so the network that ``parallel_env().reset(seed=s)`` shows is row 0 of ``network_keys(s, n)``.
     """
-    if isinstance(seed, (int, np.integer)):
-        pairs = [(int(seed), i) for i in range(num_networks)]
+    if isinstance(seed, Integral):
+        pairs: list[tuple[Any, int]] = [(seed, i) for i in range(num_networks)]
+    elif isinstance(seed, (Sequence, np.ndarray)) and len(seed) == num_networks:
+        pairs = [(s, 0) for s in seed]
     else:
-        pairs = [(int(s), 0) for s in seed]
-        if len(pairs) != num_networks:
-            raise ValueError(f"seed has {len(pairs)} entries; allowed: one int, or one per network ({num_networks})")
+        raise ValueError(f"seed is {seed!r}; allowed: an integer >= 0, or one per network ({num_networks})")
     for s, _ in pairs:
-        if s < 0:
-            raise ValueError(f"seed is {s}; allowed: integers >= 0")
-    words = [np.random.SeedSequence(s, spawn_key=(i,)).generate_state(2, np.uint32) for s, i in pairs]
+        if not isinstance(s, Integral) or isinstance(s, bool) or s < 0:
+            raise ValueError(f"seed is {s!r}; allowed: integers >= 0")
+    words = [np.random.SeedSequence(int(s), spawn_key=(i,)).generate_state(2, np.uint32) for s, i in pairs]
     return np.array(words, dtype=np.uint64).reshape(num_networks, 2)

@@ -27,7 +27,7 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where radio units (RUs) and user equipments (UEs) stand. DU m controls RU m."""
+    """Where radio units (RUs) and user equipment (UEs) stand. DU m controls RU m."""
 
     num_dus: int = 6  # M, number of DUs = agents (T1: N_m)
     num_ues: int = 200  # N, UEs in the whole network (T1)
@@ -198,7 +198,7 @@ def _check_values(scenario: Scenario) -> None:
         "margin_m": (1, math.inf),
         "mix_concentration": (1, 64),
         "min_speed_mps": (0, math.inf),
-        "max_speed_mps": (scenario.mobility.min_speed_mps, math.inf),
+        "max_speed_mps": (scenario.mobility.min_speed_mps, 1e4),  # a step is reflected at the border one by one
         "num_rbs": (1, 2**16 - 1),  # 16 bits for the RB
         "rb_bandwidth_hz": (1, math.inf),
         "bandwidth_hz": (1, math.inf),
@@ -254,4 +254,6 @@ def make_scenario(scenario: str | Scenario = "paper", **overrides: Any) -> Scena
         if scenario not in _PRESETS:
             raise ScenarioError(f"unknown scenario {scenario!r}; allowed: {', '.join(PRESETS)}")
         scenario = Scenario(name=scenario).with_overrides(**_PRESETS[scenario])
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"scenario is {scenario!r}; allowed: a Scenario, or one of {', '.join(PRESETS)}")
     return scenario.with_overrides(**overrides)

@@ -149,8 +149,8 @@ class Simulator:
         **overrides: Any,
     ) -> None:
         for name, value in (("num_networks", num_networks), ("num_threads", num_threads)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; allowed: integers >= 1")
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is {value!r}; allowed: integers >= 1")
         self.scenario = make_scenario(scenario, **overrides)
         self.num_networks = num_networks
         self.num_threads = min(num_threads, num_networks)
@@ -186,6 +186,8 @@ class Simulator:
 
     def reset_done(self) -> Singles:
         """Begin a new episode where the last one has ended; return the observations of all networks (B, M, D)."""
+        if not self._started:
+            raise RuntimeError("reset_done() before reset(); call reset() first")
         return self._reset(np.flatnonzero(self.truncated))
 
     def _reset(self, which: Integers) -> Singles:
@@ -231,7 +233,10 @@ class Simulator:
             raise RuntimeError("step() before reset(); call reset() first")
         if self.truncated.any():
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
-        values = np.ascontiguousarray(actions, dtype=np.float32)
+        given = np.asarray(actions)
+        if given.dtype.kind not in "fiub":
+            raise ValueError(f"actions have type {given.dtype}; allowed: real numbers")
+        values = np.ascontiguousarray(given, dtype=np.float32)
         expected = (self.num_networks, len(self.agents), self.action_size)
         if values.shape != expected:
             raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")

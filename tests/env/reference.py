@@ -260,7 +260,7 @@ def rates(
     interference: Interference = "physical",
     max_spectral_efficiency: float | None = None,
 ) -> NDArray[np.float64]:
-    """C_u of eq. (1): achievable rate (N,) in bit/s, summed over a UE's RBs; a cap [bit/s/Hz] holds per RB."""
+    """C_u of eq. (1): achievable rate (N,) [bit/s], summed over a UE's RBs; a cap [bit/s/Hz] holds per RB."""
     ratio = sinr(
         ue_of_rb=ue_of_rb,
         ue_positions=ue_positions,
@@ -419,9 +419,7 @@ def qos(
     """
     quality = np.zeros((num_dus, NUM_SLICES))
     for m in range(num_dus):
-        embb, mmtc, urllc = (
-            members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl) for sl in range(NUM_SLICES)
-        )
+        embb, mmtc, urllc = (members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl) for sl in range(NUM_SLICES))
         quality[m, EMBB] = sum(float(rates_bps[u]) for u in embb) / 1e6
         mmtc_rates = [float(rates_bps[u]) for u in mmtc]
         quality[m, MMTC] = sum(mmtc_rates) / 1e6 * density_kpi(mmtc_rates, float(threshold_bps[MMTC]))
@@ -431,9 +429,7 @@ def qos(
 
 def weighted_kpi(*, metrics: Floats, weights: Floats) -> NDArray[np.float64]:
     """Eq. (6): Q^l = sum_i omega_{i,l} M_i (3,), metrics and weights (4, 3) in the order of eqs. (2)-(5)."""
-    return np.array(
-        [sum(float(weights[i, sl]) * float(metrics[i, sl]) for i in range(4)) for sl in range(NUM_SLICES)]
-    )
+    return np.array([sum(float(weights[i, sl]) * float(metrics[i, sl]) for i in range(4)) for sl in range(NUM_SLICES)])
 
 
 def normalised_qos(*, quality: Floats, qos_min: Floats, num_ues: Ints) -> NDArray[np.float64]:
@@ -497,9 +493,7 @@ def reward(
 
     P_res = -zeta max(0, claimed - K)/K; P_minQ = -zeta sum_l max(0, threshold - Q_l) (section IV-A).
     """
-    slope = alphas(
-        qos_normalised=qos_normalised, weights=weights, kind=alpha, floor=alpha_floor, fixed=alpha_fixed
-    )
+    slope = alphas(qos_normalised=qos_normalised, weights=weights, kind=alpha, floor=alpha_floor, fixed=alpha_fixed)
     utility = 0.0
     shortfall = 0.0
     for sl in range(NUM_SLICES):

@@ -1,0 +1,225 @@
+"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from tasam_agents import checkpoint
+from tasam_agents.batched_env import EnvironmentRefused
+from tasam_agents.checkpoint import CheckpointError
+from tasam_agents.comparison import evaluate_run
+from tasam_agents.config import TrainConfig
+from tasam_agents.figures import draw_run, learning_curves
+from tasam_agents.run_directory import RunDirectory, RunError
+from tasam_agents.trainer import Interrupted, TrainingDiverged
+from tasam_agents.trainer import train as run_training
+from tasam_agents.variants import VARIANTS
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+HELD_OUT_NETWORKS = 20
+
+USAGE = f"""usage: tasam COMMAND …
+
+  tasam train [--config NAME] [--run-dir DIR] [any field]   train, evaluate on held-out networks, draw
+              [--env NAME=VALUE]…                           (an argument of the environment)
+  tasam train --resume RUN                                  go on with an interrupted run
+  tasam evaluate RUN [--networks N]                         compare a run with the reference policies
+  tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
+
+NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Ends with exit code 2 on bad input, 1 when training diverged, 130 when interrupted."""
+    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot}
+    if command in ("-h", "--help"):
+        print(USAGE)
+        return
+    try:
+        if command not in commands:
+            raise RunError(f"command {command!r}; allowed: {', '.join(commands)}")
+        commands[command](rest)
+    except (RunError, CheckpointError, EnvironmentRefused) as error:
+        _leave(f"error: {error}", BAD_INPUT)
+    except TrainingDiverged as error:
+        _leave(f"error: {error}", FAILED)
+    except Interrupted as error:
+        _leave(str(error), INTERRUPTED)
+    except KeyboardInterrupt:
+        _leave("stopped", INTERRUPTED)
+
+
+def _train(arguments: Sequence[str]) -> None:
+    """Train, evaluate on held-out networks, draw."""
+    fields, given = _take(arguments, "--config", "--run-dir", "--resume")
+    resume, run_dir = given.pop("--resume", None), given.get("--run-dir")
+    if resume is not None:
+        surplus = [*given, *fields]
+        if surplus:
+            raise RunError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
+        path = Path(resume)
+        config = RunDirectory.open(path).config()
+    else:
+        config = _configuration(given.get("--config", "default"), fields)
+        path = Path(run_dir) if run_dir else Path("runs") / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    try:
+        run_training(config, path, resume=resume is not None)
+    except KeyboardInterrupt:
+        saved = checkpoint.exists(RunDirectory(path).latest)
+        way = f"to go on from the last save: tasam train --resume {path}" if saved else "nothing was saved yet"
+        raise Interrupted(f"stopped at once; {way}") from None
+    print(f"trained: {path}", flush=True)
+    _compare_and_draw(path, HELD_OUT_NETWORKS)
+
+
+def _evaluate(arguments: Sequence[str]) -> None:
+    """Compare a run with the reference policies."""
+
+    def options(run: tyro.conf.Positional[Path], networks: int = HELD_OUT_NETWORKS) -> tuple[Path, int]:
+        """Compare the best actors of a run with the reference policies on held-out networks.
+
+        Args:
+            run: run directory.
+            networks: how many held-out networks, at least 2.
+        """
+        return run, networks
+
+    _compare_and_draw(*_parse(options, "tasam evaluate", arguments))
+
+
+def _plot(arguments: Sequence[str]) -> None:
+    """Draw runs."""
+
+    def options(
+        runs: tyro.conf.Positional[tuple[Path, ...]], output: Path | None = None
+    ) -> tuple[tuple[Path, ...], Path | None]:
+        """Draw the figures of each run, and the learning curves of several on one picture.
+
+        Args:
+            runs: run directories, one or more.
+            output: where the common picture goes; default: learning_curves.png beside the runs.
+        """
+        return runs, output
+
+    runs, output = _parse(options, "tasam plot", arguments)
+    if not runs:
+        raise RunError("no run given; allowed: one or more run directories")
+    directories = [RunDirectory.open(path) for path in runs]
+    pictures = [picture for run in directories for picture in draw_run(run)]
+    if len(directories) > 1:
+        beside = Path(os.path.commonpath([path.absolute().parent for path in runs]))
+        pictures.append(learning_curves(directories, output or beside / "learning_curves.png"))
+    _print_paths(pictures)
+
+
+def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
+    """A named configuration with fields overridden from the command line."""
+    if name not in VARIANTS:
+        raise RunError(f"--config is {name!r}; allowed: {', '.join(VARIANTS)}")
+    default, fields = _with_environment(VARIANTS[name], arguments)
+    description = (
+        f"Fields of --config {name}. Also: --config NAME, --run-dir DIR, --resume RUN, and for any argument of the "
+        "environment --env NAME=VALUE."
+    )
+    config = _parse(TrainConfig, "tasam train", fields, default=default, description=description)
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def _parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
+    """tyro.cli, but a mistake of the user becomes one line instead of a box of them."""
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            return tyro.cli(kind, prog=program, args=list(arguments), **options)
+    except SystemExit as leaving:
+        if not leaving.code:  # --help
+            raise
+        raise RunError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
+    except (ValueError, TypeError) as error:
+        raise RunError(str(error)) from error
+
+
+def _first_paragraph(box: str) -> str:
+    """What stands in tyro's box above its first rule; the rest repeats the help text."""
+    words: list[str] = []
+    for line in box.splitlines()[1:]:
+        text = line.strip("│╭╮╰╯ ")
+        if text.startswith("──"):
+            break
+        words += text.split()
+    return " ".join(words)
+
+
+def _compare_and_draw(path: Path, num_networks: int) -> None:
+    comparison = evaluate_run(path, num_networks)
+    run = RunDirectory.open(path)
+    files = comparison.write(run)
+    print(f"\n{comparison.text()}\n")
+    _print_paths([*files, *draw_run(run)])
+
+
+def _print_paths(paths: Sequence[Path]) -> None:
+    for path in paths:
+        print(f"written: {path}")
+
+
+def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str, str]]:
+    """Separate ``--option VALUE`` and ``--option=VALUE`` from the fields, which tyro reads."""
+    fields: list[str] = []
+    values: dict[str, str] = {}
+    remaining = iter(arguments)
+    for argument in remaining:
+        option, equals, value = argument.partition("=")
+        if option not in options:
+            fields.append(argument)
+            continue
+        if not equals:
+            value = next(remaining, "")
+        if not value or value.startswith("--"):
+            raise RunError(f"{option} lacks its value")
+        if option in values:
+            raise RunError(f"{option} is given twice")
+        values[option] = value
+    return fields, values
+
+
+def _with_environment(default: TrainConfig, arguments: Sequence[str]) -> tuple[TrainConfig, list[str]]:
+    """Apply every ``--env NAME=VALUE``, which tyro cannot: the names are the environment's, not ours."""
+    rest: list[str] = []
+    kwargs = dict(default.env_kwargs)
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument != "--env":
+            rest.append(argument)
+            continue
+        name, equals, text = next(remaining, "").partition("=")
+        if not (name and equals):
+            raise RunError("--env is to be followed by NAME=VALUE")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        kwargs[name] = value
+    return dataclasses.replace(default, env_kwargs=kwargs), rest
+
+
+def _leave(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""Every hyper-parameter of the learner and of a training run, once, with the paper's symbol where it has one.
+
+The dataclasses are frozen and check themselves: a value that is not allowed raises `ValueError` (or `TypeError`)
+naming the field, the value and what is allowed. `TrainConfig.to_dict` and `from_dict` go through plain JSON types.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Scalar = bool | int | float | str
+
+
+def _check(owner: object, name: str, allowed: str, is_allowed: bool) -> None:
+    if not is_allowed:
+        raise ValueError(f"{type(owner).__name__}.{name} = {getattr(owner, name)!r}, allowed: {allowed}")
+
+
+def _check_choice(owner: object, name: str, *choices: str) -> None:
+    _check(owner, name, "one of " + ", ".join(map(repr, choices)), getattr(owner, name) in choices)
+
+
+def _check_positive(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        _check(owner, name, "a finite number > 0", math.isfinite(value) and value > 0)
+
+
+def _check_at_least(owner: object, minimum: int, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        is_int = isinstance(value, int) and not isinstance(value, bool)
+        _check(owner, name, f"an integer >= {minimum}", is_int and value >= minimum)
+
+
+@dataclass(frozen=True)
+class SamConfig:
+    """Which networks take the two-step gradient of eqs. (11) and (12)."""
+
+    critic: bool = True
+    """Perturb each of the two global critics."""
+    actors: Literal["gated", "all", "none"] = "gated"
+    """`gated`: actor i when its TD-error variance reaches the threshold (Algorithm 1, line 11)."""
+    cross_values: Literal["linear", "exact"] = "linear"
+    """How the second pass of actor i sees the values of the other DUs (team objective, mean-field critic):
+    `linear` keeps them linear in actor i's action, n critic rows per open gate; `exact` evaluates them, n·M rows."""
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "actors", "gated", "all", "none")
+        _check_choice(self, "cross_values", "linear", "exact")
+
+
+@dataclass(frozen=True)
+class RhoSchedule:
+    """Perturbation radius ρ over the run, section IV-E. t/T is the fraction of all updates that has passed."""
+
+    start: float = 0.5
+    """ρ at t = 0."""
+    end: float = 0.01
+    """ρ at t = T; also ρ_min, the floor of the adaptive radius."""
+    shape: Literal["linear", "cosine", "exponential", "constant"] = "linear"
+    """How ρ goes from `start` to `end`; `constant` stays at `start`."""
+    adaptive: bool = True
+    """Scale the part above ρ_min by σ²_i/σ²_peak, the TD-error variance against its running maximum."""
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "shape", "linear", "cosine", "exponential", "constant")
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            _check(self, name, "a finite number >= 0", math.isfinite(value) and value >= 0)
+            if self.shape == "exponential":
+                _check(self, name, "a number > 0 when shape is 'exponential'", value > 0)
+        if self.adaptive:
+            _check(self, "end", f"at most start = {self.start} when adaptive (it is the floor)", self.end <= self.start)
+
+
+@dataclass(frozen=True)
+class RadiusConfig:
+    """ρ_{a,t} of the actors and ρ_{c,t} of the critics: equal or not, as section VI-B compares."""
+
+    actor: RhoSchedule = RhoSchedule()
+    critic: RhoSchedule = RhoSchedule()
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """When an actor's task counts as complex: σ²_i(δ_TD) >= λ_TD (Algorithm 1, line 11)."""
+
+    lambda_td: Literal["auto", "relative"] | float = "auto"
+    """λ_TD. A number: fixed. `auto`: median over the DUs of σ², averaged over the calibration window, then fixed (the
+    gates are closed until then). `relative`: the mean of the DUs' current σ²."""
+    smoothing: float = 0.99
+    """Weight of the past in the running mean of the mini-batch variances."""
+    calibration: tuple[int, int] = (200, 400)
+    """First update (included) and last update (excluded) of the window of `auto`."""
+
+    def __post_init__(self) -> None:
+        value = self.lambda_td
+        is_threshold = not isinstance(value, (str, bool)) and math.isfinite(value) and value >= 0
+        _check(self, "lambda_td", "'auto', 'relative' or a number >= 0", value in ("auto", "relative") or is_threshold)
+        _check(self, "smoothing", "a number in [0, 1)", 0.0 <= self.smoothing < 1.0)
+        first, last = self.calibration
+        _check(self, "calibration", "(first, last) with 0 <= first < last", 0 <= first < last)
+
+
+@dataclass(frozen=True)
+class TemperatureConfig:
+    """Entropy temperature β of eqs. (9) and (10), one per actor, tuned towards a target entropy."""
+
+    initial: float = 0.001
+    """β before the first update. Small: with hundreds of action dimensions the entropy term drowns the values."""
+    learning_rate: float = 3e-3
+    """Adam step size of log β."""
+    target_entropy_per_dim: float = -1.5
+    """Target entropy [nats per action dimension, on the (0, 1) support, where the maximum is 0]."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "initial", "learning_rate")
+        _check(self, "target_entropy_per_dim", "a finite number <= 0", -math.inf < self.target_entropy_per_dim <= 0)
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """The multi-agent soft actor-critic with selective SAM of section IV."""
+
+    hidden: tuple[int, ...] = (300, 400, 400)
+    """Widths of the hidden tanh layers, actors and critics alike (section VI-A)."""
+    critic: Literal["mean_field", "joint", "pooled"] = "mean_field"
+    """What the global critic sees of the other DUs: their mean, everything concatenated, or nothing."""
+    objective: Literal["team", "individual"] = "team"
+    """What actor i ascends: the sum of all DUs' values, or its own value."""
+    actor_learning_rate: float = 1e-4
+    """η of the actors (Adam)."""
+    critic_learning_rate: float = 1e-4
+    """η of the critics (Adam)."""
+    gamma: float = 0.9
+    """Discount γ."""
+    polyak: float = 0.005
+    """Step of the target critics towards the critics, per update."""
+    batch_size: int = 64
+    """κ: joint transitions per mini-batch; a joint transition holds one row of every DU."""
+    reward_scale: float = 1.0
+    """Factor on the rewards the learner sees (the TD errors and λ_TD scale with it)."""
+    action_scale: float = 2.0
+    """The critics see (a − 0.5)·action_scale, by default in (−1, 1)."""
+    input_scaling: tuple[tuple[str, float, float], ...] = ()
+    """(group, offset, scale) per named group of observation columns: input = (o − offset)·scale; scale 0 drops the
+    columns from networks and replay; groups not named stay as they are."""
+    temperature: TemperatureConfig = TemperatureConfig()
+    sam: SamConfig = SamConfig()
+    radius: RadiusConfig = RadiusConfig()
+    gate: GateConfig = GateConfig()
+
+    def __post_init__(self) -> None:
+        _check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0 and min(self.hidden) >= 1)
+        _check_choice(self, "critic", "mean_field", "joint", "pooled")
+        _check_choice(self, "objective", "team", "individual")
+        _check_positive(self, "actor_learning_rate", "critic_learning_rate", "reward_scale", "action_scale")
+        _check(self, "gamma", "a number in [0, 1)", 0.0 <= self.gamma < 1.0)
+        _check(self, "polyak", "a number in (0, 1]", 0.0 < self.polyak <= 1.0)
+        _check_at_least(self, 2, "batch_size")  # a variance needs two samples
+        groups = [group for group, _, _ in self.input_scaling]
+        _check(self, "input_scaling", "each group named once", len(groups) == len(set(groups)))
+        finite = all(math.isfinite(offset) and math.isfinite(scale) for _, offset, scale in self.input_scaling)
+        _check(self, "input_scaling", "finite offsets and scales", finite)
+
+
+ORAN_INPUT_SCALING = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 2.0), ("previous_action", 0.0, 0.0))
+"""Inputs for the O-RAN environment: QoS around its threshold, UE counts around an even mix, and no previous action,
+whose 200 bits carry nothing that the next reward depends on."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run: the environment, Algorithm 1's counts, and the learner."""
+
+    name: str = "ta_sam"
+    """Name of the run, part of its directory."""
+    env_id: str = "oran/ORAN-v0"
+    """A PettingZoo registry id, or `module:function` that makes a ParallelEnv."""
+    env_kwargs: dict[str, Scalar] = field(default_factory=lambda: {"scenario": "paper"})
+    """Keyword arguments of the environment."""
+    seed: int = 0
+    """Seed of networks, noise, replay and training episodes; training seeds stay below one million."""
+    num_networks: int = 8
+    """Radio networks simulated side by side."""
+    iterations: int = 1000
+    """N_t."""
+    steps_per_iteration: int = 10
+    """N_e: environment steps per iteration, in each of the simulated networks."""
+    updates_per_iteration: int = 8
+    """U: gradient updates per iteration; Algorithm 1 read literally has one."""
+    warmup_steps: int = 100
+    """Environment steps with uniformly random actions before the first update."""
+    replay_capacity: int = 50_000
+    """Joint transitions kept in B."""
+    evaluate_every: int = 20
+    """Iterations between two evaluations on the validation networks."""
+    validation_networks: int = 8
+    """Networks on which a checkpoint is judged during training."""
+    log_every: int = 10
+    """Iterations between two lines of metrics."""
+    checkpoint_every_s: float = 120.0
+    """Least time between two saves of everything that a resume needs, made after a validation [s]."""
+    converged_gradient_norm: float = 0.0
+    """Algorithm 1, line 24: stop when the largest actor gradient norm of a log window is below this; 0: never."""
+    threads: int = 1
+    """CPU threads of the matrix products; more than one pays only when the run has the machine for itself."""
+    learner: LearnerConfig = LearnerConfig(input_scaling=ORAN_INPUT_SCALING)
+
+    def __post_init__(self) -> None:
+        _check(self, "name", "a non-empty name without '/'", bool(self.name) and "/" not in self.name)
+        _check(self, "env_id", "a registry id or 'module:function'", bool(self.env_id))
+        _check_at_least(self, 0, "seed", "warmup_steps")
+        _check(self, "seed", "an integer in [0, 1_000_000)", self.seed < 1_000_000)
+        _check_at_least(self, 1, "num_networks", "iterations", "steps_per_iteration", "updates_per_iteration")
+        _check_at_least(self, 1, "evaluate_every", "validation_networks", "log_every", "threads")
+        _check_at_least(self, self.num_networks, "replay_capacity")
+        for name in ("checkpoint_every_s", "converged_gradient_norm"):
+            value = getattr(self, name)
+            _check(self, name, "a finite number >= 0", math.isfinite(value) and value >= 0)
+
+    @property
+    def total_updates(self) -> int:
+        """T, the number of updates of the whole run."""
+        return self.iterations * self.updates_per_iteration
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON types (tuples become lists when written)."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`; fields left out take their defaults, unknown fields raise `ValueError`."""
+        config = _build(TrainConfig, data)
+        assert isinstance(config, TrainConfig)
+        return config
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """`value`, made of JSON types, as the dataclass, tuple or plain value that the annotation `kind` asks for."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        annotations = typing.get_type_hints(kind)
+        unknown = set(value) - set(annotations)
+        if unknown:
+            raise ValueError(f"{kind.__name__} has no field {sorted(unknown)}, allowed: {sorted(annotations)}")
+        return kind(**{name: _build(annotations[name], item) for name, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        kinds = typing.get_args(kind)
+        if len(kinds) == 2 and kinds[1] is Ellipsis:
+            kinds = (kinds[0],) * len(value)
+        return tuple(_build(item_kind, item) for item_kind, item in zip(kinds, value, strict=True))
+    return value

@@ -1,0 +1,390 @@
+"""One update of Algorithm 1: global critic with SAM, gated actors with SAM, temperatures, target critics.
+
+Order of an update: the targets y and the TD errors come first, because the gate and the radii need them; then the
+critics, eq. (10); then the actors, eq. (9), against the new critics. Everything random comes from generators of the
+learner's own, so the same seed and the same batches give the same weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tasam_agents.adam import NetworkAdam
+from tasam_agents.config import LearnerConfig
+from tasam_agents.gate import TDVarianceGate
+from tasam_agents.losses import actor_losses, bellman_target, critic_loss, td_error, temperature_loss
+from tasam_agents.networks import PADDING, GlobalCritic, InputScaling, JointPolicy, make_critic
+from tasam_agents.policy_gradient import action_gradient, perturbed_action_gradient
+from tasam_agents.radius import Radius
+from tasam_agents.replay import Batch
+from tasam_agents.sam import global_norm, perturbed
+
+Metrics = dict[str, float | list[float] | list[float | None] | None]
+"""Metrics of one update by name; lists have one entry per DU. `None`: there was nothing to measure."""
+
+
+class DivergedError(FloatingPointError):
+    """A loss is no longer a finite number. The weights are those of before the step that would have used it."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What the learner knows of an environment: M agents and their padded sizes."""
+
+    agents: tuple[str, ...]
+    observation_sizes: tuple[int, ...]
+    action_sizes: tuple[int, ...]
+    observation_layout: Mapping[str, slice]
+
+    def __post_init__(self) -> None:
+        for name in ("observation_sizes", "action_sizes"):
+            sizes = getattr(self, name)
+            if len(sizes) != len(self.agents) or min(sizes, default=0) < 1:
+                raise ValueError(f"TaskSpec.{name} = {sizes}, allowed: one size >= 1 for each of {self.agents}")
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one optimiser step of one network looked like, for the metrics."""
+
+    gradient: Sequence[Tensor]
+    """At θ."""
+    sharp_gradient: Sequence[Tensor] | None = None
+    """At θ + ρ g/‖g‖, when SAM was applied."""
+    perturbation_ratio: float | None = None
+    """‖ε‖/‖θ‖."""
+
+    @property
+    def final(self) -> Sequence[Tensor]:
+        """The gradient that Adam gets, eq. (11)."""
+        return self.gradient if self.sharp_gradient is None else self.sharp_gradient
+
+
+class Learner:
+    """The M actors, the twin global critic and their optimisers.
+
+    Args:
+        task: agents and sizes.
+        config: hyper-parameters.
+        seed: of the weights and of all noise.
+        total_updates: T of the ρ schedules.
+    """
+
+    def __init__(self, task: TaskSpec, config: LearnerConfig, seed: int, total_updates: int) -> None:
+        if total_updates < 1:
+            raise ValueError(f"total_updates = {total_updates}, allowed: an integer >= 1")
+        self.task, self.config = task, config
+        self.total_updates = total_updates
+        self.updates = 0
+        m = len(task.agents)
+        self._scaling = InputScaling(task.observation_layout, task.observation_sizes, config.input_scaling)
+
+        weight_seed, update_seed, act_seed = np.random.SeedSequence(seed).generate_state(3).tolist()
+        with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
+            torch.manual_seed(weight_seed)
+            self.policy = JointPolicy(self.input_size, config.hidden, task.action_sizes)
+            self.critics = [self._make_critic() for _ in range(2)]
+        self.targets = copy.deepcopy(self.critics)
+        for target in self.targets:
+            target.requires_grad_(False)
+        self._update_noise = torch.Generator().manual_seed(update_seed)
+        self._act_noise = torch.Generator().manual_seed(act_seed)
+
+        self._sizes = torch.tensor(task.action_sizes)
+        self._is_padding = torch.arange(self.action_size) >= self._sizes[:, None]  # (M, A)
+        self._target_entropy = config.temperature.target_entropy_per_dim * self._sizes
+        self.log_temperature = torch.full((m,), math.log(config.temperature.initial)).requires_grad_()
+        self._temperature_adam = NetworkAdam({"log": self.log_temperature}, config.temperature.learning_rate)
+        self._critic_adams = [_adam(critic, config.critic_learning_rate) for critic in self.critics]
+        self._actor_adams = [_adam(actor, config.actor_learning_rate) for actor in self.policy.actors]
+
+        self.gate = TDVarianceGate(config.gate, m)
+        self._actor_radius = Radius(config.radius.actor, m)
+        self._critic_radius = Radius(config.radius.critic, 1)
+
+    @property
+    def input_size(self) -> int:
+        """d, columns per agent that networks and replay see."""
+        return self._scaling.size
+
+    @property
+    def action_size(self) -> int:
+        """A, the largest action size."""
+        return max(self.task.action_sizes)
+
+    def inputs(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Selected and scaled columns: observations (B, M, D) → inputs (B, M, d)."""
+        return self._scaling(observations)
+
+    @torch.no_grad()
+    def act(
+        self, inputs: NDArray[np.float32], deterministic: bool, generator: torch.Generator | None = None
+    ) -> NDArray[np.float32]:
+        """Actions (B, M, A) in (0, 1) for inputs (B, M, d); the noise comes from `generator` or the learner's own."""
+        rows = torch.from_numpy(inputs)
+        if deterministic:
+            each = self.policy.most_likely_each(rows)
+        else:
+            each, _ = self.policy.sample_each(rows, self._noise(len(rows), generator or self._act_noise))
+        return cast(NDArray[np.float32], self.policy.stack(each).numpy())
+
+    def update(self, batch: Batch, log: bool = True) -> Metrics:
+        """One gradient update of every network from n joint transitions.
+
+        Args:
+            batch: from the replay buffer.
+            log: whether to return the metrics; without, the update is the same and the result empty.
+
+        Raises:
+            DivergedError: a loss is NaN or infinite.
+        """
+        config, n = self.config, len(batch.rewards)
+        rewards = batch.rewards * config.reward_scale
+        actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
+        temperatures = self.log_temperature.detach().exp()
+
+        # Targets y of eq. (10), once: both passes of SAM are gradients of the same loss.
+        with torch.no_grad():
+            each_next, each_log_prob = self.policy.sample_each(batch.next_inputs, self._noise(n, self._update_noise))
+            next_actions, next_log_probs = self.policy.stack(each_next), torch.stack(each_log_prob, dim=1)
+            next_twins = [target(batch.next_inputs, next_actions, next_actions) for target in self.targets]
+            y = bellman_target(
+                rewards, batch.terminated, torch.minimum(*next_twins), next_log_probs, temperatures, config.gamma
+            )
+
+        # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
+        twins = [critic(batch.inputs, actions, actions) for critic in self.critics]
+        with torch.no_grad():
+            next_mean, mean = (torch.stack(values).mean(dim=0) for values in (next_twins, twins))
+            delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
+        losses = [critic_loss(values, y) for values in twins]
+        self._check_finite("critic loss", torch.stack(losses))
+        self.gate.observe(delta.var(dim=0).tolist())
+        progress = self.updates / self.total_updates
+        rho_actor = self._actor_radius(progress, self.gate.variance)
+        rho_critic = float(self._critic_radius(progress, [self.gate.variance.mean()])[0])
+
+        # Global critic: eqs. (10) to (12). Actors: eqs. (9), (11) and (12). Temperatures. Target critics.
+        critic_steps = self._update_critics(batch.inputs, actions, y, losses, rho_critic)
+        log_probs, actor_loss, actor_steps = self._update_actors(batch.inputs, temperatures, rho_actor)
+        self._update_temperatures(log_probs)
+        with torch.no_grad():
+            for target, adam in zip(self.targets, self._critic_adams, strict=True):
+                torch._foreach_lerp_(list(target.parameters()), adam.parameters, config.polyak)
+        self.updates += 1
+        if not log:
+            return {}
+
+        return {
+            "critic_loss": float(torch.stack(losses).detach().mean()),
+            "actor_loss": float(actor_loss.mean()),
+            "q_mean": float(mean.mean()),
+            "td_mean": delta.mean(dim=0).tolist(),
+            "td_variance": self.gate.variance.tolist(),
+            "gate_open": self.gate.open.astype(float).tolist(),
+            "gate_open_fraction": self.gate.open_fraction,
+            "gate_flips": float(self.gate.flips),
+            "lambda_td": self.gate.threshold,
+            "rho_actor": rho_actor.tolist(),
+            "rho_critic": rho_critic,
+            "entropy": (-log_probs.mean(dim=0) / self._sizes).tolist(),
+            "temperature": temperatures.tolist(),
+            **_gradient_metrics(critic_steps, actor_steps),
+        }
+
+    def _update_critics(
+        self, inputs: Tensor, actions: Tensor, y: Tensor, losses: Sequence[Tensor], rho: float
+    ) -> list[_Step]:
+        """Adam steps of both twins, whose losses at θ_v are known; with SAM on the gradient at θ_v + ρ g/‖g‖."""
+        steps = []
+        for critic, adam, loss in zip(self.critics, self._critic_adams, losses, strict=True):
+            gradient = adam.gradient([loss])
+            if not self.config.sam.critic or rho == 0.0:
+                steps.append(_Step(gradient))
+                continue
+            with perturbed(adam.parameters, gradient, rho) as ratio:
+                sharp_loss = critic_loss(critic(inputs, actions, actions), y)
+                self._check_finite("perturbed critic loss", sharp_loss)
+                steps.append(_Step(gradient, adam.gradient([sharp_loss]), ratio))
+        for adam, step in zip(self._critic_adams, steps, strict=True):
+            adam.step(step.final)
+        return steps
+
+    def _update_actors(
+        self, inputs: Tensor, temperatures: Tensor, rho: NDArray[np.float64]
+    ) -> tuple[Tensor, Tensor, list[_Step]]:
+        """Adam steps of all actors, with SAM on the gated ones; returns log π (n, M), L_i (M,) and the steps.
+
+        Every gradient is taken before the first weight moves, so each actor answers to the same joint policy.
+        """
+        config, n = self.config, len(inputs)
+        noise = self._noise(n, self._update_noise)
+        each_action, each_log_prob = self.policy.sample_each(inputs, noise)
+        actions = self.policy.stack([own.detach() for own in each_action])
+        log_probs = torch.stack([own.detach() for own in each_log_prob], dim=1)
+        first = action_gradient(self.critics, inputs, actions, config.objective)
+        losses = actor_losses(log_probs, first.ascended, temperatures)
+        self._check_finite("actor losses", losses)
+        steps = [
+            _Step(self._actor_gradient(i, each_action[i], each_log_prob[i], first.total[:, i], temperatures))
+            for i in range(len(each_action))
+        ]
+
+        with ExitStack() as stack:  # all gated actors are perturbed together, but each meets the others' `actions`
+            ratios, samples = {}, {}
+            for i in self._sam_actors(rho):
+                ratios[i] = stack.enter_context(perturbed(self._actor_adams[i].parameters, steps[i].gradient, rho[i]))
+                samples[i] = self.policy.sample_one(i, inputs, noise)
+            second = perturbed_action_gradient(
+                self.critics,
+                inputs,
+                actions,
+                {i: self.policy.pad(action) for i, (action, _) in samples.items()},
+                first,
+                config.objective,
+                config.sam.cross_values,
+            )
+            for i, (values, slope) in second.items():
+                loss = actor_losses(samples[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
+                self._check_finite(f"perturbed loss of actor {self.task.agents[i]}", loss)
+                sharp = self._actor_gradient(i, *samples[i], slope, temperatures)
+                steps[i] = _Step(steps[i].gradient, sharp, ratios[i])
+        for adam, step in zip(self._actor_adams, steps, strict=True):
+            adam.step(step.final)
+        return log_probs, losses, steps
+
+    def _update_temperatures(self, log_probs: Tensor) -> None:
+        """Adam step of every log β_i towards the target entropy."""
+        loss = temperature_loss(self.log_temperature, log_probs, self._target_entropy)
+        self._check_finite("temperature loss", loss)
+        self._temperature_adam.step(self._temperature_adam.gradient([loss]))
+
+    def _sam_actors(self, rho: NDArray[np.float64]) -> list[int]:
+        """The actors that take the second pass. Without a radius it would repeat the first, so it is left out."""
+        chosen = {"gated": self.gate.open, "all": np.ones_like(self.gate.open), "none": np.zeros_like(self.gate.open)}
+        selected: list[int] = np.flatnonzero(chosen[self.config.sam.actors] & (rho > 0.0)).tolist()
+        return selected
+
+    def _actor_gradient(
+        self, i: int, action: Tensor, log_prob: Tensor, slope: Tensor, temperatures: Tensor
+    ) -> list[Tensor]:
+        """∇L_i by the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_{p,i}."""
+        n = len(action)
+        weights = [slope[:, : action.shape[1]] / -n, (temperatures[i] / n).expand(n)]
+        return self._actor_adams[i].gradient([action, log_prob], weights)
+
+    def _noise(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(n, len(self.task.agents), self.action_size, generator=generator)
+
+    def _make_critic(self) -> GlobalCritic:
+        config = self.config
+        return make_critic(
+            config.critic, len(self.task.agents), self.input_size, self.action_size, config.hidden, config.action_scale
+        )
+
+    def _check_finite(self, name: str, losses: Tensor) -> None:
+        if not torch.isfinite(losses).all():
+            raise DivergedError(f"update {self.updates}: {name} = {losses.tolist()}, must be finite")
+
+    def policy_tensors(self) -> dict[str, Tensor]:
+        """A copy of the actors' weights."""
+        return {name: weight.clone() for name, weight in self.policy.state_dict().items()}
+
+    def load_policy_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over actors' weights; raises `ValueError` when names or shapes differ."""
+        _copy_into(self.policy.state_dict(), tensors)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of all weights, Adam moments, log β and generator states: with `scalars`, all that a resume needs
+        beside the replay buffer."""
+        generators = {f"generator.{name}": value.get_state() for name, value in self._generators().items()}
+        return {name: tensor.clone() for name, tensor in self._live_tensors().items()} | generators
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on exactly where `tensors` was taken; raises `ValueError` when names or shapes differ."""
+        rest = dict(tensors)
+        for name, generator in self._generators().items():
+            if f"generator.{name}" not in rest:
+                raise ValueError(f"saved tensors lack 'generator.{name}'")
+            generator.set_state(rest.pop(f"generator.{name}"))
+        _copy_into(self._live_tensors(), rest)
+
+    def scalars(self) -> dict[str, Any]:
+        """The update counter, gate (σ², calibration, λ_TD) and σ²_peak, as JSON types."""
+        return {
+            "updates": self.updates,
+            "gate": self.gate.state(),
+            "actor_variance_peak": self._actor_radius.peak.tolist(),
+            "critic_variance_peak": self._critic_radius.peak.tolist(),
+        }
+
+    def load_scalars(self, scalars: Mapping[str, Any]) -> None:
+        """Go on exactly where `scalars` was taken."""
+        self.updates = scalars["updates"]
+        self.gate.load_state(scalars["gate"])
+        self._actor_radius.peak = np.array(scalars["actor_variance_peak"])
+        self._critic_radius.peak = np.array(scalars["critic_variance_peak"])
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        return {"update": self._update_noise, "act": self._act_noise}
+
+    def _live_tensors(self) -> dict[str, Tensor]:
+        adams = {f"actors.{i}": adam for i, adam in enumerate(self._actor_adams)}
+        adams |= {f"critics.{i}": adam for i, adam in enumerate(self._critic_adams)}
+        adams["temperature"] = self._temperature_adam
+        critics, targets = nn.ModuleList(self.critics), nn.ModuleList(self.targets)
+        modules = {"policy": self.policy, "critics": critics, "targets": targets}
+        live = {f"{owner}.{name}": t for owner, module in modules.items() for name, t in module.state_dict().items()}
+        live |= {f"adam.{owner}.{name}": t for owner, adam in adams.items() for name, t in adam.state().items()}
+        return live | {"log_temperature": self.log_temperature.detach()}
+
+
+def _adam(network: nn.Module, learning_rate: float) -> NetworkAdam:
+    return NetworkAdam(dict(network.named_parameters()), learning_rate)
+
+
+def _gradient_metrics(critic_steps: Sequence[_Step], actor_steps: Sequence[_Step]) -> Metrics:
+    """Gradient norms at θ and at θ + ρ g/‖g‖ and ‖ε‖/‖θ‖: critics as the mean of the twins, actors one by one.
+
+    `gradient_evaluations` counts the gradients taken with respect to a network's weights: one per network, two with
+    SAM.
+    """
+    sharp_norms = [
+        None if step.sharp_gradient is None else global_norm(step.sharp_gradient)
+        for step in (*critic_steps, *actor_steps)
+    ]
+    num_critics = len(critic_steps)
+    return {
+        "critic_grad_norm": _mean([global_norm(step.gradient) for step in critic_steps]),
+        "critic_grad_norm_sam": _mean(sharp_norms[:num_critics]),
+        "critic_perturbation_ratio": _mean([step.perturbation_ratio for step in critic_steps]),
+        "actor_grad_norm": [global_norm(step.gradient) for step in actor_steps],
+        "actor_grad_norm_sam": sharp_norms[num_critics:],
+        "perturbation_ratio": [step.perturbation_ratio for step in actor_steps],
+        "gradient_evaluations": float(2 * len(sharp_norms) - sharp_norms.count(None)),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    measured = [value for value in values if value is not None]
+    return sum(measured) / len(measured) if measured else None
+
+
+@torch.no_grad()
+def _copy_into(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
+    if live.keys() != saved.keys():
+        raise ValueError(f"saved tensors differ from this learner's in {sorted(live.keys() ^ saved.keys())}")
+    for name, tensor in live.items():
+        if tensor.shape != saved[name].shape:
+            raise ValueError(f"{name} has shape {tuple(saved[name].shape)}, expected {tuple(tensor.shape)}")
+        tensor.copy_(saved[name])

@@ -1,0 +1,33 @@
+"""Learning on somebody else's environment, mpe2's simple_spread, judged on held-out episodes against random play."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasam_agents.comparison import evaluate_run
+from tasam_agents.config import TrainConfig
+from tasam_agents.trainer import train
+from tasam_agents.variants import VARIANTS
+
+SPREAD = VARIANTS["simple_spread"]
+
+
+def improvement(config: TrainConfig, path: Path) -> float:
+    """Lower end of the 95 % interval of the return gained over random play, paired by episode."""
+    comparison = evaluate_run(train(config, path, quiet=True), 40)
+    random = next(row for row in comparison.rows if row.policy == "random")
+    assert random.difference is not None
+    return random.difference.low
+
+
+def test_one_agent_learns_to_cover_its_landmark(tmp_path: Path) -> None:
+    config = replace(SPREAD, env_kwargs=SPREAD.env_kwargs | {"N": 1}, iterations=30, evaluate_every=5, seed=1)
+    assert improvement(config, tmp_path / "run") > 0.1
+
+
+@pytest.mark.slow
+def test_two_agents_learn_to_cover_two_landmarks(tmp_path: Path) -> None:
+    assert improvement(SPREAD, tmp_path / "run") > 0.05
