@@ -236,7 +236,8 @@ class Simulator:
         given = np.asarray(actions)
         if given.dtype.kind not in "fiub":
             raise ValueError(f"actions have type {given.dtype}; allowed: real numbers")
-        values = np.ascontiguousarray(given, dtype=np.float32)
+        # Contiguous and writable, so that every call meets the same compiled kernel.
+        values = np.require(given, np.float32, ["C", "W"])
         expected = (self.num_networks, len(self.agents), self.action_size)
         if values.shape != expected:
             raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")

@@ -20,6 +20,7 @@ class NetworkAdam:
 
     def __init__(self, parameters: Mapping[str, Tensor], learning_rate: float) -> None:
         self._names = list(parameters)
+        self._learning_rate = learning_rate
         self.parameters = list(parameters.values())
         self._adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
         for parameter in self.parameters:  # now and not at the first step, so that a fresh learner can be saved too
@@ -33,8 +34,9 @@ class NetworkAdam:
         """Gradient of `outputs` (scalars, or weighted by `grad_outputs`) in these weights alone."""
         return list(torch.autograd.grad(list(outputs), self.parameters, grad_outputs))
 
-    def step(self, gradient: Sequence[Tensor]) -> None:
-        """One Adam step against `gradient`, given in the order of `parameters`."""
+    def step(self, gradient: Sequence[Tensor], factor: float = 1.0) -> None:
+        """One Adam step of size η·factor against `gradient`, given in the order of `parameters`."""
+        self._adam.param_groups[0]["lr"] = self._learning_rate * factor
         for parameter, its_gradient in zip(self.parameters, gradient, strict=True):
             parameter.grad = its_gradient
         self._adam.step()

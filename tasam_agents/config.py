@@ -138,6 +138,9 @@ class LearnerConfig:
     """η of the actors (Adam)."""
     critic_learning_rate: float = 1e-4
     """η of the critics (Adam)."""
+    final_learning_rate: float = 1.0
+    """Factor on η of actors and critics at the end of the run, reached linearly in t/T; 1: constant, as in the paper.
+    Towards 0 the noise of the mini-batches averages out of the final policy."""
     gamma: float = 0.9
     """Discount γ."""
     polyak: float = 0.005
@@ -162,6 +165,7 @@ class LearnerConfig:
         _check_choice(self, "objective", "team", "individual")
         _check_positive(self, "actor_learning_rate", "critic_learning_rate", "reward_scale", "action_scale")
         _check(self, "gamma", "a number in [0, 1)", 0.0 <= self.gamma < 1.0)
+        _check(self, "final_learning_rate", "a number in [0, 1]", 0.0 <= self.final_learning_rate <= 1.0)
         _check(self, "polyak", "a number in (0, 1]", 0.0 < self.polyak <= 1.0)
         _check_at_least(self, 2, "batch_size")  # a variance needs two samples
         groups = [group for group, _, _ in self.input_scaling]
@@ -211,6 +215,8 @@ class TrainConfig:
     """Algorithm 1, line 24: stop when the largest actor gradient norm of a log window is below this; 0: never."""
     threads: int = 1
     """CPU threads of the matrix products; more than one pays only when the run has the machine for itself."""
+    matmul_precision: Literal["highest", "medium"] = "highest"
+    """Precision of the matrix products: fp32, or bf16 products with fp32 sums where the CPU has them."""
     learner: LearnerConfig = LearnerConfig(input_scaling=ORAN_INPUT_SCALING)
 
     def __post_init__(self) -> None:
@@ -221,6 +227,7 @@ class TrainConfig:
         _check_at_least(self, 1, "num_networks", "iterations", "steps_per_iteration", "updates_per_iteration")
         _check_at_least(self, 1, "evaluate_every", "validation_networks", "log_every", "threads")
         _check_at_least(self, self.num_networks, "replay_capacity")
+        _check_choice(self, "matmul_precision", "highest", "medium")
         for name in ("checkpoint_every_s", "converged_gradient_norm"):
             value = getattr(self, name)
             _check(self, name, "a finite number >= 0", math.isfinite(value) and value >= 0)

@@ -113,6 +113,15 @@ class Learner:
         self._critic_radius = Radius(config.radius.critic, 1)
 
     @property
+    def progress(self) -> float:
+        """t/T in [0, 1]; more updates than planned stay at the end."""
+        return min(self.updates / self.total_updates, 1.0)
+
+    @property
+    def _rate_factor(self) -> float:
+        return 1.0 + (self.config.final_learning_rate - 1.0) * self.progress
+
+    @property
     def input_size(self) -> int:
         """d, columns per agent that networks and replay see."""
         return self._scaling.size
@@ -170,9 +179,8 @@ class Learner:
         losses = [critic_loss(values, y) for values in twins]
         self._check_finite("critic loss", torch.stack(losses))
         self.gate.observe(delta.var(dim=0).tolist())
-        progress = self.updates / self.total_updates
-        rho_actor = self._actor_radius(progress, self.gate.variance)
-        rho_critic = float(self._critic_radius(progress, [self.gate.variance.mean()])[0])
+        rho_actor = self._actor_radius(self.progress, self.gate.variance)
+        rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()])[0])
 
         # Global critic: eqs. (10) to (12). Actors: eqs. (9), (11) and (12). Temperatures. Target critics.
         critic_steps = self._update_critics(batch.inputs, actions, y, losses, rho_critic)
@@ -217,7 +225,7 @@ class Learner:
                 self._check_finite("perturbed critic loss", sharp_loss)
                 steps.append(_Step(gradient, adam.gradient([sharp_loss]), ratio))
         for adam, step in zip(self._critic_adams, steps, strict=True):
-            adam.step(step.final)
+            adam.step(step.final, self._rate_factor)
         return steps
 
     def _update_actors(
@@ -260,7 +268,7 @@ class Learner:
                 sharp = self._actor_gradient(i, *samples[i], slope, temperatures)
                 steps[i] = _Step(steps[i].gradient, sharp, ratios[i])
         for adam, step in zip(self._actor_adams, steps, strict=True):
-            adam.step(step.final)
+            adam.step(step.final, self._rate_factor)
         return log_probs, losses, steps
 
     def _update_temperatures(self, log_probs: Tensor) -> None:

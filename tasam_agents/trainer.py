@@ -53,6 +53,7 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
         TrainingDiverged: NaN or infinity.
     """
     torch.set_num_threads(config.threads)
+    torch.set_float32_matmul_precision(config.matmul_precision)
     if resume:
         run = _existing_run(run_dir, config)
         training = Training(config, run)

@@ -481,3 +481,20 @@ def test_task_and_run_length_are_checked() -> None:
         TaskSpec(("a", "b"), (1, 1), (1,), {"all": slice(0, 1)})
     with pytest.raises(ValueError, match="total_updates = 0"):
         Learner(make_task(), LearnerConfig(), 0, 0)
+
+
+def test_learning_rates_fall_linearly_to_the_given_share() -> None:
+    """With Adam's first step, |Δθ| is the learning rate wherever the gradient is not tiny."""
+    moved = {}
+    for updates, final in ((0, 0.0), (50, 0.5), (100, 0.5), (100, 0.0)):
+        learner = make_learner(final_learning_rate=final, sam=SamConfig(critic=False, actors="none"))
+        learner.updates = updates
+        before = learner.tensors()
+        learner.update(make_batch())
+        after = learner.tensors()
+        names = [name for name in before if name.startswith(("policy.", "critics."))]
+        moved[updates, final] = max(float((after[name] - before[name]).abs().max()) for name in names)
+    assert moved[0, 0.0] == pytest.approx(1e-3, rel=0.01)
+    assert moved[50, 0.5] == pytest.approx(0.75e-3, rel=0.01)
+    assert moved[100, 0.5] == pytest.approx(0.5e-3, rel=0.01)
+    assert moved[100, 0.0] == 0.0

@@ -245,6 +245,7 @@ def test_what_is_handed_out_is_not_shared() -> None:
         for array in saved.values():
             array[...] = 0
         touched.observations[...] = 9
+        assert (touched.observations == untouched.observations).all()
         touched.fading_power(0, 0, 0)[...] = 9
         with pytest.raises(TypeError):
             ours.info["qos"] = np.zeros(3)  # type: ignore[index]

@@ -84,6 +84,10 @@ def test_an_unstable_queue_has_the_cap(latency: str) -> None:
     simulator.step(idle(simulator))
     assert simulator.last_outcome is not None
     assert simulator.last_outcome.tau[0, 0] == 0.25  # no RB at all
+    simulator, _ = alone(5, offered_bps=(0.5 * rate,) * 3, packet_bytes=(rate,) * 3, latency=latency)
+    simulator.step(serve_all(simulator, num_rbs=1))
+    assert simulator.last_outcome is not None
+    assert simulator.last_outcome.tau[0, 0] == 1.0  # stable, but a mean packet alone takes 16 s
 
 
 def waiting_bits(mean_packets: float, packet_bytes: float, networks: int = 40, steps: int = 25) -> NDArray[np.float64]:
