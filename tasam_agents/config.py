@@ -174,7 +174,7 @@ class LearnerConfig:
         _check(self, "input_scaling", "finite offsets and scales", finite)
 
 
-ORAN_INPUT_SCALING = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 2.0), ("previous_action", 0.0, 0.0))
+ORAN_INPUT_SCALING = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 4.0), ("previous_action", 0.0, 0.0))
 """Inputs for the O-RAN environment: QoS around its threshold, UE counts around an even mix, and no previous action,
 whose 200 bits carry nothing that the next reward depends on."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tasam_agents.config import (
+    ORAN_INPUT_SCALING,
     GateConfig,
     LearnerConfig,
     RadiusConfig,
@@ -13,8 +15,34 @@ from tasam_agents.config import (
     TrainConfig,
 )
 
-DEFAULT = TrainConfig(name="TA-SAM")
-"""What `make train` uses."""
+_SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
+
+DEFAULT = TrainConfig(
+    name="TA-SAM",
+    num_networks=64,
+    iterations=1000,
+    steps_per_iteration=10,
+    updates_per_iteration=6,
+    warmup_steps=20,
+    replay_capacity=20_000,
+    evaluate_every=25,
+    validation_networks=16,
+    threads=2,
+    matmul_precision="medium",
+    learner=LearnerConfig(
+        critic="pooled",
+        actor_learning_rate=6e-4,
+        critic_learning_rate=1e-3,
+        final_learning_rate=0.02,
+        gamma=0.3,
+        batch_size=128,
+        input_scaling=ORAN_INPUT_SCALING,
+        radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),
+    ),
+)
+"""What `make train` uses: the paper's networks and number of iterations, and what learnt well in ten minutes on two
+cores. Many radio networks side by side give each update fresh transitions: the noise of the reward is what limits
+learning."""
 
 PAPER = TrainConfig(
     name="TA-SAM-paper",
@@ -32,6 +60,15 @@ PAPER = TrainConfig(
 )
 """Section VI-A and Table 1 to the letter: one network, one update per iteration, all observations as they are."""
 
+
+def _with(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
+    """The same run with other fields of the learner."""
+    return replace(config, name=name, learner=replace(config.learner, **fields))
+
+
+_NO_SAM = SamConfig(critic=False, actors="none")
+_PAPER_RADIUS = RhoSchedule(start=0.5, end=0.01)
+
 TINY = replace(
     DEFAULT,
     name="TA-SAM-tiny",
@@ -45,6 +82,8 @@ TINY = replace(
     evaluate_every=10,
     validation_networks=4,
     log_every=5,
+    threads=1,
+    matmul_precision="highest",
     learner=replace(
         DEFAULT.learner,
         hidden=(32, 32),
@@ -82,17 +121,15 @@ SIMPLE_SPREAD = replace(
 """Somebody else's environment, half a minute: two agents learn to cover two landmarks."""
 
 
-def _without_sam(config: TrainConfig, name: str) -> TrainConfig:
-    """Plain multi-agent SAC: no second gradient anywhere."""
-    sam = SamConfig(critic=False, actors="none")
-    return replace(config, name=name, learner=replace(config.learner, sam=sam))
-
-
 VARIANTS: dict[str, TrainConfig] = {
     "default": DEFAULT,
     "paper": PAPER,
-    "no_sam": _without_sam(DEFAULT, "SAC-MARL"),
+    "no_sam": _with(DEFAULT, "SAC-MARL", sam=_NO_SAM),
+    "paper_radius": _with(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
+    "mean_field": _with(DEFAULT, "TA-SAM-mean-field", critic="mean_field", objective="individual"),
+    "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field", objective="team"),
+    "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint", objective="team"),
     "tiny": TINY,
-    "tiny_no_sam": _without_sam(TINY, "SAC-MARL-tiny"),
+    "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
     "simple_spread": SIMPLE_SPREAD,
 }
