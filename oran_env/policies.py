@@ -121,12 +121,13 @@ SEARCHED: dict[str, Callable[..., NDArray[np.float32]]] = {"static": static, "co
 
 
 def searched_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
-    """The searched numbers of ``static`` and ``count_rule`` for the preset that the scenario is named after."""
+    """The searched numbers of ``static`` and ``count_rule``, empty where none were searched.
+
+    They are those of the preset that the scenario is named after, whichever of its fields have been overridden.
+    """
     table = json.loads(resources.files("oran_env").joinpath("reference_policies.json").read_text())
-    if scenario.name not in table["scenarios"]:
-        raise ValueError(f"no searched policies for scenario {scenario.name!r}; run `python -m oran_env.search`")
-    found = table["scenarios"][scenario.name]
-    return {name: found[name]["parameters"] for name in SEARCHED}
+    found = table["scenarios"].get(scenario.name, {})
+    return {name: found[name]["parameters"] for name in SEARCHED if name in found}
 
 
 def reference_policies(scenario: Scenario) -> dict[str, Policy]:

@@ -102,7 +102,8 @@ def _draw_references(axis: Any, run: RunDirectory, shown: NDArray[np.float64]) -
     outside = [f"{name} {value:.2f}" for name, value in references.items() if name not in inside]
     if outside:
         text = "below: " + ", ".join(outside)
-        axis.annotate(text, (0.99, 0.02), xycoords="axes fraction", ha="right", fontsize=8, color="0.2")
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        axis.annotate(text, (0.99, 0.02), xycoords="axes fraction", ha="right", fontsize=8, color="0.2", bbox=paper)
     return [{"run": str(run.path), "name": name, "return": value} for name, value in references.items()]
 
 

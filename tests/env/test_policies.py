@@ -17,7 +17,7 @@ from networks import idle as idle_actions
 from networks import random_actions
 from numpy.typing import NDArray
 
-from oran_env import PRESETS, Simulator, make_scenario
+from oran_env import PRESETS, Scenario, Simulator, make_scenario
 from oran_env.policies import (
     SEARCHED,
     apportion,
@@ -221,3 +221,12 @@ def test_mean_return_is_the_mean_reward_per_du_and_step() -> None:
     assert simulator.truncated.all()
     assert mean_return(policy, simulator, [3, 4]) == score
     assert mean_return(lambda o: idle_actions(simulator), simulator, [3, 4]) < score
+
+
+def test_a_scenario_of_ones_own_has_the_rules_that_need_no_search() -> None:
+    assert set(reference_policies(Scenario(name="mine"))) == {
+        "random",
+        "idle",
+        "equal_shares",
+        "demand_proportional",
+    }
