@@ -20,7 +20,7 @@ from tasam_agents.statistics import paired_difference
 from tasam_agents.trainer import train
 from tasam_agents.variants import VARIANTS
 
-NAMES = ("default", "no_sam", "paper_radius", "mean_field", "mean_field_team", "joint_team")
+NAMES = ("default", "no_sam", "paper_radius", "mean_field_individual", "mean_field_team", "joint_team")
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,6 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
         TrainingDiverged: NaN or infinity.
     """
     torch.set_num_threads(config.threads)
-    torch.set_float32_matmul_precision(config.matmul_precision)
     if resume:
         run = _existing_run(run_dir, config)
         training = Training(config, run)
@@ -151,11 +152,12 @@ class Training:
     def _update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
         began = time.perf_counter()
-        for number in range(1, updates + 1):
-            batch = self.replay.sample(self.config.learner.batch_size)
-            metrics = self.learner.update(batch, log=number == updates)
-            for name, value in metrics.items():
-                self.window.add(name, value)
+        with _matmul_precision(self.config.matmul_precision):
+            for number in range(1, updates + 1):
+                batch = self.replay.sample(self.config.learner.batch_size)
+                metrics = self.learner.update(batch, log=number == updates)
+                for name, value in metrics.items():
+                    self.window.add(name, value)
         self._timed_updates += updates
         self._update_s += time.perf_counter() - began
 
@@ -307,6 +309,17 @@ class Training:
     def _start_stopwatch(self) -> None:
         self._timed_steps = self._timed_updates = 0
         self._collect_s = self._update_s = 0.0
+
+
+@contextmanager
+def _matmul_precision(precision: str) -> Iterator[None]:
+    """Set torch's precision of matrix products for the updates alone: actions are always computed in fp32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _existing_run(path: Path, config: TrainConfig) -> RunDirectory:

@@ -31,6 +31,7 @@ DEFAULT = TrainConfig(
     matmul_precision="medium",
     learner=LearnerConfig(
         critic="pooled",
+        objective="individual",
         actor_learning_rate=6e-4,
         critic_learning_rate=1e-3,
         final_learning_rate=0.02,
@@ -126,7 +127,9 @@ VARIANTS: dict[str, TrainConfig] = {
     "paper": PAPER,
     "no_sam": _with(DEFAULT, "SAC-MARL", sam=_NO_SAM),
     "paper_radius": _with(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
-    "mean_field": _with(DEFAULT, "TA-SAM-mean-field", critic="mean_field", objective="individual"),
+    "mean_field_individual": _with(
+        DEFAULT, "TA-SAM-mean-field-individual", critic="mean_field", objective="individual"
+    ),
     "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field", objective="team"),
     "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint", objective="team"),
     "tiny": TINY,
