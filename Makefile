@@ -4,34 +4,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Directory of the run; a new one under runs/ by default.
 RUN ?=
+# A run to go on with.
+RESUME ?=
 # An index with CPU builds of torch, for machines where a plain install brings CUDA: see README.
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow lint bench clean
+.PHONY: help install train test lint bench clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | lint | bench | clean"
+	@echo "make train | test | | lint | bench | clean"
 
 install: $(VENV)/installed
 
 # torch first, so that it can come from an index of its own.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) -c constraints.txt $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
 	$(PIP) -c constraints.txt -e '.[dev]'
 	touch $@
 
 train: install
-	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN))
+	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN)) $(if $(RESUME),--resume $(RESUME))
 
 test: lint
 	$(BIN)/python -m pytest -q
-
-# What takes longer than a few seconds each.
-test-slow: install
-	$(BIN)/python -m pytest -q -m slow
 
 lint: install
 	$(BIN)/ruff check .

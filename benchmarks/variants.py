@@ -3,7 +3,7 @@
     python -m benchmarks.variants [--iterations 250] [--runs runs/variants] [--output docs/results]
 
 trains each named configuration, evaluates its best checkpoint on 20 held-out networks, prints a table and writes
-``variants.csv`` and ``variants.png``. One seed decides nothing between variants that lie close together.
+``variants.csv`` and ``variants_learning_curves.png``. One seed decides nothing between variants that lie close together.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def main() -> None:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
-    learning_curves([RunDirectory.open(arguments.runs / name) for name in NAMES], arguments.output / "variants.png")
+    learning_curves(
+        [RunDirectory.open(arguments.runs / name) for name in NAMES], arguments.output / "variants_learning_curves.png"
+    )
 
 
 if __name__ == "__main__":

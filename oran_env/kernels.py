@@ -39,11 +39,13 @@ def _source_hash() -> str:
 def _cache_directory() -> Path | None:
     """Return the first writable candidate, or None: then each process compiles for itself."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    user = os.getuid() if hasattr(os, "getuid") else 0
+    user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has no owners to tell apart
     for parent in (Path(home) / "oran-env", Path(tempfile.gettempdir()) / f"oran-env-{user}"):
         directory = parent / _source_hash()
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if directory.stat().st_uid != user:  # somebody else's files are not to be run
+                continue
             with tempfile.TemporaryFile(dir=directory):
                 return directory
         except OSError:

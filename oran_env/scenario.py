@@ -202,6 +202,8 @@ def _check_values(scenario: Scenario) -> None:
         "num_rbs": (1, 2**16 - 1),  # 16 bits for the RB
         "rb_bandwidth_hz": (1, math.inf),
         "bandwidth_hz": (1, math.inf),
+        "power_dbm": (-100, 100),
+        "noise_dbm_per_hz": (-250, 0),
         "path_loss_exponent": (0, 10),
         "min_distance_m": (0.1, math.inf),
         "max_spectral_efficiency": (0.01, math.inf),

@@ -67,8 +67,8 @@ class BatchedEnv(Protocol):
     def observation_layout(self) -> Mapping[str, slice]:
         """Named groups of observation columns."""
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Begin an episode in every network (int s: network i gets s + i; None: each network's next episode)."""
+    def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Begin an episode in every network (one seed per network; None: each network's next episode)."""
 
     def step(self, actions: NDArray[np.float32]) -> BatchStep:
         """Advance every network by one step. actions: (B, M, A) in (0, 1)."""

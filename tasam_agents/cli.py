@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import io
@@ -28,6 +29,7 @@ from tasam_agents.variants import VARIANTS
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 HELD_OUT_NETWORKS = 20
+PICTURES = (".png", ".pdf", ".svg")
 
 USAGE = f"""usage: tasam COMMAND …
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         commands[command](rest)
     except (RunError, CheckpointError, EnvironmentRefused) as error:
         _leave(f"error: {error}", BAD_INPUT)
-    except TrainingDiverged as error:
+    except (TrainingDiverged, OSError) as error:  # OSError: a full disk, a directory that may not be written
         _leave(f"error: {error}", FAILED)
     except Interrupted as error:
         _leave(str(error), INTERRUPTED)
@@ -109,16 +111,18 @@ def _plot(arguments: Sequence[str]) -> None:
 
         Args:
             runs: run directories, one or more.
-            output: where the common picture goes; default: learning_curves.png beside the runs.
+            output: where the common picture goes; default, for several runs: learning_curves.png beside them.
         """
         return runs, output
 
     runs, output = _parse(options, "tasam plot", arguments)
     if not runs:
         raise RunError("no run given; allowed: one or more run directories")
+    if output is not None and output.suffix not in PICTURES:
+        raise RunError(f"output is {output}; allowed: a file ending in {', '.join(PICTURES)}")
     directories = [RunDirectory.open(path) for path in runs]
     pictures = [picture for run in directories for picture in draw_run(run)]
-    if len(directories) > 1:
+    if len(directories) > 1 or output is not None:
         beside = Path(os.path.commonpath([path.absolute().parent for path in runs]))
         pictures.append(learning_curves(directories, output or beside / "learning_curves.png"))
     _print_paths(pictures)
@@ -128,7 +132,7 @@ def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
     """A named configuration with fields overridden from the command line."""
     if name not in VARIANTS:
         raise RunError(f"--config is {name!r}; allowed: {', '.join(VARIANTS)}")
-    default, fields = _with_environment(VARIANTS[name], arguments)
+    default, fields = _with_environment(_for_environment(VARIANTS[name], arguments), arguments)
     description = (
         f"Fields of --config {name}. Also: --config NAME, --run-dir DIR, --resume RUN, and for any argument of the "
         "environment --env NAME=VALUE."
@@ -196,16 +200,31 @@ def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str,
     return fields, values
 
 
+def _for_environment(default: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
+    """With another ``--env-id`` than the configuration's, leave out what was meant for its own environment."""
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("--env-id", "--env_id", default=default.env_id)
+    env_id = reader.parse_known_args(list(arguments))[0].env_id
+    if env_id == default.env_id:
+        return default
+    learner = dataclasses.replace(default.learner, input_scaling=())
+    return dataclasses.replace(default, env_id=env_id, env_kwargs={}, learner=learner)
+
+
 def _with_environment(default: TrainConfig, arguments: Sequence[str]) -> tuple[TrainConfig, list[str]]:
     """Apply every ``--env NAME=VALUE``, which tyro cannot: the names are the environment's, not ours."""
     rest: list[str] = []
     kwargs = dict(default.env_kwargs)
     remaining = iter(arguments)
     for argument in remaining:
-        if argument != "--env":
+        if argument == "--env":
+            setting = next(remaining, "")
+        elif argument.startswith("--env="):
+            setting = argument.removeprefix("--env=")
+        else:
             rest.append(argument)
             continue
-        name, equals, text = next(remaining, "").partition("=")
+        name, equals, text = setting.partition("=")
         if not (name and equals):
             raise RunError("--env is to be followed by NAME=VALUE")
         try:

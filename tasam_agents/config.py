@@ -138,7 +138,7 @@ class LearnerConfig:
     """η of the actors (Adam)."""
     critic_learning_rate: float = 1e-4
     """η of the critics (Adam)."""
-    final_learning_rate: float = 1.0
+    final_learning_rate_factor: float = 1.0
     """Factor on η of actors and critics at the end of the run, reached linearly in t/T; 1: constant, as in the paper.
     Towards 0 the noise of the mini-batches averages out of the final policy."""
     gamma: float = 0.9
@@ -165,7 +165,7 @@ class LearnerConfig:
         _check_choice(self, "objective", "team", "individual")
         _check_positive(self, "actor_learning_rate", "critic_learning_rate", "reward_scale", "action_scale")
         _check(self, "gamma", "a number in [0, 1)", 0.0 <= self.gamma < 1.0)
-        _check(self, "final_learning_rate", "a number in [0, 1]", 0.0 <= self.final_learning_rate <= 1.0)
+        _check(self, "final_learning_rate_factor", "a number in [0, 1]", 0.0 <= self.final_learning_rate_factor <= 1.0)
         _check(self, "polyak", "a number in (0, 1]", 0.0 < self.polyak <= 1.0)
         _check_at_least(self, 2, "batch_size")  # a variance needs two samples
         groups = [group for group, _, _ in self.input_scaling]

@@ -55,11 +55,12 @@ def make_batched(env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed
     if num_networks < 1:
         raise EnvironmentRefused(f"num_networks is {num_networks}; allowed: 1 or more")
     env = make_env(env_id, kwargs)
-    batched = getattr(env.unwrapped, "batched", None)
-    if batched is not None:
-        simulator: BatchedEnv = batched(num_networks, seed)
+    seeds = list(range(seed, seed + num_networks)) if isinstance(seed, int) else seed
+    # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
+    if env is env.unwrapped and hasattr(env, "batched"):
+        simulator: BatchedEnv = env.batched(num_networks, seeds)
         return simulator
-    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_networks - 1))], seed)
+    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_networks - 1))], seeds)
 
 
 def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Policy]:

@@ -119,7 +119,7 @@ class Learner:
 
     @property
     def _rate_factor(self) -> float:
-        return 1.0 + (self.config.final_learning_rate - 1.0) * self.progress
+        return 1.0 + (self.config.final_learning_rate_factor - 1.0) * self.progress
 
     @property
     def input_size(self) -> int:
@@ -299,6 +299,12 @@ class Learner:
         return make_critic(
             config.critic, len(self.task.agents), self.input_size, self.action_size, config.hidden, config.action_scale
         )
+
+    def check_weights(self) -> None:
+        """Raise `DivergedError` when a weight is not finite: a finite loss can still have a step that is not."""
+        for name, tensor in self._live_tensors().items():
+            if not torch.isfinite(tensor).all():
+                raise DivergedError(f"update {self.updates}: {name} is no longer finite")
 
     def _check_finite(self, name: str, losses: Tensor) -> None:
         if not torch.isfinite(losses).all():

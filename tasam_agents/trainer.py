@@ -111,6 +111,16 @@ class Training:
         config = self.config
         if self.remark:
             progress.say(self.remark)
+        gate = config.learner.gate
+        if (
+            config.learner.sam.actors == "gated"
+            and gate.lambda_td == "auto"
+            and gate.calibration[1] >= config.total_updates
+        ):
+            progress.say(
+                f"note: the gates stay closed, no actor gets SAM: the threshold is calibrated until update "
+                f"{gate.calibration[1]} and this run has {config.total_updates} (learner.gate.calibration)"
+            )
         if self.iteration == 0 and config.warmup_steps:
             self._collect(config.warmup_steps, self._random_policy())
             self._log(None)
@@ -158,6 +168,7 @@ class Training:
                 metrics = self.learner.update(batch, log=number == updates)
                 for name, value in metrics.items():
                     self.window.add(name, value)
+        self.learner.check_weights()
         self._timed_updates += updates
         self._update_s += time.perf_counter() - began
 

@@ -81,6 +81,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
         (["evaluate", "{run}", "--networks", "-1"], "networks is -1; allowed: 1 to"),
         (["plot"], "no run given"),
         (["plot", "{run}", "{empty}"], "is not a run"),
+        (["plot", "{run}", "--output", "x.txt"], "output is x.txt; allowed: a file ending in .png, .pdf, .svg"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -152,3 +153,17 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     assert iterations[-1] == stopped_at + 3
     assert len(iterations) == len(set(iterations))
     assert run.evaluation_file.is_file()
+
+
+def test_plot_draws_one_run_where_it_is_told_to(finished: Path, tmp_path: Path) -> None:
+    main(["plot", str(finished), "--output", str(tmp_path / "curve.svg")])
+    assert (tmp_path / "curve.svg").is_file()
+
+
+def test_any_configuration_trains_on_another_environment(tmp_path: Path) -> None:
+    """What a configuration says for its own environment alone does not get in the way."""
+    other = ["--env-id", "mpe2.simple_spread_v3:parallel_env", "--env", "N=2", "--env=continuous_actions=true"]
+    main([*TINY, "--run-dir", str(tmp_path / "run"), *other])
+    config = RunDirectory.open(tmp_path / "run").config()
+    assert config.env_kwargs == {"N": 2, "continuous_actions": True}
+    assert config.learner.input_scaling == ()

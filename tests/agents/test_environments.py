@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import fakes
 import numpy as np
 import pytest
 from fakes import ParallelToy
+from pettingzoo.utils import BaseParallelWrapper
 
+from oran_env import parallel_env
 from tasam_agents.batched_env import (
     BatchedEnv,
     EnvironmentRefused,
@@ -257,3 +260,16 @@ def test_random_is_always_among_the_reference_policies() -> None:
     assert 0 <= actions.min() < actions.max() <= 1
     assert list(reference_policies("fakes:target_env", {})) == ["random", "repeat", "half"]
     assert "static" in reference_policies("oran/ORAN-v0", {"scenario": "tiny"})
+
+
+def test_a_wrapper_around_a_batched_environment_is_not_bypassed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fakes, "wrapped_oran", lambda: BaseParallelWrapper(parallel_env("tiny")), raising=False)
+    assert isinstance(make_batched("fakes:wrapped_oran", {}, 2, [1, 2]), SequentialBatch)
+
+
+def test_an_int_seed_gives_each_network_the_next_number() -> None:
+    one, two = (make_batched("oran/ORAN-v0", {"scenario": "tiny"}, 2, seed) for seed in (7, [7, 8]))
+    zeros = np.zeros((2, 2, max(one.action_sizes)), np.float32)
+    one.reset()
+    two.reset()
+    np.testing.assert_array_equal(one.step(zeros).observations, two.step(zeros).observations)

@@ -487,7 +487,7 @@ def test_learning_rates_fall_linearly_to_the_given_share() -> None:
     """With Adam's first step, |Δθ| is the learning rate wherever the gradient is not tiny."""
     moved = {}
     for updates, final in ((0, 0.0), (50, 0.5), (100, 0.5), (100, 0.0)):
-        learner = make_learner(final_learning_rate=final, sam=SamConfig(critic=False, actors="none"))
+        learner = make_learner(final_learning_rate_factor=final, sam=SamConfig(critic=False, actors="none"))
         learner.updates = updates
         before = learner.tensors()
         learner.update(make_batch())

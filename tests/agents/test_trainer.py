@@ -19,8 +19,10 @@ from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.checkpoint import CheckpointError
 from tasam_agents.config import GateConfig, RadiusConfig, RhoSchedule, TrainConfig
 from tasam_agents.interruption import StopRequest
+from tasam_agents.learner import Learner, Metrics
 from tasam_agents.metrics import Window
 from tasam_agents.progress import Progress
+from tasam_agents.replay import Batch
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.trainer import Interrupted, Training, TrainingDiverged, train
 from tasam_agents.variants import VARIANTS
@@ -386,3 +388,36 @@ def test_variants_are_valid_and_differ_by_configuration_alone() -> None:
     with_sam = replace(plain.learner, sam=default.learner.sam)
     assert replace(plain, name=default.name, learner=with_sam) == default
     assert (plain.learner.sam.critic, plain.learner.sam.actors) == (False, "none")
+
+
+def test_weights_that_are_not_finite_stop_the_run_before_they_are_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finite loss can have a step that is not: the loss of the next update would come too late."""
+
+    def poisoned(self: Learner, batch: Batch, log: bool = True) -> Metrics:
+        metrics = update(self, batch, log)
+        if self.updates == 10:
+            with torch.no_grad():
+                next(self.policy.parameters()).fill_(float("inf"))
+        return metrics
+
+    update = Learner.update
+    monkeypatch.setattr(Learner, "update", poisoned)
+    config = replace(FAKE, checkpoint_every_s=0.0)
+    with pytest.raises(TrainingDiverged, match=r"iteration 5: update 10: policy.*finite; .*latest \(iteration 4\)"):
+        train(config, tmp_path / "run", quiet=True)
+    assert checkpoint.load_state(tmp_path / "run" / "checkpoints" / "latest")["iteration"] == 4
+
+
+def test_gates_that_cannot_open_are_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gate = GateConfig(calibration=(5, 24))  # the run has 24 updates
+    train(replace(FAKE, learner=replace(FAKE.learner, gate=gate)), tmp_path / "run")
+    assert "note: the gates stay closed" in "".join(capsys.readouterr())
+    train(FAKE, tmp_path / "other")
+    assert "note: the gates stay closed" not in "".join(capsys.readouterr())
+
+
+def test_the_precision_of_updates_does_not_leak(tmp_path: Path) -> None:
+    train(replace(FAKE, matmul_precision="medium"), tmp_path / "run", quiet=True)
+    assert torch.get_float32_matmul_precision() == "highest"

@@ -187,13 +187,6 @@ def test_order_of_the_policies(held_in: dict[str, dict[str, float]], scenario: s
     assert returns["count_rule"] > returns["demand_proportional"]
 
 
-def test_searched_policies_need_a_stored_search() -> None:
-    scenario = make_scenario("tiny")
-    other = type(scenario)(name="mine", layout=scenario.layout)
-    with pytest.raises(ValueError, match=r"mine.*oran_env\.search"):
-        reference_policies(other)
-
-
 @pytest.mark.parametrize("scenario", PRESETS)
 @pytest.mark.parametrize("name", sorted(SEARCHED))
 def test_stored_returns_reproduce(scenario: str, name: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import TrainConfig
 from tasam_agents.trainer import train
@@ -28,6 +26,5 @@ def test_one_agent_learns_to_cover_its_landmark(tmp_path: Path) -> None:
     assert improvement(config, tmp_path / "run") > 0.1
 
 
-@pytest.mark.slow
 def test_two_agents_learn_to_cover_two_landmarks(tmp_path: Path) -> None:
     assert improvement(SPREAD, tmp_path / "run") > 0.05

@@ -24,10 +24,10 @@ def test_every_critic_improves_on_tiny(critic: Literal["mean_field", "joint", "p
     config = replace(
         tiny,
         num_networks=16,
-        iterations=40,
+        iterations=50,
         steps_per_iteration=5,
-        updates_per_iteration=4,
-        learner=replace(tiny.learner, critic=critic, batch_size=64),
+        updates_per_iteration=8,
+        learner=replace(tiny.learner, critic=critic, gamma=0.3, batch_size=64),
     )
     env = make_batched(config.env_id, config.env_kwargs, len(SEEDS), SEEDS)
     untrained = Learner(task_of(env), config.learner, config.seed, config.total_updates)
