@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | | lint | bench | clean"
+	@echo "make train | test | lint | bench | clean"
 
 install: $(VENV)/installed
 

@@ -1,9 +1,10 @@
 """A first look at the variants: the same short budget of updates for each, one seed, the same held-out networks.
 
-    python -m benchmarks.variants [--iterations 250] [--runs runs/variants] [--output docs/results]
+    python -m benchmarks.variants [--iterations 200] [--runs runs/variants] [--output docs/results]
 
-trains each named configuration, evaluates its best checkpoint on 20 held-out networks, prints a table and writes
-``variants.csv`` and ``variants_learning_curves.png``. One seed decides nothing between variants that lie close together.
+trains each named configuration unless its run is there already, evaluates its best checkpoint on 20 held-out networks,
+prints a table and writes ``variants.csv`` and ``variants_learning_curves.png``. One seed decides nothing between
+variants that lie close together.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NAMES = ("default", "no_sam", "paper_radius", "mean_field_individual", "mean_fie
 def main() -> None:
     """Train, evaluate, print."""
     parser = argparse.ArgumentParser(description="A first look at the variants.")
-    parser.add_argument("--iterations", type=int, default=250)
+    parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--runs", type=Path, default=Path("runs/variants"))
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()

@@ -53,8 +53,9 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
         lines = _lines(run)
         colour = COLOURS[number % len(COLOURS)]
         iterations, training = _series(lines, "iteration"), _series(lines, "return")
-        name = run.config().name if len(runs) == 1 else f"{run.config().name} ({run.path.name})"
-        axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, label=f"{name}, training")
+        name = run.config().name if len(runs) == 1 else run.path.name
+        label = f"{name}, training" if number == 0 else None  # the others' are as faint, in their own colours
+        axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, label=label)
         checked = [line for line in lines if "validation_return" in line]
         if checked:
             x, y = _series(checked, "iteration"), _series(checked, "validation_return")
@@ -72,7 +73,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
         rows += _draw_references(axis, runs[0], shown[np.isfinite(shown)])
     axis.set_xlabel("iteration")
     axis.set_ylabel("return: mean reward per agent and step")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=2, frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncol=2, frameon=False, fontsize=8)
     return _save(figure, picture, rows)
 
 
