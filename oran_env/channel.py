@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from oran_env.kernels import Floats, Integers, Key, kernel
 from oran_env.random_draws import FADING, draw, exponential
 
@@ -69,21 +71,25 @@ def rates(
     """
     num_dus, num_rbs = ue_of_rb.shape
     rate[:] = 0.0
+    transmits = np.empty(num_dus, dtype=np.int64)  # the RUs on this RB
+    serves = np.empty(num_dus, dtype=np.int64)  # and their UEs
     for k in range(num_rbs):
+        number = 0
         for m in range(num_dus):
             if ue_of_rb[m, k] >= 0:
+                transmits[number] = m
+                serves[number] = ue_of_rb[m, k]
+                number += 1
                 draw_fading(key, ue_of_rb[m, k], k, rayleigh, fading[m])
-        for m in range(num_dus):
-            u = ue_of_rb[m, k]
-            if u < 0:
-                continue
+        for i in range(number):
+            m, u = transmits[i], serves[i]
             interference = 0.0
-            for other in range(num_dus):
-                victim = ue_of_rb[other, k]
-                if other != m and victim >= 0:
+            for j in range(number):
+                if j != i:
+                    other = transmits[j]
                     if physical:
                         interference += gain[u, other] * fading[m, other]
                     else:
-                        interference += gain[victim, other] * fading[other, other]
+                        interference += gain[serves[j], other] * fading[other, other]
             sinr = gain[u, m] * fading[m, m] / (interference + noise_mw)
             rate[u] += bandwidth * min(math.log2(1.0 + sinr), cap)
