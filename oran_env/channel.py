@@ -61,16 +61,16 @@ def rates(
     noise_mw: float,
     bandwidth: float,
     cap: float,
-    fading: Floats,
     rate: Floats,
 ) -> None:
     """Add up eq. (1) for one network.
 
-    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; fading: (M, M) scratch;
+    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW];
     rate: (N,) output [bit/s].
     """
     num_dus, num_rbs = ue_of_rb.shape
     rate[:] = 0.0
+    fading = np.empty((num_dus, num_dus))  # of RU m' at the UE of DU m
     transmits = np.empty(num_dus, dtype=np.int64)  # the RUs on this RB
     serves = np.empty(num_dus, dtype=np.int64)  # and their UEs
     for k in range(num_rbs):

@@ -14,7 +14,7 @@ from gymnasium.utils.env_checker import check_env
 
 from oran_env import OranJointEnv, ScenarioError, Simulator, parallel_env
 from oran_env.registration import JOINT_ID, register
-from oran_env.simulator import INFO
+from oran_env.state import INFO
 
 
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")  # a backlog has no upper bound

@@ -30,7 +30,7 @@ for scenario, steps, overrides in json.loads(sys.argv[1]):
     for _ in range(steps):
         shape = (1, len(simulator.agents), simulator.action_size)
         result = simulator.step(rng.random(shape, dtype=np.float32))
-        arrays = [result.observations, result.rewards, *result.info.values(), *simulator.last_outcome[-2:]]
+        arrays = [result.observations, result.rewards, *result.info.values(), *simulator.last_outcome[-4:]]
         log.extend(np.asarray(array, dtype=float).ravel().tolist() for array in arrays)
 json.dump(log, sys.stdout)
 """

@@ -10,7 +10,7 @@ import reference as ref
 from reference_step import expected_observation, expected_step, serving_now
 
 from oran_env import Simulator
-from oran_env.simulator import INFO
+from oran_env.state import INFO
 
 EXACT: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 

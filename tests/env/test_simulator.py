@@ -16,7 +16,8 @@ from networks import idle, random_actions
 from numpy.typing import NDArray
 
 from oran_env import Simulator
-from oran_env.simulator import INFO, StepResult
+from oran_env.simulator import StepResult
+from oran_env.state import INFO
 
 MECHANISMS: dict[str, dict[str, Any]] = {
     "defaults": {},
