@@ -84,7 +84,9 @@ def check_steps(scenario: str, steps: int, networks: int, seed: int, **overrides
         result = simulator.step(actions)
         after, outcome = simulator.state, simulator.last_outcome
         assert outcome is not None
-        assert set(INFO) == set(result.info) == {*expected[0].info, "handovers"}
+        assert (
+            set(INFO) == set(result.info) == {*expected[0].info, "handovers", "rbs_contested", "arrivals", "departures"}
+        )
         for b, want in enumerate(expected):
             np.testing.assert_allclose(outcome.rate[b], want.rate, **EXACT, err_msg="rate")
             np.testing.assert_allclose(outcome.tau[b], want.tau, **EXACT, err_msg="tau")
