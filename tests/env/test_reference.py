@@ -12,6 +12,7 @@ from reference_step import expected_observation, expected_step, serving_now
 from oran_env import Simulator
 from oran_env.state import INFO
 
+INFO_OF_THE_STEP = {"handovers", "rbs_contested", "arrivals", "departures"}
 EXACT: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 
 # Small enough for loops in plain Python; the area is dense, so that several UEs hand over in every step.
@@ -84,9 +85,7 @@ def check_steps(scenario: str, steps: int, networks: int, seed: int, **overrides
         result = simulator.step(actions)
         after, outcome = simulator.state, simulator.last_outcome
         assert outcome is not None
-        assert (
-            set(INFO) == set(result.info) == {*expected[0].info, "handovers", "rbs_contested", "arrivals", "departures"}
-        )
+        assert set(INFO) == set(result.info) == INFO_OF_THE_STEP | set(expected[0].info)
         for b, want in enumerate(expected):
             np.testing.assert_allclose(outcome.rate[b], want.rate, **EXACT, err_msg="rate")
             np.testing.assert_allclose(outcome.tau[b], want.tau, **EXACT, err_msg="tau")
