@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import oran_env
 
 
-@numba.njit
+@numba.njit  # type: ignore[untyped-decorator]
 def deal(slice_of_rb: NDArray[np.int64], first: NDArray[np.int64], members: NDArray[np.int64],
          average: NDArray[np.float64]) -> NDArray[np.int64]:  # fmt: skip
     """UE of each RB (B, M, K): each time the UE with the least average rate, those just served going last."""
@@ -34,17 +34,18 @@ def deal(slice_of_rb: NDArray[np.int64], first: NDArray[np.int64], members: NDAr
 def least_served(simulator: oran_env.Simulator, slice_of_rb: NDArray[np.int64]) -> NDArray[np.int64]:
     """The component: slice of each RB (B, M, K) to its UE."""
     state = simulator.state
-    return deal(slice_of_rb, state.first, state.members, state.average)
+    ue_of_rb: NDArray[np.int64] = deal(slice_of_rb, state.first, state.members, state.average)
+    return ue_of_rb
 
 
 def main() -> None:
     """Compare it with two schedulers of the package: how even are the rates of the UEs?"""
-    for name, components, overrides in (
-        ("round_robin", None, {"scheduler": "round_robin"}),
-        ("equal_rate", None, {"scheduler": "equal_rate"}),
-        ("least_served", oran_env.Components(scheduler=least_served), {}),
-    ):
-        simulator = oran_env.Simulator("paper", num_networks=8, seed=1, components=components, **overrides)
+    own = oran_env.Components(scheduler=least_served)
+    for name, simulator in {
+        "round_robin": oran_env.Simulator("paper", 8, seed=1, scheduler="round_robin"),
+        "equal_rate": oran_env.Simulator("paper", 8, seed=1, scheduler="equal_rate"),
+        "least_served": oran_env.Simulator("paper", 8, seed=1, components=own),
+    }.items():
         policy = oran_env.reference_policies(simulator.scenario)["static"]
         observations = simulator.reset()
         for _ in range(50):
