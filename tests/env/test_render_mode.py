@@ -56,6 +56,8 @@ def test_rgb_array_shows_the_mean_reward_of_the_episode() -> None:
     assert (frames[-1] != draw(env.simulator, mean_reward=float(np.mean(rewards)) + 0.02)).any()
     env.reset(seed=5)
     assert (frames[0] == env.render()).all()
+    _, second, *_ = env.step({agent: np.zeros(20, np.float32) for agent in env.agents})  # the mean begins anew
+    np.testing.assert_array_equal(env.render(), draw(env.simulator, mean_reward=float(np.mean(list(second.values())))))
 
 
 @pytest.mark.parametrize("mode", ["tv", "ansi", "", 3, "RGB_ARRAY"])

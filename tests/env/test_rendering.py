@@ -90,6 +90,17 @@ def test_a_viewer_follows_to_another_scenario_and_another_network() -> None:
     assert (draw(tiny, network=1) != draw(tiny, network=0)).any()
 
 
+def test_a_network_of_a_batch_looks_as_it_does_alone() -> None:
+    batch, alone = Simulator("tiny", 2, [3, 9]), Simulator("tiny", 1, [9])
+    actions = np.random.default_rng(0).random((2, 2, 20), dtype=np.float32)
+    for simulator in (batch, alone):
+        simulator.reset()
+    assert (draw(batch, network=1) == draw(alone)).all()
+    batch.step(actions)
+    alone.step(actions[1:])
+    assert (draw(batch, network=1) == draw(alone)).all()
+
+
 def test_a_copied_viewer_starts_afresh() -> None:
     viewer, simulator = Viewer(), stepped()
     frame = viewer.frame(simulator)
