@@ -16,6 +16,8 @@ remainder; the slices lie side by side from RB 0.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from oran_env.kernels import Integers, Singles, kernel
@@ -111,10 +113,15 @@ def decode_slice_share(action: Singles, slice_of_rb: Integers) -> int:
     total = shares.sum()
     if total <= 0.0:
         return 0
-    shares *= num_rbs / total
-    counts = np.floor(shares).astype(np.int64)
+    counts = np.empty(NUM_SLICES + 1, dtype=np.int64)
+    remainders = np.empty(NUM_SLICES + 1)
+    for i in range(NUM_SLICES + 1):  # fmod is exact, so that equal remainders are equal, and the first one wins
+        remainders[i] = math.fmod(shares[i] * num_rbs, total)
+        counts[i] = round((shares[i] * num_rbs - remainders[i]) / total)
     for _ in range(num_rbs - counts.sum()):
-        counts[np.argmax(shares - counts)] += 1
+        first = np.argmax(remainders)
+        counts[first] += 1
+        remainders[first] = -1.0
     stop = 0
     for i in range(NUM_SLICES):
         slice_of_rb[stop : stop + counts[i]] = i

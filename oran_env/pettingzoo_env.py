@@ -13,6 +13,7 @@ from pettingzoo import ParallelEnv
 from oran_env.components import Components
 from oran_env.policies import Policy, reference_policies
 from oran_env.presets import make_scenario
+from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
 
@@ -32,7 +33,12 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         RuntimeError: ``step`` before ``reset`` or after the end of the episode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"name": "oran_v0", "render_modes": [], "is_parallelizable": True}
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "oran_v0",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
+        "is_parallelizable": True,
+    }
 
     def __init__(
         self,
@@ -41,8 +47,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         components: Components | None = None,
         **overrides: Any,
     ) -> None:
-        if render_mode is not None:
-            raise ValueError(f"render_mode is {render_mode!r}; allowed: None")
+        self._renderer = Renderer(render_mode)
         self.render_mode = render_mode
         self.simulator = Simulator(make_scenario(scenario, **overrides), components=components)
         self.scenario = self.simulator.scenario
@@ -70,6 +75,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
         observations = self.simulator.reset(seed)[0]
         self.agents = self.possible_agents[:]
+        self._renderer.after_reset(self.simulator)
         rows = [(name, array[0]) for name, array in self.simulator.info.items()]
         infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(self.agents)}
         return dict(zip(self.agents, observations, strict=True)), infos
@@ -83,6 +89,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
             raise RuntimeError("step() without an episode; call reset() first")
         self._collect(actions)
         result = self.simulator.step(self._actions)
+        self._renderer.after_step(self.simulator)
         truncated = bool(result.truncated[0])
         rewards = result.rewards[0].tolist()
         rows = [(name, array[0]) for name, array in result.info.items()]
@@ -117,11 +124,13 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         """All local observations side by side, (M·D,)."""
         return self.simulator.observations.reshape(-1)
 
-    def render(self) -> None:
-        """Draw nothing: the only render mode is None."""
+    def render(self) -> NDArray[np.uint8] | None:
+        """Draw the network as it is now: see ``rendering.Renderer.render``."""
+        return self._renderer.render(self.simulator)
 
     def close(self) -> None:
-        """Free nothing: the environment holds no outside resource."""
+        """Close the window of render mode "human"."""
+        self._renderer.close()
 
     def batched(self, num_networks: int, seed: int | Sequence[int] | None = None) -> Simulator:
         """The same scenario as a batch of networks, for learners that can use one."""

@@ -161,7 +161,7 @@ class Scenario:
 
         check_scenario(self)
 
-    def with_overrides(self, **overrides: Any) -> Scenario:
+    def with_overrides(self, /, **overrides: Any) -> Scenario:
         """Return a copy in which the named fields, of whichever group, have new values.
 
         Raises:

@@ -141,6 +141,11 @@ class Simulator:
         return self.state.observation.copy()
 
     @property
+    def started(self) -> NDArray[np.bool_]:
+        """Which networks have begun an episode (B,)."""
+        return self._started.copy()
+
+    @property
     def truncated(self) -> NDArray[np.bool_]:
         """Which networks have reached the end of their episode (B,)."""
         return self.state.key[:, 3] >= np.uint64(self.scenario.control.horizon)
@@ -258,4 +263,5 @@ class Simulator:
         for name, array in kept.items():
             array[...] = state[name]
         regroup(np.arange(self.num_networks), self.state)
+        self.last_outcome = None
         self._started[:] = True

@@ -121,6 +121,7 @@ def begin(b: int, p: Parameters, s: State) -> None:
         place_ue(key, u, 0, p.area, p.min_speed, p.max_speed, s.position[b], s.direction[b], s.speed[b])
         draw_link(key, u, 0, s.los_draw[b, u], s.shadow[b, u])
         s.serving[b, u] = 0
+        s.slice_of_ue[b, u] = 0
         if p.sessions:
             word, _, _, _ = draw(key, SESSION, u, 0)
             s.serving[b, u] = 0 if uniform(word) < share else _AWAY

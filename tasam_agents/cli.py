@@ -1,4 +1,4 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`."""
+"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from typing import Any
 
 import tyro
 
+from oran_env.rendering import RENDER_FPS, FilmError, MissingExtra
 from tasam_agents import checkpoint
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.checkpoint import CheckpointError
 from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import TrainConfig
+from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.trainer import Interrupted, TrainingDiverged
 from tasam_agents.trainer import train as run_training
 from tasam_agents.variants import VARIANTS
+from tasam_agents.watch import watch_run
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 HELD_OUT_NETWORKS = 20
@@ -38,6 +41,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam train --resume RUN                                  go on with an interrupted run
   tasam evaluate RUN [--networks N]                         compare a run with the reference policies
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
+  tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
 
 NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
 
@@ -45,7 +49,7 @@ NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every fiel
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when training diverged, 130 when interrupted."""
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot}
+    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot, "watch": _watch}
     if command in ("-h", "--help"):
         print(USAGE)
         return
@@ -53,9 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if command not in commands:
             raise RunError(f"command {command!r}; allowed: {', '.join(commands)}")
         commands[command](rest)
-    except (RunError, CheckpointError, EnvironmentRefused) as error:
+    except (RunError, CheckpointError, EnvironmentRefused, FilmError) as error:
         _leave(f"error: {error}", BAD_INPUT)
-    except (TrainingDiverged, OSError) as error:  # OSError: a full disk, a directory that may not be written
+    # OSError: a full disk, a directory that may not be written.
+    except (TrainingDiverged, MissingExtra, OSError) as error:
         _leave(f"error: {error}", FAILED)
     except Interrupted as error:
         _leave(str(error), INTERRUPTED)
@@ -126,6 +131,30 @@ def _plot(arguments: Sequence[str]) -> None:
         beside = Path(os.path.commonpath([path.absolute().parent for path in runs]))
         pictures.append(learning_curves(directories, output or beside / "learning_curves.png"))
     _print_paths(pictures)
+
+
+def _watch(arguments: Sequence[str]) -> None:
+    """Film a run."""
+
+    def options(
+        run: tyro.conf.Positional[Path],
+        out: Path | None = None,
+        steps: int | None = None,
+        seed: int = TEST_SEED,
+        fps: float = RENDER_FPS,
+    ) -> dict[str, Any]:
+        """Film the best actors of a run, deterministic, on one network.
+
+        Args:
+            run: run directory.
+            out: a file ending in .gif, .mp4, or .png for the last frame alone; default: RUN/figures/watch.gif.
+            steps: frames, one per step; default: one episode.
+            seed: of the network; default: the first held-out one.
+            fps: frames per second.
+        """
+        return {"path": run, "out": out, "steps": steps, "seed": seed, "fps": fps}
+
+    _print_paths([watch_run(**_parse(options, "tasam watch", arguments))])
 
 
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:

@@ -1,0 +1,13 @@
+"""The subcommands of ``oran-env``, one module each.
+
+A module has ``register(subparsers)``: it adds its parser and sets ``run`` to a function of the parsed arguments. Its
+name goes into ``MODULES``. What the user did wrong is raised as ``CommandError``, ScenarioError or FilmError.
+"""
+
+from __future__ import annotations
+
+MODULES = ("oran_env.commands.watch",)
+
+
+class CommandError(ValueError):
+    """The command line asks for something that does not exist; the message says what is allowed."""
