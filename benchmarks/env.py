@@ -38,7 +38,7 @@ def _floor(keys: Key, links: Floats, num_rbs: int, num_ues: int, steps: int) -> 
         for b in range(keys.shape[0]):
             for k in range(num_rbs):
                 for m in range(num_dus):
-                    draw_fading(keys[b], (7 * m + k) % num_ues, k, True, links)
+                    draw_fading(keys[b], (7 * m + k) % num_ues, k, 0, True, links)
                     total += math.log2(1.0 + links[m])
             keys[b, 3] += np.uint64(1)
     return total

@@ -2,8 +2,9 @@
 
 from oran_env.gymnasium_env import OranJointEnv
 from oran_env.pettingzoo_env import OranParallelEnv, parallel_env
+from oran_env.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
 from oran_env.registration import register
-from oran_env.scenario import PRESETS, SLICES, Scenario, ScenarioError, make_scenario
+from oran_env.scenario import SLICES, Scenario, ScenarioError
 from oran_env.simulator import Simulator
 
 __version__ = "0.1.0"
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "SLICES",
+    "TRAFFIC_PROFILES",
     "OranJointEnv",
     "OranParallelEnv",
     "Scenario",

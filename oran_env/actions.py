@@ -5,21 +5,36 @@ and (7c) hold by construction; within a slice the MAC scheduler picks the UE.
 
 ``slice_mask``: 3·K values, one bit per slice and RB (bit l·K + k). An RB claimed by two slices goes to none; the
 claims may exceed the K RBs there are, which P_res of eq. (8) punishes.
+
+``ue_grid``: the whole (b, e) of (7a). 3·K bits b as above, then 64·K bits e (bit 3·K + j·K + k): column j is the j-th
+UE of the DU, by slice and index. An RB claimed by two slices, by two UEs, or by a UE of another slice goes to none.
+Where a slice claims an RB without naming a UE, the MAC scheduler deals it to the slice's UEs beyond column 64, if any.
+
+``slice_share``: 4 values, the shares of eMBB, mMTC, URLLC and idle RBs, scaled to a sum of 1 and rounded by largest
+remainder; the slices lie side by side from RB 0.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from oran_env.kernels import Integers, Singles, kernel
 from oran_env.scenario import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
 
 THRESHOLD = 0.5
-IDLE = -1
-CODECS = ("two_bit", "slice_mask")
+IDLE = -1  # slice of an RB that nobody claims; UE of an RB that serves nobody
+CONTESTED = -2  # slice of an RB whose claims contradict each other
+TO_SCHEDULE = -2  # UE of an RB that the MAC scheduler has still to deal
+MAX_COLUMNS = 64  # U, UEs of a DU that ue_grid can name
+CODECS = ("two_bit", "slice_mask", "ue_grid", "slice_share")
+TWO_BIT, SLICE_MASK, UE_GRID, SLICE_SHARE = range(4)
 
 
 def action_size(scenario: Scenario) -> int:
     """Number of values in the action of one DU."""
-    per_rb = {"two_bit": 2, "slice_mask": NUM_SLICES}
+    if scenario.control.codec == "slice_share":
+        return NUM_SLICES + 1
+    per_rb = {"two_bit": 2, "slice_mask": NUM_SLICES, "ue_grid": NUM_SLICES + MAX_COLUMNS}
     return per_rb[scenario.control.codec] * scenario.radio.num_rbs
 
 
@@ -38,7 +53,7 @@ def decode_two_bit(action: Singles, slice_of_rb: Integers) -> int:
 
 @kernel
 def decode_slice_mask(action: Singles, slice_of_rb: Integers) -> int:
-    """Write the slice of each RB (K,), -1 idle or contested; return the number of claims, Σ_l Σ_k b_{l,k}."""
+    """Write the slice of each RB (K,), -1 idle, -2 contested; return the number of claims, Σ_l Σ_k b_{l,k}."""
     num_rbs = len(slice_of_rb)
     claimed = 0
     for k in range(num_rbs):
@@ -48,9 +63,63 @@ def decode_slice_mask(action: Singles, slice_of_rb: Integers) -> int:
             if action[i * num_rbs + k] > THRESHOLD:
                 claims += 1
                 owner = i
-        slice_of_rb[k] = owner if claims == 1 else IDLE
+        slice_of_rb[k] = owner if claims <= 1 else CONTESTED
         claimed += claims
     return claimed
+
+
+@kernel
+def decode_ue_grid(
+    action: Singles, first: Integers, members: Integers, slice_of_rb: Integers, ue_of_rb: Integers
+) -> int:
+    """Write slice and UE of each RB (K,); return the number of claims, Σ_l Σ_k b_{l,k}.
+
+    first: (4,) the groups of this DU in ``members`` (see ``scheduling.group_ues``).
+    """
+    num_rbs = len(slice_of_rb)
+    claimed = decode_slice_mask(action[: NUM_SLICES * num_rbs], slice_of_rb)
+    columns = min(first[NUM_SLICES] - first[0], MAX_COLUMNS)
+    for k in range(num_rbs):
+        ue_of_rb[k] = IDLE
+        if slice_of_rb[k] < 0:
+            continue
+        column = -1
+        claims = 0
+        for j in range(columns):
+            if action[(NUM_SLICES + j) * num_rbs + k] > THRESHOLD:
+                claims += 1
+                column = first[0] + j
+        i = slice_of_rb[k]
+        if claims == 0:
+            surplus = first[i + 1] - max(first[i], first[0] + MAX_COLUMNS)
+            ue_of_rb[k] = TO_SCHEDULE if surplus > 0 else IDLE
+        elif claims == 1 and first[i] <= column < first[i + 1]:
+            ue_of_rb[k] = members[column]
+        else:
+            slice_of_rb[k] = CONTESTED
+    return claimed
+
+
+@kernel
+def decode_slice_share(action: Singles, slice_of_rb: Integers) -> int:
+    """Write the slice of each RB (K,), -1 idle; return the number of RBs claimed."""
+    num_rbs = len(slice_of_rb)
+    slice_of_rb[:] = IDLE
+    shares = np.empty(NUM_SLICES + 1)
+    for i in range(NUM_SLICES + 1):
+        shares[i] = min(max(action[i], 0.0), 1.0)
+    total = shares.sum()
+    if total <= 0.0:
+        return 0
+    shares *= num_rbs / total
+    counts = np.floor(shares).astype(np.int64)
+    for _ in range(num_rbs - counts.sum()):
+        counts[np.argmax(shares - counts)] += 1
+    stop = 0
+    for i in range(NUM_SLICES):
+        slice_of_rb[stop : stop + counts[i]] = i
+        stop += counts[i]
+    return stop
 
 
 @kernel

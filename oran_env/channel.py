@@ -1,4 +1,4 @@
-"""Eq. (1): mean gains, Rayleigh fading, interference, and the rate that a UE gets from its RBs.
+"""Eq. (1): Rayleigh fading, interference, and the rate that a UE gets from its RBs.
 
     c_u = Σ_k B · log2(1 + p·d_{u,m}^-η·|h_{u,m,k}|² / (I_{u,k} + σ²))        over the RBs k granted to u by its RU m
 
@@ -7,6 +7,8 @@ Interference on RB k at UE u, served by RU m:
 * ``physical``:    I = Σ_{m' ≠ m transmits on k}  p·d_{u,m'}^-η·|h_{u,m',k}|²   (what reaches u itself);
 * ``as_printed``:  I = Σ_{m' ≠ m transmits on k}  p·d_{u',m'}^-η·|h_{u',m',k}|²  (the paper's letter: what reaches
   the UE u' that m' serves on that RB).
+
+p·d^-η is the mean gain of ``path_loss.py``. With several fading blocks in a step, the logarithm is averaged over them.
 """
 
 from __future__ import annotations
@@ -16,32 +18,23 @@ import math
 import numpy as np
 
 from oran_env.kernels import Floats, Integers, Key, kernel
+from oran_env.parameters import Parameters
 from oran_env.random_draws import FADING, draw, exponential
 
 
 @kernel
-def mean_gains(
-    position: Floats, sites: Floats, power_mw: float, exponent: float, min_distance: float, gain: Floats
-) -> None:
-    """Mean received power per RB [mW], gain[u, m] = p·max(d, d_min)^-η, from UE positions (N, 2) and RUs (M, 2)."""
-    for u in range(position.shape[0]):
-        for m in range(sites.shape[0]):
-            dx = position[u, 0] - sites[m, 0]
-            dy = position[u, 1] - sites[m, 1]
-            squared = max(dx * dx + dy * dy, min_distance * min_distance)
-            gain[u, m] = power_mw * math.exp(-0.5 * exponent * math.log(squared))
+def draw_fading(key: Key, u: int, k: int, block: int, rayleigh: bool, power: Floats) -> None:
+    """Write |h_{u,m,k}|² of the links from every RU m to UE u on RB k into ``power`` (M,). Four RUs share a draw.
 
-
-@kernel
-def draw_fading(key: Key, u: int, k: int, rayleigh: bool, power: Floats) -> None:
-    """Write |h_{u,m,k}|² of the links from every RU m to UE u on RB k into ``power`` (M,). Four RUs share a draw."""
+    block: fading block within the step.
+    """
     num_dus = len(power)
     if not rayleigh:
         power[:] = 1.0
         return
-    for block in range((num_dus + 3) // 4):
-        m = 4 * block
-        w0, w1, w2, w3 = draw(key, FADING, u, (k << 16) | block)
+    for quad in range((num_dus + 3) // 4):
+        m = 4 * quad
+        w0, w1, w2, w3 = draw(key, FADING, u, (k << 16) | (block << 8) | quad)
         power[m] = exponential(w0)
         if m + 1 < num_dus:
             power[m + 1] = exponential(w1)
@@ -52,21 +45,19 @@ def draw_fading(key: Key, u: int, k: int, rayleigh: bool, power: Floats) -> None
 
 
 @kernel
-def rates(
-    key: Key,
-    ue_of_rb: Integers,
-    gain: Floats,
-    rayleigh: bool,
-    physical: bool,
-    noise_mw: float,
-    bandwidth: float,
-    cap: float,
-    rate: Floats,
-) -> None:
+def serving_fading(key: Key, u: int, m: int, k: int, rayleigh: bool) -> float:
+    """|h_{u,m,k}|² of one link, in the first fading block: what a channel report tells the scheduler."""
+    if not rayleigh:
+        return 1.0
+    words = draw(key, FADING, u, (k << 16) | (m // 4))
+    return exponential(words[m % 4])
+
+
+@kernel
+def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Parameters, rate: Floats) -> None:
     """Add up eq. (1) for one network.
 
-    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW];
-    rate: (N,) output [bit/s].
+    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; rate: (N,) output [bit/s].
     """
     num_dus, num_rbs = ue_of_rb.shape
     rate[:] = 0.0
@@ -80,16 +71,18 @@ def rates(
                 transmits[number] = m
                 serves[number] = ue_of_rb[m, k]
                 number += 1
-                draw_fading(key, ue_of_rb[m, k], k, rayleigh, fading[m])
-        for i in range(number):
-            m, u = transmits[i], serves[i]
-            interference = 0.0
-            for j in range(number):
-                if j != i:
-                    other = transmits[j]
-                    if physical:
-                        interference += gain[u, other] * fading[m, other]
-                    else:
-                        interference += gain[serves[j], other] * fading[other, other]
-            sinr = gain[u, m] * fading[m, m] / (interference + noise_mw)
-            rate[u] += bandwidth * min(math.log2(1.0 + sinr), cap)
+        for block in range(p.fading_blocks):
+            for i in range(number):
+                draw_fading(key, serves[i], k, block, p.rayleigh, fading[transmits[i]])
+            for i in range(number):
+                m, u = transmits[i], serves[i]
+                interference = 0.0
+                for j in range(number):
+                    if j != i:
+                        other = transmits[j]
+                        if p.physical:
+                            interference += gain[u, other] * fading[m, other]
+                        else:
+                            interference += gain[serves[j], other] * fading[other, other]
+                sinr = gain[u, m] * fading[m, m] / (interference + p.noise_mw)
+                rate[u] += p.bandwidth * min(math.log2(1.0 + sinr), p.cap) / p.fading_blocks

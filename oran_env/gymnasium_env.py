@@ -9,7 +9,8 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from oran_env.scenario import Scenario, make_scenario
+from oran_env.presets import make_scenario
+from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
 
 

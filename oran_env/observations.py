@@ -1,7 +1,8 @@
 """What a DU sees: s_t = {Q̄^l, N_u^l, a_{t-1}}, and with ``extended`` also the backlog and load of each slice.
 
 Q̄: normalised QoS of the last step (0 after reset). N_u^l·M/N: UEs now attached, 1 being an even third of three.
-Executed bits of the last action (0 after reset). Backlog: log(1 + mean backlog per UE / bits offered in one step).
+Executed bits of the last action (with the codec slice_share: shares of the RBs), 0 after reset.
+Backlog: log(1 + mean backlog per UE / bits offered in one step).
 Load: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer slice with a UE.
 """
 
@@ -48,9 +49,10 @@ def observe(
     members: Integers,
     step_bits: Floats,
     action: Singles,
+    bits: bool,
     observation: Singles,
 ) -> None:
-    """Write the local observation (D,) of DU m. ``action`` has length 0 after a reset."""
+    """Write the local observation (D,) of DU m. ``action``: as executed, bits or shares; of length 0 after a reset."""
     scale = num_dus / max(num_ues, 1)
     for i in range(NUM_SLICES):
         start, stop = first[NUM_SLICES * m + i], first[NUM_SLICES * m + i + 1]
@@ -65,4 +67,9 @@ def observe(
             observation[3 * NUM_SLICES + i] = load[i]
     start = (4 if extended else 2) * NUM_SLICES
     for j in range(len(observation) - start):
-        observation[start + j] = 1.0 if len(action) > 0 and action[j] > THRESHOLD else 0.0
+        if len(action) == 0:
+            observation[start + j] = 0.0
+        elif bits:
+            observation[start + j] = 1.0 if action[j] > THRESHOLD else 0.0
+        else:
+            observation[start + j] = action[j]

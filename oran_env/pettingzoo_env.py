@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from oran_env.policies import Policy, reference_policies
-from oran_env.scenario import Scenario, make_scenario
+from oran_env.presets import make_scenario
+from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
 
 Observations = dict[str, NDArray[np.float32]]

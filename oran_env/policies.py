@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.actions import action_size
+from oran_env.actions import MAX_COLUMNS, action_size
 from oran_env.observations import observation_layout
 from oran_env.scenario import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
 
@@ -29,20 +29,37 @@ def attached_ues(observations: NDArray[np.float32], scenario: Scenario) -> NDArr
     return np.rint(share * scenario.layout.num_ues / scenario.layout.num_dus)
 
 
-def encode(counts: NDArray[np.int64], scenario: Scenario) -> NDArray[np.float32]:
+def encode(
+    counts: NDArray[np.int64], scenario: Scenario, ues: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
     """Action (..., A) that gives counts (..., 3) RBs to the slices, side by side from RB 0; the rest stays idle.
 
+    ues: (..., 3) UEs of each slice, among which ``ue_grid`` deals the RBs in turn; the other codecs do not need it.
+
     Raises:
-        ValueError: negative counts, or more RBs than there are.
+        ValueError: negative counts, more RBs than there are, or no ``ues`` for ``ue_grid``.
     """
     num_rbs = scenario.radio.num_rbs
     stop = np.cumsum(counts, axis=-1)
     if (counts < 0).any() or (stop[..., -1] > num_rbs).any():
         raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
+    codec = scenario.control.codec
+    if codec == "slice_share":
+        shares = np.concatenate([counts, num_rbs - stop[..., -1:]], axis=-1) / num_rbs
+        return shares.astype(np.float32)
     rb = np.arange(num_rbs)
     owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
-    if scenario.control.codec == "slice_mask":
+    if codec == "slice_mask":
         bits = owns.reshape(*counts.shape[:-1], -1)
+    elif codec == "ue_grid":
+        if ues is None:
+            raise ValueError("ues is None; needed to encode for ue_grid: the number of UEs per slice (..., 3)")
+        before = (np.cumsum(ues, axis=-1) - ues)[..., None]  # column of the first UE of each slice
+        column = np.where(owns, before + (rb - (stop - counts)[..., None]) % np.maximum(ues, 1)[..., None], -1)
+        column = np.where((ues > 0)[..., None], column, -1).max(axis=-2)  # (..., K), -1 for none
+        names = column[..., None, :] == np.arange(MAX_COLUMNS)[:, None]  # (..., U, K)
+        flat = [part.reshape(*counts.shape[:-1], -1) for part in (owns, names)]
+        bits = np.concatenate(flat, axis=-1)
     else:
         b = owns[..., MMTC, :] | owns[..., URLLC, :]
         e = owns[..., EMBB, :] | owns[..., MMTC, :]
@@ -68,7 +85,8 @@ def idle(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.fl
 
 def equal_shares(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
     """A third of the RBs for each slice."""
-    return encode(apportion(np.ones((*observations.shape[:-1], NUM_SLICES)), scenario.radio.num_rbs), scenario)
+    ues = attached_ues(observations, scenario)
+    return encode(apportion(np.ones(ues.shape), scenario.radio.num_rbs), scenario, ues)
 
 
 def demand_proportional(
@@ -77,14 +95,15 @@ def demand_proportional(
     """Shares in proportion to N_u^power."""
     ues = attached_ues(observations, scenario)
     weights = np.where(ues > 0, ues**power, 0.0)
-    return encode(apportion(weights, scenario.radio.num_rbs), scenario)
+    return encode(apportion(weights, scenario.radio.num_rbs), scenario, ues)
 
 
 def static(observations: NDArray[np.float32], scenario: Scenario, shares: Sequence[float]) -> NDArray[np.float32]:
     """The same split of the RBs at every DU and step; shares of eMBB, mMTC, URLLC with a sum of at most 1."""
     num_rbs = scenario.radio.num_rbs
     counts = apportion(np.array([*shares, max(0.0, 1.0 - sum(shares))]), num_rbs)[:NUM_SLICES]
-    return encode(np.broadcast_to(counts, (*observations.shape[:-1], NUM_SLICES)), scenario)
+    ues = attached_ues(observations, scenario)
+    return encode(np.broadcast_to(counts, ues.shape), scenario, ues)
 
 
 def count_rule(
@@ -102,7 +121,7 @@ def count_rule(
     wanted = np.where(ues[..., MMTC] > 0, round(embb_share * num_rbs), rest)
     counts[..., EMBB] = np.where(ues[..., EMBB] > 0, np.minimum(wanted, rest), 0)
     counts[..., MMTC] = np.where(ues[..., MMTC] > 0, rest - counts[..., EMBB], 0)
-    return encode(counts, scenario)
+    return encode(counts, scenario, ues)
 
 
 class RandomPolicy:

@@ -1,4 +1,4 @@
-"""KPIs of a slice, eqs. (2)-(5), its QoS (VI-E) and the min-max scaling of the QoS."""
+"""KPIs of a slice, eqs. (2)-(5), its QoS (VI-E, or eq. (6)) and the min-max scaling of the QoS."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from oran_env.scenario import EMBB, MMTC
 
 @kernel
 def slice_kpis(
-    ues: Integers, rate: Floats, tau: Floats, threshold: float, on_time: Integers, window: int
+    ues: Integers, rate: Floats, served: Floats, tau: Floats, history: Integers, on_time: Integers, window: int
 ) -> tuple[float, float, float, float, int]:
     """KPIs of one slice at one DU: latency [s], throughput [bit/s], availability, density, UEs without any RB.
 
-    ues: indices of its UEs; rate, tau, on_time: per UE of the network; on_time: of the last ``window`` steps, those in
-    which the rate reached the threshold λ [bit/s]. A slice without UE has latency 0, throughput 0 and full
+    ues: indices of its UEs; the rest per UE of the network. Lowest bit of history: the threshold λ was reached in this
+    step; on_time: in how many of the last ``window`` steps. A slice without UE has latency 0, throughput 0 and full
     availability and density.
     """
     number = len(ues)
@@ -22,15 +22,15 @@ def slice_kpis(
     latency = 0.0
     total = 0.0
     available = 0.0
-    served = 0
+    dense = 0
     unserved = 0
     for u in ues:
         latency = max(latency, tau[u])  # eq. (2)
-        total += rate[u]  # eq. (3)
+        total += served[u]  # eq. (3)
         available += on_time[u] / window  # eq. (4)
-        served += rate[u] >= threshold  # eq. (5)
+        dense += history[u] & 1  # eq. (5)
         unserved += rate[u] == 0.0
-    return latency, total / number, available / number, served / number, unserved
+    return latency, total / number, available / number, dense / number, unserved
 
 
 @kernel
@@ -51,3 +51,23 @@ def normalise(i: int, qos: float, q_min: float, number: int) -> float:
         return 1.0
     scaled = min(qos / (2.0 * q_min), 1.0)
     return scaled if i in (EMBB, MMTC) else 1.0 - scaled
+
+
+@kernel
+def weighted_kpi(
+    weights: Floats,
+    latency_s: float,
+    throughput_bps: float,
+    availability: float,
+    density: float,
+    reference_s: float,
+    threshold: float,
+) -> float:
+    """Eq. (6) of one slice, in [0, 1]: weights (4,) with sum 1 of latency, throughput, availability and density.
+
+    Latency and throughput are scaled like the QoS: a latency of ``reference_s`` or a mean throughput of λ counts 0.5.
+    """
+    quick = 1.0 - min(latency_s / (2.0 * reference_s), 1.0)
+    fast = min(throughput_bps / (2.0 * threshold), 1.0) if threshold > 0.0 else 1.0
+    score: float = weights[0] * quick + weights[1] * fast + weights[2] * availability + weights[3] * density
+    return score

@@ -3,7 +3,8 @@
 Every draw is a pure function of (key of the network, episode, step, purpose, indices): no draw depends on which
 others were made, so any fading gain can be asked for, in any order, by any thread, with the same result.
 
-Counter words: step | episode | purpose << 24 + UE or DU | RB << 16 + block. Each counter gives four 32-bit words.
+Counter words: step | episode | purpose << 24 + UE or DU | RB << 16 + fading block << 8 + four RUs, or other indices.
+Each counter gives four 32-bit words.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from oran_env.kernels import Key, kernel
 
 # Purposes: what a draw is for.
-FADING, PLACEMENT, SLICE_MIX, SLICE_OF_UE, TURN, ARRIVALS = range(6)
+FADING, PLACEMENT, SLICE_MIX, SLICE_OF_UE, TURN, ARRIVALS, LINK, DEMAND, SESSION, USER = range(10)
 
 Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
@@ -62,6 +63,12 @@ def uniform(word: np.uint64) -> float:
 def exponential(word: np.uint64) -> float:
     """Map a 32-bit word to Exp(1)."""
     return -math.log((float(word) + 0.5) * _UNIT)
+
+
+@kernel
+def normal(word_0: np.uint64, word_1: np.uint64) -> float:
+    """Map two 32-bit words to N(0, 1), by Box and Muller."""
+    return math.sqrt(-2.0 * math.log(uniform(word_0))) * math.cos(2.0 * math.pi * uniform(word_1))
 
 
 def network_keys(seed: int | Sequence[int], num_networks: int) -> NDArray[np.uint64]:

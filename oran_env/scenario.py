@@ -2,14 +2,14 @@
 
 Sources: "T1" = Table 1 of arXiv 2511.15002, "VI-A"/"VI-E" = its sections, "ours" = the paper is silent and
 ``docs/differences.md`` says why we chose this. Field names are unique across the groups, so that any of them
-can be overridden by its bare name: ``make_scenario("paper", num_dus=4, latency="queue")``.
+can be overridden by its bare name: ``make_scenario("paper", num_dus=4, latency="queue")``. Named presets stand in
+``presets.py``, what is allowed in ``validation.py``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,6 +19,8 @@ NUM_SLICES = len(SLICES)
 EMBB, MMTC, URLLC = range(NUM_SLICES)
 
 PerSlice = tuple[float, float, float]
+PacketSize = Literal["exponential", "fixed"]
+Arrivals = Literal["poisson", "constant"]
 
 
 class ScenarioError(ValueError):
@@ -63,9 +65,16 @@ class Radio:
     bandwidth_hz: float = 20e6  # total [Hz] (T1); K·B must fill 75 to 100 % of it
     power_dbm: float = 56.0  # of one RU, spread evenly over its K RBs [dBm] (T1: p_u)
     noise_dbm_per_hz: float = -173.0  # σ², taken per Hz [dBm/Hz] (T1 prints "-173 dBm")
+    path_loss: Literal["power_law", "uma"] = "power_law"  # d^-η, or TR 38.901 UMa, see path_loss.py (eq. (1))
     path_loss_exponent: float = 3.5  # η (ours)
-    min_distance_m: float = 10.0  # floor of d in d^-η [m] (ours)
+    min_distance_m: float = 10.0  # floor of d [m] (ours; 38.901 has the same)
+    carrier_ghz: float = 3.5  # uma: carrier frequency [GHz] (T5)
+    bs_height_m: float = 25.0  # uma: height of an RU [m] (38.901)
+    ue_height_m: float = 1.5  # uma: height of a UE [m] (38.901)
+    shadowing_los_db: float = 0.0  # standard deviation of the shadowing with line of sight [dB]; 38.901 UMa: 4
+    shadowing_nlos_db: float = 0.0  # without line of sight, and of every link of power_law [dB]; 38.901 UMa: 6
     fading: Literal["rayleigh", "none"] = "rayleigh"  # |h|² ~ Exp(1), or 1 (T1)
+    fading_blocks: int = 1  # independent draws of |h|² in a step, whose rates are averaged (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # see channel.py (ours)
     max_spectral_efficiency: float | None = None  # cap of log2(1 + SINR) [bit/s/Hz]; None: uncapped
 
@@ -75,18 +84,37 @@ class Traffic:
     """What waits for transmission. A slice with offered rate 0 is full-buffer."""
 
     latency: Literal["mm1", "queue"] = "mm1"  # τ without or with a backlog, see traffic.py (ours)
+    throughput: Literal["achievable", "served"] = "achievable"  # what the KPIs of a slice with finite traffic count
     packet_bytes: PerSlice = (1500.0, 125.0, 32.0)  # L, mean packet size [byte] (ours)
-    offered_bps: PerSlice = (0.0, 0.0, 64e3)  # A, offered rate per UE [bit/s] (ours)
+    packet_size: tuple[PacketSize, PacketSize, PacketSize] = ("exponential", "exponential", "exponential")  # (ours)
+    offered_bps: PerSlice = (0.0, 0.0, 64e3)  # A, mean offered rate per UE [bit/s] (ours)
+    arrivals: tuple[Arrivals, Arrivals, Arrivals] = ("poisson", "poisson", "poisson")  # (ours)
     latency_cap_s: float = 1.0  # τ when the rate does not exceed A [s] (ours)
+    load: float = 1.0  # multiplies offered_bps (ours)
+    drift_sigma: float = 0.0  # the offered rate of each DU and slice drifts by exp(N(0, σ²)); 0: it does not (ours)
+    drift_s: float = 5.0  # correlation time of the drift [s] (ours)
+    burst_factor: float = 1.0  # in a burst the offered rate is multiplied by this; 1: no bursts (ours)
+    burst_every_s: float = 5.0  # mean time from the end of a burst to the next [s] (ours)
+    burst_s: float = 1.0  # mean length of a burst [s] (ours)
+    session_s: float | None = None  # mean time until a UE leaves [s]; None: it stays (ours)
+    absence_s: float = 5.0  # mean time until a new UE takes its place [s] (ours)
 
 
 @dataclass(frozen=True)
 class Quality:
-    """KPIs, eqs. (2)-(5), and the QoS of each slice, VI-E."""
+    """KPIs, eqs. (2)-(5), and the QoS of each slice, VI-E or eq. (6)."""
 
+    qos: Literal["slice", "weighted_kpi"] = "slice"  # VI-E, or the weighted sum of eq. (6), see qos.py
     rate_threshold_mbps: PerSlice = (1.0, 0.1, 0.1)  # λ_i [Mbit/s] (ours)
     q_min: PerSlice = (10.0, 50.0, 2.0)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
     availability_window: int = 10  # T of eq. (4) [steps] (ours)
+    kpi_weights: tuple[PerSlice, PerSlice, PerSlice, PerSlice] = (  # ω of eq. (6), eMBB, mMTC, URLLC (ours)
+        (0.1, 0.0, 0.7),  # latency
+        (0.6, 0.2, 0.0),  # throughput
+        (0.2, 0.3, 0.3),  # availability
+        (0.1, 0.5, 0.0),  # density
+    )
+    kpi_latency_ms: PerSlice = (50.0, 500.0, 2.0)  # weighted_kpi: latency that counts one half [ms] (ours)
 
 
 @dataclass(frozen=True)
@@ -99,14 +127,17 @@ class Reward:
     alpha_floor: float = 0.5  # least Σ w_j·Q̄_j that α_l is divided by (ours)
     fixed_alpha: PerSlice = (1.0, 0.5, 2.0)  # α_l when alpha="fixed" (ours)
     min_normalised_qos: float = 0.5  # Q̄ below which P_minQ bites (ours: the image of Q_min)
+    reward_sharing: Literal["individual", "team"] = "individual"  # its own, or for each the mean of all DUs (ours)
 
 
 @dataclass(frozen=True)
 class Control:
     """What an agent may do and see, and for how long."""
 
-    codec: Literal["two_bit", "slice_mask"] = "two_bit"  # actions.py (IV-A.2)
-    scheduler: Literal["round_robin"] = "round_robin"  # scheduling.py (ours)
+    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share"] = "two_bit"  # actions.py (IV-A.2)
+    scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = "round_robin"  # (ours)
+    csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading, see scheduling.py (ours)
+    fairness_window: float = 10.0  # steps over which a scheduler averages the rate of a UE (ours)
     observation: Literal["paper", "extended"] = "paper"  # observations.py (IV-A.1)
     step_s: float = 0.1  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)
     horizon: int = 100  # steps of an episode; its end is a truncation (ours)
@@ -126,9 +157,9 @@ class Scenario:
     control: Control = field(default_factory=Control)
 
     def __post_init__(self) -> None:
-        for group in _GROUPS.values():
-            _check_types(getattr(self, group))
-        _check_values(self)
+        from oran_env.validation import check_scenario  # it names the groups of this module
+
+        check_scenario(self)
 
     def with_overrides(self, **overrides: Any) -> Scenario:
         """Return a copy in which the named fields, of whichever group, have new values.
@@ -138,11 +169,16 @@ class Scenario:
         """
         changes: dict[str, dict[str, Any]] = {}
         for name, value in overrides.items():
-            if name not in _GROUPS:
-                raise ScenarioError(f"unknown scenario field {name!r}; allowed: {', '.join(sorted(_GROUPS))}")
-            changes.setdefault(_GROUPS[name], {})[name] = tuple(value) if isinstance(value, list) else value
+            if name not in FIELD_GROUPS:
+                raise ScenarioError(f"unknown scenario field {name!r}; allowed: {', '.join(sorted(FIELD_GROUPS))}")
+            changes.setdefault(FIELD_GROUPS[name], {})[name] = _tuples(value)
         groups = {group: dataclasses.replace(getattr(self, group), **c) for group, c in changes.items()}
         return dataclasses.replace(self, **groups)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON has them, to tuples."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 def _field_groups() -> dict[str, str]:
@@ -157,105 +193,4 @@ def _field_groups() -> dict[str, str]:
     return groups
 
 
-_GROUPS = _field_groups()
-
-
-def _check_types(group: Any) -> None:
-    """Refuse values of the wrong type: bool for int, text for number, short tuples, NaN and infinity."""
-    hints = typing.get_type_hints(type(group))
-    for member in dataclasses.fields(group):
-        value, hint = getattr(group, member.name), hints[member.name]
-        if not _matches(value, hint):
-            name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-            raise ScenarioError(f"{member.name} is {value!r}; allowed: {name}, finite")
-
-
-def _matches(value: Any, hint: Any) -> bool:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        if arguments[-1] is Ellipsis:
-            return all(_matches(v, arguments[0]) for v in value)
-        return len(value) == len(arguments) and all(map(_matches, value, arguments))
-    if origin in (typing.Union, types.UnionType):
-        return any(_matches(value, argument) for argument in arguments)
-    if hint is type(None):
-        return value is None
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_values(scenario: Scenario) -> None:
-    """Refuse numbers out of range and combinations that make no physical sense."""
-    bounds: dict[str, tuple[float, float]] = {  # name: (least, greatest)
-        "num_dus": (1, 1024),
-        "num_ues": (0, 2**24 - 1),  # the counter of a random draw has 24 bits for the UE
-        "site_spacing_m": (1, math.inf),
-        "margin_m": (1, math.inf),
-        "mix_concentration": (1, 64),
-        "min_speed_mps": (0, math.inf),
-        "max_speed_mps": (scenario.mobility.min_speed_mps, 1e4),  # a step is reflected at the border one by one
-        "num_rbs": (1, 2**16 - 1),  # 16 bits for the RB
-        "rb_bandwidth_hz": (1, math.inf),
-        "bandwidth_hz": (1, math.inf),
-        "power_dbm": (-100, 100),
-        "noise_dbm_per_hz": (-250, 0),
-        "path_loss_exponent": (0, 10),
-        "min_distance_m": (0.1, math.inf),
-        "max_spectral_efficiency": (0.01, math.inf),
-        "packet_bytes": (0.125, math.inf),
-        "offered_bps": (0, math.inf),
-        "latency_cap_s": (1e-6, math.inf),
-        "rate_threshold_mbps": (0, math.inf),
-        "q_min": (1e-6, math.inf),
-        "availability_window": (1, 63),
-        "priority": (0, math.inf),
-        "zeta": (0, math.inf),
-        "alpha_floor": (1e-6, math.inf),
-        "fixed_alpha": (0, math.inf),
-        "min_normalised_qos": (0, 1),
-        "step_s": (1e-4, 10),
-        "horizon": (1, 2**31 - 1),
-    }
-    for name, (least, greatest) in bounds.items():
-        value = getattr(getattr(scenario, _GROUPS[name]), name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if number is not None and not least <= number <= greatest:
-                raise ScenarioError(f"{name} is {value}; allowed: {least:g} to {greatest:g}")
-    if not scenario.mobility.turns_rad:
-        raise ScenarioError("turns_rad is empty; allowed: at least one turn [rad]")
-    radio = scenario.radio
-    used = radio.num_rbs * radio.rb_bandwidth_hz / radio.bandwidth_hz
-    if not 0.75 <= used <= 1.0 + 1e-9:
-        raise ScenarioError(
-            f"num_rbs ({radio.num_rbs}) x rb_bandwidth_hz ({radio.rb_bandwidth_hz:g}) is "
-            f"{radio.num_rbs * radio.rb_bandwidth_hz:g} Hz, {used:.0%} of bandwidth_hz ({radio.bandwidth_hz:g}); "
-            "allowed: 75 to 100 %. Override the three together."
-        )
-
-
-_PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "paper_capped": {"max_spectral_efficiency": 7.4},  # 256-QAM
-    "tiny": {"num_dus": 2, "num_ues": 20, "num_rbs": 10, "rb_bandwidth_hz": 2e6, "horizon": 25},
-}
-PRESETS = tuple(_PRESETS)
-
-
-def make_scenario(scenario: str | Scenario = "paper", **overrides: Any) -> Scenario:
-    """Return a preset (see ``PRESETS``) or the given scenario, with fields overridden by name.
-
-    Raises:
-        ScenarioError: unknown preset or field, or a value that is not allowed.
-    """
-    if isinstance(scenario, str):
-        if scenario not in _PRESETS:
-            raise ScenarioError(f"unknown scenario {scenario!r}; allowed: {', '.join(PRESETS)}")
-        scenario = Scenario(name=scenario).with_overrides(**_PRESETS[scenario])
-    if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"scenario is {scenario!r}; allowed: a Scenario, or one of {', '.join(PRESETS)}")
-    return scenario.with_overrides(**overrides)
+FIELD_GROUPS = _field_groups()

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from oran_env.policies import SEARCHED, Policy
-from oran_env.scenario import PRESETS, Scenario, make_scenario
+from oran_env.presets import PRESETS, make_scenario
+from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
 
 VALIDATION_SEED = 1_000_000

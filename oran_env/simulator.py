@@ -20,10 +20,11 @@ from oran_env.channel import draw_fading
 from oran_env.kernels import Floats, Integers, Singles
 from oran_env.observations import observation_bounds, observation_layout
 from oran_env.parameters import parameters_of
+from oran_env.presets import make_scenario
 from oran_env.random_draws import network_keys
-from oran_env.scenario import Scenario, make_scenario
+from oran_env.scenario import Scenario
 from oran_env.state import DERIVED, INFO, Outcome, empty_outcome, empty_state
-from oran_env.step import regroup, reset_networks, step_networks
+from oran_env.step import RESET, STEP, regroup, reset_networks, step_networks
 
 
 class StepResult(NamedTuple):
@@ -106,7 +107,7 @@ class Simulator:
             self.state.key[which, 2] += np.uint64(1)
         self.state.key[which, 3] = 0
         self._started = True
-        self._in_chunks(which, lambda part: reset_networks(part, self.parameters, self.state))
+        self._in_chunks(which, lambda part: reset_networks(part, RESET, self.parameters, self.state))
         return self.observations
 
     @property
@@ -129,7 +130,7 @@ class Simulator:
         values = self._checked(actions)
         outcome = empty_outcome(self.scenario, self.num_networks)
         everyone = np.arange(self.num_networks)
-        self._in_chunks(everyone, lambda part: step_networks(part, values, self.parameters, self.state, outcome))
+        self._in_chunks(everyone, lambda part: step_networks(part, STEP, values, self.parameters, self.state, outcome))
         self.last_outcome = outcome
         return StepResult(
             observations=self.observations,
@@ -164,10 +165,10 @@ class Simulator:
         else:
             list(self._pool.map(work, np.array_split(networks, self.num_threads)))
 
-    def fading_power(self, network: int, ue: int, rb: int) -> Floats:
-        """|h|² of the links from every RU to a UE on an RB (M,), as the coming step draws it."""
+    def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
+        """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
         power = np.empty(len(self.agents))
-        draw_fading(self.state.key[network], ue, rb, self.parameters.rayleigh, power)
+        draw_fading(self.state.key[network], ue, rb, block, self.parameters.rayleigh, power)
         return power
 
     def get_state(self) -> dict[str, NDArray[Any]]:

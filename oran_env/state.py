@@ -18,12 +18,19 @@ class State(NamedTuple):
     position: Floats  # (B, N, 2) [m]
     direction: Floats  # (B, N, 2) unit vector
     speed: Floats  # (B, N) [m/s]
+    los_draw: Floats  # (B, N, M) uniform, who has line of sight; (B, N, 0) unless path_loss is "uma"
+    shadow: Floats  # (B, N, M) normal, shadowing; (B, N, 0) without it
     gain: Floats  # (B, N, M) mean received power per RB [mW]
+    mix: Floats  # (B, M, 3) weights of the slices in the area of each DU
     slice_of_ue: Integers  # (B, N)
-    serving: Integers  # (B, N) DU of each UE
+    serving: Integers  # (B, N) DU of each UE, -1 away
     first: Integers  # (B, 3·M + 1) group 3·m + l of ``members`` begins here
     members: Integers  # (B, N) UEs by DU and slice, see scheduling.group_ues
+    drift: Floats  # (B, M, 3) N(0, σ²) of the demand
+    burst: Integers  # (B, M, 3) 1 in a burst
+    demand: Floats  # (B, M, 3) what the offered rate is multiplied by
     backlog: Floats  # (B, N) [bit]
+    average: Floats  # (B, N) rate over the last steps, for the scheduler [bit/s]
     history: Integers  # (B, N) bit i: rate reached λ i steps ago
     on_time: Integers  # (B, N) set bits among the last T of history
     pointer: Integers  # (B, M, 3) next UE of the round robin
@@ -54,11 +61,16 @@ class Outcome(NamedTuple):
     rbs_granted: Integers  # (B, M, 3) RBs that carry data
     rbs_idle: Integers  # (B, M) RBs without transmission
     rbs_claimed: Integers  # (B, M) Σ_l Σ_k b_{l,k}
-    handovers: Integers  # (B, M) UEs that arrived from another DU at the end of the step
+    rbs_contested: Integers  # (B, M) RBs that go to none because the claims contradict each other
+    handovers: Integers  # (B, M) UEs that came over from another DU at the end of the step
+    arrivals: Integers  # (B, M) UEs that began a session at the end of the step
+    departures: Integers  # (B, M) UEs whose session ended at the end of the step
     clipped_actions: Integers  # (B, M) action values outside [0, 1]
     rate: Floats  # (B, N) eq. (1) per UE [bit/s]
+    arrived: Floats  # (B, N) bits that came into the queue of each UE, with latency="queue"
+    served: Floats  # (B, N) what the KPIs count: that, or less where traffic is finite [bit/s]
     tau: Floats  # (B, N) latency per UE [s]
-    slice_of_rb: Integers  # (B, M, K) slice that each DU gave each RB to, -1 none
+    slice_of_rb: Integers  # (B, M, K) slice that each DU gave each RB to, -1 none, -2 contested
     ue_of_rb: Integers  # (B, M, K) UE that each DU serves on each RB, -1 none
 
 
@@ -68,17 +80,25 @@ INFO = Outcome._fields[Outcome._fields.index("reward_qos") : Outcome._fields.ind
 def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
     """The state of ``batch`` networks before their first reset."""
     dus, ues = scenario.layout.num_dus, scenario.layout.num_ues
+    shadowed = scenario.radio.shadowing_los_db > 0.0 or scenario.radio.shadowing_nlos_db > 0.0
     return State(
         key=np.zeros((batch, 4), dtype=np.uint64),
         position=np.zeros((batch, ues, 2)),
         direction=np.zeros((batch, ues, 2)),
         speed=np.zeros((batch, ues)),
+        los_draw=np.zeros((batch, ues, dus if scenario.radio.path_loss == "uma" else 0)),
+        shadow=np.zeros((batch, ues, dus if shadowed else 0)),
         gain=np.zeros((batch, ues, dus)),
+        mix=np.ones((batch, dus, NUM_SLICES)),
         slice_of_ue=np.zeros((batch, ues), dtype=np.int64),
         serving=np.zeros((batch, ues), dtype=np.int64),
         first=np.zeros((batch, NUM_SLICES * dus + 1), dtype=np.int64),
         members=np.zeros((batch, ues), dtype=np.int64),
+        drift=np.zeros((batch, dus, NUM_SLICES)),
+        burst=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
+        demand=np.ones((batch, dus, NUM_SLICES)),
         backlog=np.zeros((batch, ues)),
+        average=np.zeros((batch, ues)),
         history=np.zeros((batch, ues), dtype=np.int64),
         on_time=np.zeros((batch, ues), dtype=np.int64),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
@@ -110,9 +130,14 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         rbs_granted=np.empty(per_slice, dtype=np.int64),
         rbs_idle=np.empty(per_du, dtype=np.int64),
         rbs_claimed=np.empty(per_du, dtype=np.int64),
+        rbs_contested=np.empty(per_du, dtype=np.int64),
         handovers=np.empty(per_du, dtype=np.int64),
+        arrivals=np.zeros(per_du, dtype=np.int64),
+        departures=np.zeros(per_du, dtype=np.int64),
         clipped_actions=np.empty(per_du, dtype=np.int64),
         rate=np.empty(per_ue),
+        arrived=np.empty(per_ue),
+        served=np.empty(per_ue),
         tau=np.empty(per_ue),
         slice_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
         ue_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),

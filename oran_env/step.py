@@ -1,72 +1,172 @@
 """The order of one step, for the networks of a batch.
 
-decode → schedule → fading and rates → queues → KPIs, QoS, reward → move, handover → observe.
+decode → schedule → arrivals of bits → fading, rates, queues → KPIs and QoS → reward → move → sessions, demand → gains →
+attach → observe. ``simulator.py`` runs all phases at once, or some at a time where a component of the user's takes the
+place of one.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from oran_env.actions import count_clipped, decode_slice_mask, decode_two_bit
-from oran_env.channel import mean_gains, rates
+from oran_env.actions import (
+    CONTESTED,
+    IDLE,
+    SLICE_MASK,
+    SLICE_SHARE,
+    TO_SCHEDULE,
+    TWO_BIT,
+    UE_GRID,
+    count_clipped,
+    decode_slice_mask,
+    decode_slice_share,
+    decode_two_bit,
+    decode_ue_grid,
+)
+from oran_env.channel import rates
 from oran_env.kernels import Integers, Singles, kernel
-from oran_env.layout import assign_slices, place_ues, serve
+from oran_env.layout import draw_mix, draw_slice, hand_over, place_ue, strongest
 from oran_env.mobility import move
 from oran_env.observations import observe
-from oran_env.parameters import Parameters
-from oran_env.qos import normalise, slice_kpis, slice_qos
+from oran_env.parameters import ROUND_ROBIN, Parameters
+from oran_env.path_loss import draw_link, mean_gains
+from oran_env.qos import normalise, slice_kpis, slice_qos, weighted_kpi
+from oran_env.random_draws import SESSION, draw, uniform
 from oran_env.reward import min_qos_penalty, qos_reward, resource_penalty
 from oran_env.scenario import NUM_SLICES
-from oran_env.scheduling import group_ues, round_robin
+from oran_env.scheduling import channel_aware, group_ues, round_robin
 from oran_env.state import Outcome, State
-from oran_env.traffic import arrivals, latency
+from oran_env.traffic import arrivals, latency, vary_demand
+
+# Phases of a step, and of a reset.
+DECODE, SCHEDULE, TRAFFIC, TRANSMIT, ASSESS, REWARD, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE, TICK = (
+    1 << i for i in range(13)
+)
+BEGIN, SETTLE = 1 << 13, 1 << 14
+STEP = (
+    DECODE
+    | SCHEDULE
+    | TRAFFIC
+    | TRANSMIT
+    | ASSESS
+    | REWARD
+    | MOVE
+    | SESSIONS
+    | DEMAND
+    | GAINS
+    | ATTACH
+    | OBSERVE
+    | TICK
+)
+RESET = BEGIN | GAINS | SETTLE | OBSERVE
+
+_AWAY, _COMING = -1, -2  # in place of the serving DU
 
 
 @kernel
-def reset_networks(which: Integers, p: Parameters, s: State) -> None:
+def reset_networks(which: Integers, phases: int, p: Parameters, s: State) -> None:
     """Begin an episode in each network of ``which``."""
     num_dus = p.sites.shape[0]
-    arrived = np.empty(num_dus, dtype=np.int64)
     no_action = np.empty((num_dus, 0), dtype=np.float32)
+    no_claims = np.empty((num_dus, 0), dtype=np.int64)
     for b in which:
-        key = s.key[b]
-        place_ues(key, p.area, p.min_speed, p.max_speed, s.position[b], s.direction[b], s.speed[b])
-        mean_gains(s.position[b], p.sites, p.rb_power_mw, p.exponent, p.min_distance, s.gain[b])
-        serve(s.gain[b], s.serving[b], arrived)
-        assign_slices(key, s.serving[b], num_dus, p.heterogeneous, p.concentration, s.slice_of_ue[b])
-        group_ues(s.serving[b], s.slice_of_ue[b], s.first[b], s.members[b])
-        s.backlog[b] = 0.0
-        s.history[b] = 0
-        s.on_time[b] = 0
-        s.pointer[b] = 0
-        s.normalised[b] = 0.0
-        s.load[b] = 0.0
-        look(b, no_action, p, s)
+        if phases & BEGIN:
+            begin(b, p, s)
+        if phases & GAINS:
+            mean_gains(s.position[b], s.los_draw[b], s.shadow[b], p, s.gain[b])
+        if phases & SETTLE:
+            settle(b, p, s)
+        if phases & OBSERVE:
+            look(b, no_action, no_claims, p, s)
 
 
 @kernel
-def step_networks(which: Integers, actions: Singles, p: Parameters, s: State, out: Outcome) -> None:
+def step_networks(which: Integers, phases: int, actions: Singles, p: Parameters, s: State, out: Outcome) -> None:
     """Advance each network of ``which`` by one step with actions (B, M, A); write ``out``."""
     for b in which:
-        decode(b, actions[b], p, out)
-        schedule(b, p, s, out)
-        transmit(b, p, s, out)
-        assess(b, p, s, out)
-        advance(b, p, s)
-        attach(b, p, s, out)
-        look(b, actions[b], p, s)
-        s.key[b, 3] += np.uint64(1)
+        if phases & DECODE:
+            decode(b, actions[b], p, s, out)
+        if phases & SCHEDULE:
+            schedule(b, p, s, out)
+        if phases & TRAFFIC:
+            arrive(b, p, s, out)
+        if phases & TRANSMIT:
+            transmit(b, p, s, out)
+        if phases & ASSESS:
+            assess(b, p, s, out)
+        if phases & REWARD:
+            pay(b, p, s, out)
+        if phases & MOVE:
+            move(s.key[b], p.step_s, p.area, p.turn_cos, p.turn_sin, s.position[b], s.direction[b], s.speed[b])
+        if phases & SESSIONS and p.sessions:
+            come_and_go(b, p, s, out)
+        if phases & DEMAND and p.varying:
+            vary_demand(s.key[b], False, p, s.drift[b], s.burst[b], s.demand[b])
+        if phases & GAINS:
+            mean_gains(s.position[b], s.los_draw[b], s.shadow[b], p, s.gain[b])
+        if phases & ATTACH:
+            attach(b, p, s, out)
+        if phases & OBSERVE:
+            look(b, actions[b], out.slice_of_rb[b], p, s)
+        if phases & TICK:
+            s.key[b, 3] += np.uint64(1)
 
 
 @kernel
-def decode(b: int, actions: Singles, p: Parameters, out: Outcome) -> None:
-    """Read the slice of each RB out of actions (M, A)."""
-    for m in range(actions.shape[0]):
-        slice_of_rb = out.slice_of_rb[b, m]
-        if p.codec == 0:
+def begin(b: int, p: Parameters, s: State) -> None:
+    """Place the UEs, clear what the last episode left."""
+    key = s.key[b]
+    share = p.come / (p.come + p.leave)  # of UEs that are present, in the long run
+    for u in range(s.speed.shape[1]):
+        place_ue(key, u, 0, p.area, p.min_speed, p.max_speed, s.position[b], s.direction[b], s.speed[b])
+        draw_link(key, u, 0, s.los_draw[b, u], s.shadow[b, u])
+        s.serving[b, u] = 0
+        if p.sessions:
+            word, _, _, _ = draw(key, SESSION, u, 0)
+            s.serving[b, u] = 0 if uniform(word) < share else _AWAY
+    s.backlog[b] = 0.0
+    s.average[b] = 0.0
+    s.history[b] = 0
+    s.on_time[b] = 0
+    s.pointer[b] = 0
+    s.normalised[b] = 0.0
+    s.load[b] = 0.0
+    draw_mix(key, p.heterogeneous, p.concentration, s.mix[b])
+    if p.varying:
+        vary_demand(key, True, p, s.drift[b], s.burst[b], s.demand[b])
+
+
+@kernel
+def settle(b: int, p: Parameters, s: State) -> None:
+    """Attach the UEs and draw their slices, once their gains are known."""
+    for u in range(s.speed.shape[1]):
+        if s.serving[b, u] >= 0:
+            s.serving[b, u] = strongest(s.gain[b, u])
+            s.slice_of_ue[b, u] = draw_slice(s.key[b], u, 0, s.mix[b, s.serving[b, u]])
+    group_ues(s.serving[b], s.slice_of_ue[b], s.first[b], s.members[b])
+
+
+@kernel
+def decode(b: int, actions: Singles, p: Parameters, s: State, out: Outcome) -> None:
+    """Read the slice of each RB, and with ue_grid its UE, out of actions (M, A)."""
+    num_dus, num_rbs = out.slice_of_rb.shape[1:]
+    for m in range(num_dus):
+        slice_of_rb, ue_of_rb = out.slice_of_rb[b, m], out.ue_of_rb[b, m]
+        if p.codec == TWO_BIT:
             out.rbs_claimed[b, m] = decode_two_bit(actions[m], slice_of_rb)
-        else:
+        elif p.codec == SLICE_MASK:
             out.rbs_claimed[b, m] = decode_slice_mask(actions[m], slice_of_rb)
+        elif p.codec == SLICE_SHARE:
+            out.rbs_claimed[b, m] = decode_slice_share(actions[m], slice_of_rb)
+        else:
+            first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
+            out.rbs_claimed[b, m] = decode_ue_grid(actions[m], first, s.members[b], slice_of_rb, ue_of_rb)
+        contested = 0
+        for k in range(num_rbs):
+            contested += slice_of_rb[k] == CONTESTED
+            if p.codec != UE_GRID:
+                ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
+        out.rbs_contested[b, m] = contested
         out.clipped_actions[b, m] = count_clipped(actions[m])
 
 
@@ -74,34 +174,62 @@ def decode(b: int, actions: Singles, p: Parameters, out: Outcome) -> None:
 def schedule(b: int, p: Parameters, s: State, out: Outcome) -> None:
     """Choose the UE of each RB inside its slice."""
     for m in range(out.slice_of_rb.shape[1]):
-        round_robin(
-            out.slice_of_rb[b, m], m, s.first[b], s.members[b], s.pointer[b, m], out.ue_of_rb[b, m],
-            out.rbs_granted[b, m],
-        )  # fmt: skip
+        slice_of_rb, ue_of_rb = out.slice_of_rb[b, m], out.ue_of_rb[b, m]
+        if p.scheduler == ROUND_ROBIN:
+            round_robin(slice_of_rb, p.codec, m, s.first[b], s.members[b], s.pointer[b, m], ue_of_rb)
+        else:
+            channel_aware(
+                s.key[b], slice_of_rb, m, s.first[b], s.members[b], s.gain[b], s.average[b], p, ue_of_rb
+            )  # fmt: skip
+
+
+@kernel
+def arrive(b: int, p: Parameters, s: State, out: Outcome) -> None:
+    """Bits that arrive at the queue of each UE in this step."""
+    for u in range(out.arrived.shape[1]):
+        m, i = s.serving[b, u], s.slice_of_ue[b, u]
+        out.arrived[b, u] = 0.0
+        if p.queue and m >= 0 and p.offered[i] > 0.0:
+            bits = p.offered[i] * s.demand[b, m, i] * p.step_s
+            if p.constant[i]:
+                out.arrived[b, u] = bits
+            else:
+                out.arrived[b, u] = arrivals(s.key[b], u, bits / p.packet[i], p.packet[i], p.fixed_size[i])
 
 
 @kernel
 def transmit(b: int, p: Parameters, s: State, out: Outcome) -> None:
     """Fading and rates of eq. (1), then queues, latency, and the window of eq. (4)."""
-    key, rate, tau = s.key[b], out.rate[b], out.tau[b]
-    rates(
-        key, out.ue_of_rb[b], s.gain[b], p.rayleigh, p.physical, p.noise_mw, p.bandwidth, p.cap, rate
-    )  # fmt: skip
+    rate, served, tau = out.rate[b], out.served[b], out.tau[b]
+    rates(s.key[b], out.ue_of_rb[b], s.gain[b], p, rate)
     for u in range(len(rate)):
-        i = s.slice_of_ue[b, u]
-        tau[u] = latency(s.backlog[b, u], p.packet[i], rate[u], p.offered[i], p.latency_cap)
-        if p.queue and p.offered[i] > 0.0:
-            bits = arrivals(key, u, p.offered[i] * p.step_s / p.packet[i], p.packet[i])
-            s.backlog[b, u] = max(0.0, s.backlog[b, u] + bits - rate[u] * p.step_s)
+        m, i = s.serving[b, u], s.slice_of_ue[b, u]
+        served[u] = 0.0
+        tau[u] = 0.0
+        if m < 0:
+            continue
+        offered = p.offered[i] * s.demand[b, m, i]
+        backlog = s.backlog[b, u]
+        tau[u] = latency(backlog, p.packet[i], rate[u], offered, p.latency_cap)
+        served[u] = rate[u]
+        emptied = False
+        if p.offered[i] > 0.0:
+            waiting = backlog + out.arrived[b, u]
+            if p.queue:
+                s.backlog[b, u] = max(0.0, waiting - rate[u] * p.step_s)
+            if p.served:
+                served[u] = min(rate[u], waiting / p.step_s if p.queue else offered)
+                emptied = s.backlog[b, u] == 0.0 if p.queue else rate[u] >= offered
         leaving = (s.history[b, u] >> (p.window - 1)) & 1
-        reached = 1 if rate[u] >= p.threshold[i] else 0
+        reached = 1 if emptied or served[u] >= p.threshold[i] else 0
         s.history[b, u] = ((s.history[b, u] << 1) | reached) & ((1 << p.window) - 1)
         s.on_time[b, u] += reached - leaving
+        s.average[b, u] += (rate[u] - s.average[b, u]) / p.fairness
 
 
 @kernel
 def assess(b: int, p: Parameters, s: State, out: Outcome) -> None:
-    """KPIs, QoS and reward of every DU."""
+    """KPIs and QoS of every DU and slice."""
     first, members = s.first[b], s.members[b]
     num_dus, num_rbs = out.slice_of_rb.shape[1:]
     window = min(int(s.key[b, 3]) + 1, p.window)
@@ -110,15 +238,16 @@ def assess(b: int, p: Parameters, s: State, out: Outcome) -> None:
             ues = members[first[NUM_SLICES * m + i] : first[NUM_SLICES * m + i + 1]]
             number = len(ues)
             slowest, throughput, availability, density, unserved = slice_kpis(
-                ues, out.rate[b], out.tau[b], p.threshold[i], s.on_time[b], window
+                ues, out.rate[b], out.served[b], out.tau[b], s.history[b], s.on_time[b], window
             )
-            qos = slice_qos(i, slowest, throughput, density, number)
-            normalised = normalise(i, qos, p.q_min[i], number)
-            offered = p.offered[i] * number
-            achieved = throughput * number
-            s.load[b, m, i] = 1.0 if offered >= achieved or p.offered[i] == 0.0 else offered / achieved
-            if number == 0:
-                s.load[b, m, i] = 0.0
+            if p.weighted_kpi:
+                qos = weighted_kpi(
+                    p.kpi_weights[:, i], slowest, throughput, availability, density, p.kpi_latency[i], p.threshold[i]
+                )
+                normalised = min(max(qos, 0.0), 1.0) if number > 0 else 1.0
+            else:
+                qos = slice_qos(i, slowest, throughput, density, number)
+                normalised = normalise(i, qos, p.q_min[i], number)
             s.normalised[b, m, i] = normalised
             out.latency_s[b, m, i] = slowest
             out.throughput_mbps[b, m, i] = throughput * 1e-6
@@ -129,38 +258,92 @@ def assess(b: int, p: Parameters, s: State, out: Outcome) -> None:
             out.satisfied[b, m, i] = normalised >= 0.5
             out.num_ues[b, m, i] = number
             out.unserved_ues[b, m, i] = unserved
-        granted = out.rbs_granted[b, m]
-        out.rbs_idle[b, m] = num_rbs - granted[0] - granted[1] - granted[2]
+            achieved = 0.0
+            for u in ues:
+                achieved += out.rate[b, u]
+            offered = p.offered[i] * s.demand[b, m, i] * number
+            s.load[b, m, i] = 1.0 if offered >= achieved or p.offered[i] == 0.0 else offered / achieved
+            if number == 0:
+                s.load[b, m, i] = 0.0
+        out.rbs_granted[b, m] = 0
+        for k in range(num_rbs):
+            u = out.ue_of_rb[b, m, k]
+            if u >= 0:
+                out.rbs_granted[b, m, s.slice_of_ue[b, u]] += 1
+        out.rbs_idle[b, m] = num_rbs - out.rbs_granted[b, m].sum()
+
+
+@kernel
+def pay(b: int, p: Parameters, s: State, out: Outcome) -> None:
+    """The reward of every DU, eq. (8)."""
+    num_dus, num_rbs = out.slice_of_rb.shape[1:]
+    mean = 0.0
+    for m in range(num_dus):
         quality = s.normalised[b, m]
         out.reward_qos[b, m] = qos_reward(quality, p.priority, p.alpha_kind, p.alpha_floor, p.fixed_alpha)
         out.penalty_min_qos[b, m] = min_qos_penalty(quality, p.min_normalised, p.zeta)
         out.penalty_resource[b, m] = resource_penalty(out.rbs_claimed[b, m], num_rbs, p.zeta)
         out.reward[b, m] = out.reward_qos[b, m] + out.penalty_resource[b, m] + out.penalty_min_qos[b, m]
+        mean += out.reward_qos[b, m] + out.penalty_resource[b, m] + out.penalty_min_qos[b, m]
+    if p.team:
+        out.reward[b] = mean / num_dus
 
 
 @kernel
-def advance(b: int, p: Parameters, s: State) -> None:
-    """Move the UEs and follow their path loss."""
-    move(s.key[b], p.step_s, p.area, p.turn_cos, p.turn_sin, s.position[b], s.direction[b], s.speed[b])
-    mean_gains(s.position[b], p.sites, p.rb_power_mw, p.exponent, p.min_distance, s.gain[b])
+def come_and_go(b: int, p: Parameters, s: State, out: Outcome) -> None:
+    """End the session of some UEs, begin that of others at a new place."""
+    key = s.key[b]
+    for u in range(s.speed.shape[1]):
+        word, _, _, _ = draw(key, SESSION, u, 1)
+        if s.serving[b, u] >= 0:
+            if uniform(word) < p.leave:
+                out.departures[b, s.serving[b, u]] += 1
+                s.serving[b, u] = _AWAY
+        elif uniform(word) < p.come:
+            s.serving[b, u] = _COMING
+            place_ue(key, u, 1, p.area, p.min_speed, p.max_speed, s.position[b], s.direction[b], s.speed[b])
+            draw_link(key, u, 1, s.los_draw[b, u], s.shadow[b, u])
+            s.backlog[b, u] = 0.0
+            s.average[b, u] = 0.0
+            s.history[b, u] = 0
+            s.on_time[b, u] = 0
 
 
 @kernel
 def attach(b: int, p: Parameters, s: State, out: Outcome) -> None:
-    """Hand UEs over to the strongest RU, and list them by DU and slice."""
-    serve(s.gain[b], s.serving[b], out.handovers[b])
+    """Hand UEs over to the strongest RU, attach those that come, and list them by DU and slice."""
+    hand_over(s.gain[b], s.serving[b], out.handovers[b])
+    if p.sessions:
+        for u in range(s.speed.shape[1]):
+            if s.serving[b, u] == _COMING:
+                m = strongest(s.gain[b, u])
+                s.serving[b, u] = m
+                s.slice_of_ue[b, u] = draw_slice(s.key[b], u, 1, s.mix[b, m])
+                out.arrivals[b, m] += 1
     group_ues(s.serving[b], s.slice_of_ue[b], s.first[b], s.members[b])
 
 
 @kernel
-def look(b: int, actions: Singles, p: Parameters, s: State) -> None:
-    """Write what every DU sees; actions (M, A), (M, 0) after a reset."""
+def look(b: int, actions: Singles, slice_of_rb: Integers, p: Parameters, s: State) -> None:
+    """Write what every DU sees; actions (M, A), (M, 0) after a reset; slice_of_rb (M, K)."""
     num_dus, num_ues = p.sites.shape[0], s.speed.shape[1]
     for m in range(num_dus):
+        executed = actions[m]
+        if p.codec == SLICE_SHARE and len(executed) > 0:
+            executed = executed_shares(slice_of_rb[m])
         observe(
             s.normalised[b, m], s.first[b], m, num_ues, num_dus, p.extended, s.backlog[b], s.load[b, m], s.members[b],
-            p.offered * p.step_s, actions[m], s.observation[b, m],
+            p.offered * p.step_s, executed, p.codec != SLICE_SHARE, s.observation[b, m],
         )  # fmt: skip
+
+
+@kernel
+def executed_shares(slice_of_rb: Integers) -> Singles:
+    """Shares (4,) of the RBs that eMBB, mMTC, URLLC and nobody got."""
+    shares = np.zeros(NUM_SLICES + 1, dtype=np.float32)
+    for i in slice_of_rb:
+        shares[i if i >= 0 else NUM_SLICES] += np.float32(1.0)
+    return shares / np.float32(len(slice_of_rb))
 
 
 @kernel

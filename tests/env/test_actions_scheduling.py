@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from oran_env import Simulator
 from oran_env.actions import action_size, decode_slice_mask, decode_two_bit
-from oran_env.scenario import make_scenario
+from oran_env.presets import make_scenario
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 0.25, 0.5, float(np.nextafter(np.float32(0.5), np.float32(1))), 0.75, 1.0]),
@@ -46,10 +46,11 @@ def test_slice_mask(action: NDArray[np.float32]) -> None:
     slice_of_rb = np.full(k, 99)
     claimed = decode_slice_mask(action, slice_of_rb)
     expected, expected_claims = ref.decode_slice_mask(action)
-    np.testing.assert_array_equal(slice_of_rb, expected)
+    np.testing.assert_array_equal(np.maximum(slice_of_rb, -1), expected)
     assert claimed == expected_claims == (action > 0.5).sum()
     claims = (action.reshape(3, k) > 0.5).sum(axis=0)
-    assert (slice_of_rb[claims != 1] == -1).all()  # (7c): what two slices claim goes to none
+    assert (slice_of_rb[claims == 0] == -1).all()
+    assert (slice_of_rb[claims > 1] == -2).all()  # (7c): what two slices claim goes to none
     assert (slice_of_rb[claims == 1] >= 0).all()
 
 

@@ -17,7 +17,7 @@ from networks import STANDING, idle
 from numpy.typing import NDArray
 
 from oran_env import Simulator, parallel_env
-from oran_env.scenario import make_scenario
+from oran_env.presets import make_scenario
 
 K = 6
 CROWD: dict[str, Any] = {"num_dus": 1, "num_rbs": K, "rb_bandwidth_hz": 3e6, "slice_mix": "uniform", **STANDING}

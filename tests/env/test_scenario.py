@@ -62,7 +62,18 @@ def test_table_1() -> None:
 
 
 def test_presets() -> None:
-    assert set(PRESETS) == {"paper", "paper_capped", "tiny"}
+    family = {"calm", "heterogeneous", "bursty", "overload", "fast", "dense"}
+    assert set(PRESETS) == {"paper", "paper_capped", "table5", "tiny", "dus_2", "dus_4", "dus_8", "dus_10", *family}
+    for name in family:  # an agent of "paper" can act in them
+        there = make_scenario(name)
+        assert (there.layout.num_dus, there.radio.num_rbs, there.control) == (6, 100, make_scenario("paper").control)
+    for number in (2, 4, 8, 10):
+        assert make_scenario(f"dus_{number}") == dataclasses.replace(
+            make_scenario("paper", num_dus=number), name=f"dus_{number}"
+        )
+    table5 = make_scenario("table5")
+    assert (table5.layout.num_dus, table5.layout.num_ues, table5.radio.num_rbs) == (5, 56, 273)
+    assert table5.radio.rb_bandwidth_hz == 12 * 30e3
     paper, capped, tiny = (flat(make_scenario(name)) for name in ("paper", "paper_capped", "tiny"))
     assert {name for name in paper if paper[name] != capped[name]} == {"max_spectral_efficiency"}
     assert capped["max_spectral_efficiency"] == 7.4
@@ -191,7 +202,7 @@ def test_choices_are_listed() -> None:
 
 
 def test_unknown_preset_and_field() -> None:
-    with pytest.raises(ScenarioError, match=r"'papr'; allowed: paper, paper_capped, tiny"):
+    with pytest.raises(ScenarioError, match=r"'papr'; allowed: paper, paper_capped, table5, tiny"):
         make_scenario("papr")
     with pytest.raises(ScenarioError, match=r"'num_eus'; allowed: .*num_ues"):
         make_scenario("paper", num_eus=3)
