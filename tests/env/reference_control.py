@@ -47,7 +47,8 @@ class Grid(NamedTuple):
 def decode_ue_grid(action: Floats, num_rbs: int, *, ue_slice: Ints, serving: Ints, du: int) -> Grid:
     """b_{l,k} and e_{j,k} of (7a): 3K bits b at l*K + k, then 64K bits e at 3K + j*K + k.
 
-    Two slices, two UEs, or a UE of another slice than the one that claims the RB: it goes to none.
+    Two slices, two UEs, or a UE of another slice than the one that claims the RB: it goes to none. Who is named for
+    an RB that no slice claims does not matter: it is idle.
     """
     bits = executed_bits(action)
     ordered = columns(ue_slice=ue_slice, serving=serving, du=du)
@@ -59,14 +60,16 @@ def decode_ue_grid(action: Floats, num_rbs: int, *, ue_slice: Ints, serving: Int
     for k in range(num_rbs):
         slices = [sl for sl in range(NUM_SLICES) if bits[sl * num_rbs + k]]
         ues = [u for j, u in enumerate(named) if bits[(NUM_SLICES + j) * num_rbs + k]]
+        if not slices:
+            continue
         if len(slices) > 1 or len(ues) > 1:
             contested += 1
-        elif len(slices) == 1 and len(ues) == 1:
+        elif len(ues) == 1:
             if int(ue_slice[ues[0]]) == slices[0]:
                 ue_of_rb[k] = ues[0]
             else:
                 contested += 1
-        elif len(slices) == 1:
+        else:
             slice_of_rb[k] = slices[0]
     claimed = sum(int(bit) for bit in bits[: NUM_SLICES * num_rbs])
     return Grid(ue_of_rb, slice_of_rb, surplus, claimed, contested)

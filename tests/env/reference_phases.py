@@ -135,7 +135,7 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
                 slice_of_rb,
                 ues,
                 expected=expected,
-                average_bps=state["average_rate"],
+                average_bps=state["average"],
                 window=s.control.fairness_window,
             )
         for k in range(num_rbs):

@@ -125,10 +125,8 @@ def expected_step(
     }
     window = s.control.fairness_window
     average = (
-        np.array(
-            [control.tracked_rate(float(state["average_rate"][u]), float(rate[u]), window) for u in range(num_ues)]
-        )
-        if state["average_rate"].size
+        np.array([control.tracked_rate(float(state["average"][u]), float(rate[u]), window) for u in range(num_ues)])
+        if state["average"].size
         else np.zeros(0)
     )
     return Expected(

@@ -153,5 +153,5 @@ def check_memory(simulator: Simulator, b: int, before: Any, want: Any) -> None:
     assert (after.backlog[b][new] == 0).all()
     assert (after.history[b][new] == 0).all()
     if simulator.scenario.control.scheduler != "round_robin":
-        np.testing.assert_allclose(after.average_rate[b][stayed], want.average_rate[stayed], **EXACT, err_msg="average")
-        assert (after.average_rate[b][new] == 0).all()
+        np.testing.assert_allclose(after.average[b][stayed], want.average_rate[stayed], **EXACT, err_msg="average")
+        assert (after.average[b][new] == 0).all()

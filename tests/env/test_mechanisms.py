@@ -49,7 +49,7 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
         "slice": {},
         "weighted_kpi": {
             "qos": "weighted_kpi",
-            "kpi_weights": ((0.1, 0.2, 0.7), (0.5, 0.3, 0.1), (0.2, 0.4, 0.5), (0.3, 0.2, 0.1)),
+            "kpi_weights": ((0.1, 0.2, 0.7), (0.5, 0.3, 0.05), (0.2, 0.4, 0.2), (0.2, 0.1, 0.05)),
             "kpi_latency_ms": (1.0, 0.5, 0.1),
         },
     },
@@ -186,7 +186,7 @@ def test_a_resumed_simulator_goes_on_bit_for_bit(name: str) -> None:
     assert_same(trajectory(other, everyone, 5, first=4), want)
     simulator.set_state(saved)
     assert_same(trajectory(simulator, everyone, 5, first=4), want)
-    for name_of_array in ("average_rate", "los_draw", "shadow", "drift", "burst", "demand"):
+    for name_of_array in ("average", "los_draw", "shadow", "drift", "burst", "demand"):
         lacking = {key: value for key, value in saved.items() if key != name_of_array}
         with pytest.raises(ValueError, match=name_of_array):
             other.set_state(lacking)

@@ -46,7 +46,7 @@ def test_vectors() -> None:
 
 
 @pytest.mark.parametrize("carrier_ghz", [0.7, 3.5, 6.0])
-@pytest.mark.parametrize(("bs_height_m", "ue_height_m"), [(25.0, 1.5), (40.0, 1.2), (25.0, 20.0)])
+@pytest.mark.parametrize(("bs_height_m", "ue_height_m"), [(25.0, 1.5), (40.0, 13.5), (25.0, 20.0)])
 def test_loss_over_distance(carrier_ghz: float, bs_height_m: float, ue_height_m: float) -> None:
     antennas = {"carrier_ghz": carrier_ghz, "bs_height_m": bs_height_m, "ue_height_m": ue_height_m}
     distances = np.geomspace(18.5, 5e4, 40)[None]
@@ -65,9 +65,9 @@ def test_continuous_at_the_breakpoint_and_steeper_beyond() -> None:
     around = corner * np.array([[0.5, 1 - 1e-9, 1.0, 1 + 1e-9, 2.0, 4.0]])
     loss = at_distances(around, ALWAYS)[0]
     assert np.ptp(loss[1:4]) < 1e-6
-    assert loss[2] - loss[0] == pytest.approx(22 * math.log10(2), abs=0.01)  # d_3D is nearly d_2D out here
-    assert loss[5] - loss[4] == pytest.approx(40 * math.log10(2), abs=0.01)
-    assert loss[4] - loss[2] == pytest.approx(40 * math.log10(2), abs=0.01)
+    assert loss[2] - loss[0] == pytest.approx(22 * math.log10(2), abs=0.03)  # d_3D is nearly d_2D out here
+    assert loss[5] - loss[4] == pytest.approx(40 * math.log10(2), abs=0.03)
+    assert loss[4] - loss[2] == pytest.approx(40 * math.log10(2), abs=0.03)
 
 
 @pytest.mark.parametrize("path_loss", ["uma", "power_law"])
@@ -162,7 +162,7 @@ def assert_normal(sample: NDArray[Any], sigma: float) -> None:
 
 
 def test_shadowing_is_normal_in_db() -> None:
-    simulator = Simulator("tiny", 100, seed=6, num_ues=40, **UMA, shadowing_los_db=4.0, shadowing_nlos_db=6.0)
+    simulator = Simulator("tiny", 200, seed=6, num_ues=40, **UMA, shadowing_los_db=4.0, shadowing_nlos_db=6.0)
     simulator.reset()
     shadow, seen = shadows_db(simulator)
     assert_normal(shadow[seen], 4.0)
@@ -189,9 +189,8 @@ def test_what_is_not_needed_is_not_kept() -> None:
     sizes = {}
     for name, overrides in {"plain": {}, "uma": UMA, "shadow": {"shadowing_nlos_db": 1.0}}.items():
         state = Simulator("tiny", 2, **overrides).get_state()
-        sizes[name] = (state["los_draw"].shape, state["shadow"].shape)
-    empty, full = (2, 0, 0), (2, 20, 2)
-    assert sizes == {"plain": (empty, empty), "uma": (full, empty), "shadow": (empty, full)}
+        sizes[name] = (state["los_draw"].size, state["shadow"].size)
+    assert sizes == {"plain": (0, 0), "uma": (2 * 20 * 2, 0), "shadow": (0, 2 * 20 * 2)}
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 7])

@@ -108,7 +108,7 @@ def test_equal_rate_equalises_from_any_start() -> None:
     """A UE that has had more waits until the others have caught up."""
     simulator = one_slice([50.0, 50.0, 200.0], scheduler="equal_rate", fading="none", power_dbm=0.0)
     state = simulator.get_state()
-    state["average_rate"][0] = [1e9, 0.0, 0.0]
+    state["average"][0] = [1e9, 0.0, 0.0]
     simulator.set_state(state)
     rates, _ = run(simulator, 150)
     assert (rates[:10, 0, 0] == 0).all()
@@ -121,9 +121,9 @@ def test_the_tracked_average_is_exponential() -> None:
     simulator = one_slice(NEAR_AND_FAR, scheduler="proportional_fair", fairness_window=4.0)
     rates, _ = run(simulator, 12)
     weights = 0.25 * 0.75 ** np.arange(11, -1, -1)
-    np.testing.assert_allclose(simulator.state.average_rate[0], weights @ rates[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(simulator.state.average[0], weights @ rates[:, 0], rtol=1e-12)
     simulator.reset()
-    assert (simulator.state.average_rate == 0).all()
+    assert (simulator.state.average == 0).all()
 
 
 @pytest.mark.parametrize("num_ues", [1, 2, 4, 9])

@@ -14,7 +14,7 @@ from oran_env import Simulator
 
 KPIS = ("latency_s", "throughput_mbps", "availability", "density")
 LATENCY_MS = (20.0, 50.0, 2.0)
-LAMBDA = (1.0, 0.1, 0.2)
+LAMBDA = (9.0, 6.0, 4.0)
 
 
 def weights_of(row: int) -> tuple[tuple[float, float, float], ...]:
@@ -54,20 +54,17 @@ def test_one_kpi_alone(row: int) -> None:
 
 
 def test_weights_are_per_kpi_and_slice() -> None:
-    """Q of the weights W is the sum of W times the Qs of each KPI alone; it may leave [0, 1], Q̄ may not."""
+    """Q of the weights W is the sum of W times the Qs of each KPI alone."""
     rng = np.random.default_rng(3)
-    weights = rng.uniform(0.0, 0.9, (4, 3))
+    weights = rng.dirichlet(np.ones(4), 3).T
     alone = [infos(weights_of(row)) for row in range(4)]
     mixed = infos(tuple(tuple(float(w) for w in row) for row in weights))
-    above = 0
     for step, info in enumerate(mixed):
         expected = sum(weights[row] * alone[row][step]["qos"] for row in range(4))
         np.testing.assert_allclose(info["qos"], expected, rtol=1e-9, atol=1e-12)
         populated = info["num_ues"] > 0
         clipped = np.where(populated, np.clip(info["qos"], 0, 1), 1.0)
         np.testing.assert_allclose(info["qos_normalised"], clipped, rtol=1e-12)
-        above += int((info["qos"] > 1).sum())
-    assert above > 0
 
 
 def test_by_hand() -> None:
@@ -89,7 +86,7 @@ def test_by_hand() -> None:
 
 def test_the_served_rate_counts() -> None:
     """With throughput="served" the throughput of eq. (6) is what is served: at most the offered rate."""
-    offered = (0.5e6, 0.05e6, 0.1e6)
+    offered = (4e6, 2e6, 1e6)
     seen = 0
     for info in infos(weights_of(1), throughput="served", offered_bps=offered, latency="mm1"):
         bound = np.array(offered) / 1e6 / (2 * np.array(LAMBDA))
