@@ -18,7 +18,6 @@ from oran_env import Simulator
 from oran_env.scenario import Scenario
 
 Array = NDArray[Any]
-SINGLE_BLOCK = 1
 
 
 class FadingOf:
@@ -30,10 +29,7 @@ class FadingOf:
 
     def __call__(self, u: int, m: int, k: int, j: int) -> float:
         if (u, k, j) not in self._known:
-            several = self._simulator.scenario.radio.fading_blocks > SINGLE_BLOCK
-            self._known[u, k, j] = self._simulator.fading_power(
-                self._network, u, k, **({"block": j} if several else {})
-            )
+            self._known[u, k, j] = self._simulator.fading_power(self._network, u, k, block=j)
         return float(self._known[u, k, j][m])
 
 

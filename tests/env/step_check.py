@@ -56,7 +56,7 @@ def claiming_actions(rng: np.random.Generator, simulator: Simulator) -> NDArray[
 
 def arrivals_of_the_step(simulator: Simulator) -> Any:
     """Bits that arrive at each UE (B, N) in the coming step: the growth of the backlog if nobody is served."""
-    patient = {"session_s": 1e9} if getattr(simulator.scenario.traffic, "session_s", None) else {}  # nobody leaves
+    patient: dict[str, Any] = {"session_s": 1e9} if simulator.scenario.traffic.session_s else {}  # nobody leaves
     twin = Simulator(simulator.scenario, simulator.num_networks, 0, **patient)
     twin.set_state(simulator.get_state())
     twin.step(np.zeros((simulator.num_networks, len(simulator.agents), simulator.action_size), dtype=np.float32))

@@ -100,7 +100,7 @@ def test_an_idle_network_is_not_satisfied() -> None:
         assert info["satisfied"].any()
     simulator = Simulator("tiny", 2, seed=1, qos="weighted_kpi", num_ues=60, latency_cap_s=1.0)
     simulator.reset()
-    info = simulator.step(idle(simulator)).info
+    info = dict(simulator.step(idle(simulator)).info)
     populated = info["num_ues"] > 0
     assert not info["satisfied"][populated].any()
     assert (info["qos"][populated] == 0).all()
