@@ -1,7 +1,9 @@
 """oran_env: six DUs share spectrum. A PettingZoo environment for O-RAN resource management."""
 
+from oran_env.components import Components, Info
 from oran_env.gymnasium_env import OranJointEnv
 from oran_env.pettingzoo_env import OranParallelEnv, parallel_env
+from oran_env.policies import Policy, reference_policies
 from oran_env.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
 from oran_env.registration import register
 from oran_env.scenario import SLICES, Scenario, ScenarioError
@@ -13,13 +15,17 @@ __all__ = [
     "PRESETS",
     "SLICES",
     "TRAFFIC_PROFILES",
+    "Components",
+    "Info",
     "OranJointEnv",
     "OranParallelEnv",
+    "Policy",
     "Scenario",
     "ScenarioError",
     "Simulator",
     "make_scenario",
     "parallel_env",
+    "reference_policies",
 ]
 
 register()

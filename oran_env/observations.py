@@ -17,18 +17,19 @@ from oran_env.kernels import Floats, Integers, Singles, kernel
 from oran_env.scenario import NUM_SLICES, Scenario
 
 
-def observation_layout(scenario: Scenario) -> dict[str, slice]:
-    """Named groups of the columns of a local observation."""
+def observation_layout(scenario: Scenario, size: int | None = None) -> dict[str, slice]:
+    """Named groups of the columns of a local observation; size: of the action, if not that of the scenario's codec."""
+    size = action_size(scenario) if size is None else size
     names = ["qos", "num_ues"] + (["backlog", "load"] if scenario.control.observation == "extended" else [])
     layout = {name: slice(NUM_SLICES * i, NUM_SLICES * (i + 1)) for i, name in enumerate(names)}
     start = NUM_SLICES * len(names)
-    layout["previous_action"] = slice(start, start + action_size(scenario))
+    layout["previous_action"] = slice(start, start + size)
     return layout
 
 
-def observation_bounds(scenario: Scenario) -> tuple[Singles, Singles]:
+def observation_bounds(scenario: Scenario, size: int | None = None) -> tuple[Singles, Singles]:
     """Least and greatest value of each column of a local observation."""
-    layout = observation_layout(scenario)
+    layout = observation_layout(scenario, size)
     high = np.ones(layout["previous_action"].stop, dtype=np.float32)
     high[layout["num_ues"]] = scenario.layout.num_dus
     if "backlog" in layout:

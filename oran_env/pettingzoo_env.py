@@ -10,6 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
+from oran_env.components import Components
 from oran_env.policies import Policy, reference_policies
 from oran_env.presets import make_scenario
 from oran_env.scenario import Scenario
@@ -33,11 +34,17 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     metadata: ClassVar[dict[str, Any]] = {"name": "oran_v0", "render_modes": [], "is_parallelizable": True}
 
-    def __init__(self, scenario: str | Scenario = "paper", render_mode: str | None = None, **overrides: Any) -> None:
+    def __init__(
+        self,
+        scenario: str | Scenario = "paper",
+        render_mode: str | None = None,
+        components: Components | None = None,
+        **overrides: Any,
+    ) -> None:
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}; allowed: None")
         self.render_mode = render_mode
-        self.simulator = Simulator(make_scenario(scenario, **overrides))
+        self.simulator = Simulator(make_scenario(scenario, **overrides), components=components)
         self.scenario = self.simulator.scenario
         self.possible_agents = list(self.simulator.agents)
         self.agents: list[str] = []
@@ -63,7 +70,9 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
         observations = self.simulator.reset(seed)[0]
         self.agents = self.possible_agents[:]
-        return dict(zip(self.agents, observations, strict=True)), {agent: {} for agent in self.agents}
+        rows = [(name, array[0]) for name, array in self.simulator.info.items()]
+        infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(self.agents)}
+        return dict(zip(self.agents, observations, strict=True)), infos
 
     def step(
         self, actions: Mapping[str, NDArray[Any]]
@@ -116,7 +125,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     def batched(self, num_networks: int, seed: int | Sequence[int] | None = None) -> Simulator:
         """The same scenario as a batch of networks, for learners that can use one."""
-        return Simulator(self.scenario, num_networks, seed)
+        return Simulator(self.scenario, num_networks, seed, components=self.simulator.components)
 
     def reference_policies(self) -> dict[str, Policy]:
         """Named hand-made policies for this scenario, made afresh in each call."""
@@ -124,7 +133,13 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
 
 def parallel_env(
-    scenario: str | Scenario = "paper", render_mode: str | None = None, **overrides: Any
+    scenario: str | Scenario = "paper",
+    render_mode: str | None = None,
+    components: Components | None = None,
+    **overrides: Any,
 ) -> OranParallelEnv:
-    """Make the environment: a preset name or a ``Scenario``, any of its fields overridden by name."""
-    return OranParallelEnv(scenario, render_mode, **overrides)
+    """Make the environment: a preset name or a ``Scenario``, any of its fields overridden by name.
+
+    components: the user's own reward, scheduler, … in place of the package's.
+    """
+    return OranParallelEnv(scenario, render_mode, components, **overrides)

@@ -10,7 +10,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Table 1
     "paper_capped": {"max_spectral_efficiency": 7.4},  # 256-QAM
     # Table 5: 3.5 GHz, 100 MHz, 30 kHz spacing. An RB of 12 x 30 kHz is 360 kHz wide, not the 200 kHz it prints;
-    # TS 38.101-1 has 273 of them in 100 MHz.
+    # TS 38.101-1 has 273 of them in 100 MHz. With five times the spectrum and a quarter of the UEs every policy meets
+    # the Q_min of VI-E, so that they are raised (the latency lowered) by the same five.
     "table5": {
         "num_dus": 5,
         "num_ues": 56,
@@ -21,6 +22,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "shadowing_los_db": 4.0,
         "shadowing_nlos_db": 6.0,
         "max_spectral_efficiency": 7.4,
+        "q_min": (50.0, 250.0, 0.4),
     },
     "tiny": {"num_dus": 2, "num_ues": 20, "num_rbs": 10, "rb_bandwidth_hz": 2e6, "horizon": 25},
     # A family for generalisation: the spaces of "paper", another world.

@@ -71,6 +71,16 @@ def normal(word_0: np.uint64, word_1: np.uint64) -> float:
     return math.sqrt(-2.0 * math.log(uniform(word_0))) * math.cos(2.0 * math.pi * uniform(word_1))
 
 
+@kernel
+def draw_uniforms(keys: Key, purpose: int, numbers: NDArray[np.float64]) -> None:
+    """Fill numbers (B, n) with uniforms of the networks with keys (B, 4)."""
+    for b in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            if j % 4 == 0:
+                words = draw(keys[b], USER, purpose, j // 4)
+            numbers[b, j] = uniform(words[j % 4])
+
+
 def network_keys(seed: int | Sequence[int], num_networks: int) -> NDArray[np.uint64]:
     """Return the Philox keys (num_networks, 2) of a batch.
 

@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.actions import action_size
+from oran_env.actions import MAX_COLUMNS, action_size
 from oran_env.channel import draw_fading
+from oran_env.components import Components
 from oran_env.kernels import Floats, Integers, Singles
 from oran_env.observations import observation_bounds, observation_layout
 from oran_env.parameters import parameters_of
 from oran_env.presets import make_scenario
-from oran_env.random_draws import network_keys
-from oran_env.scenario import Scenario
+from oran_env.random_draws import draw_uniforms, network_keys
+from oran_env.scenario import NUM_SLICES, Scenario
 from oran_env.state import DERIVED, INFO, Outcome, empty_outcome, empty_state
 from oran_env.step import RESET, STEP, regroup, reset_networks, step_networks
 
@@ -45,6 +46,7 @@ class Simulator:
         num_networks: B.
         seed: int (network i is then (seed, i)), one seed per network, or None for entropy from the system.
         num_threads: threads that share the batch; the trajectories do not depend on it.
+        components: the user's own reward, scheduler, … in place of the package's.
         overrides: scenario fields by name.
 
     Raises:
@@ -58,6 +60,7 @@ class Simulator:
         num_networks: int = 1,
         seed: int | Sequence[int] | None = None,
         num_threads: int = 1,
+        components: Components | None = None,
         **overrides: Any,
     ) -> None:
         for name, value in (("num_networks", num_networks), ("num_threads", num_threads)):
@@ -67,48 +70,70 @@ class Simulator:
         self.num_networks = num_networks
         self.num_threads = min(num_threads, num_networks)
         self.agents = tuple(f"du_{m}" for m in range(self.scenario.layout.num_dus))
-        self.action_size = action_size(self.scenario)
+        self.components = components if components is None or components.any else None
+        codec = None if components is None else components.codec
+        view = None if components is None else components.observation
+        self.action_size = action_size(self.scenario) if codec is None else codec.action_size
         self.action_sizes = (self.action_size,) * len(self.agents)
-        self.observation_layout = observation_layout(self.scenario)
-        self.observation_low, self.observation_high = observation_bounds(self.scenario)
+        self.observation_layout = {} if view is not None else observation_layout(self.scenario, self.action_size)
+        bounds = observation_bounds(self.scenario, self.action_size) if view is None else (view.low, view.high)
+        self.observation_low, self.observation_high = bounds
         self.observation_sizes = (len(self.observation_high),) * len(self.agents)
         self.parameters = parameters_of(self.scenario)
         self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
         self.last_outcome: Outcome | None = None
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
-        self._started = False
-        self._seed(seed)
+        self._started = np.zeros(num_networks, dtype=np.bool_)
+        self._seed(seed, np.arange(num_networks))
 
-    def _seed(self, seed: int | Sequence[int] | None) -> None:
+    def _seed(self, seed: int | Sequence[int] | None, which: Integers) -> None:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self.state.key[:, :2] = network_keys(seed, self.num_networks)
-        self.state.key[:, 2:] = 0
-        self._started = False
+        self.state.key[which, :2] = network_keys(seed, len(which))
+        self.state.key[which, 2:] = 0
+        self._started[which] = False
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> Singles:
-        """Begin an episode in every network and return the observations (B, M, D).
+    def reset(self, seed: int | Sequence[int] | None = None, which: NDArray[np.bool_] | None = None) -> Singles:
+        """Begin an episode in every network, or where the mask ``which`` (B,) says; return all observations (B, M, D).
 
-        With a seed the networks start over at their episode 0; without, each goes on to its next episode, with new
-        UEs, slices and positions.
+        With a seed (or one per network that begins) the networks start over at their episode 0; without, each goes on
+        to its next episode, with new UEs, slices and positions.
         """
+        chosen = self._chosen(which)
         if seed is not None:
-            self._seed(seed)
-        return self._reset(np.arange(self.num_networks))
+            self._seed(seed, chosen)
+        return self._reset(chosen)
 
     def reset_done(self) -> Singles:
         """Begin a new episode where the last one has ended; return the observations of all networks (B, M, D)."""
-        if not self._started:
+        if not self._started.all():
             raise RuntimeError("reset_done() before reset(); call reset() first")
         return self._reset(np.flatnonzero(self.truncated))
 
+    def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
+        """Indices of the networks in a mask, of all of them without one."""
+        if which is None:
+            return np.arange(self.num_networks)
+        mask = np.asarray(which)
+        if mask.shape != (self.num_networks,) or mask.dtype != np.bool_:
+            raise ValueError(
+                f"which is {mask.dtype} of shape {mask.shape}; allowed: bool of shape ({self.num_networks},)"
+            )
+        return np.flatnonzero(mask)
+
     def _reset(self, which: Integers) -> Singles:
-        if self._started:
-            self.state.key[which, 2] += np.uint64(1)
+        self.state.key[which, 2] += self._started[which].astype(np.uint64)
         self.state.key[which, 3] = 0
-        self._started = True
-        self._in_chunks(which, lambda part: reset_networks(part, RESET, self.parameters, self.state))
+        self._started[which] = True
+        self.last_outcome = None if len(which) == self.num_networks else self.last_outcome
+        if self.components is None:
+            self._run_reset(which, RESET)
+        else:
+            self.components.reset(self, which)
         return self.observations
+
+    def _run_reset(self, which: Integers, phases: int) -> None:
+        self._in_chunks(which, lambda part: reset_networks(part, phases, self.parameters, self.state))
 
     @property
     def observations(self) -> Singles:
@@ -120,30 +145,72 @@ class Simulator:
         """Which networks have reached the end of their episode (B,)."""
         return self.state.key[:, 3] >= np.uint64(self.scenario.control.horizon)
 
-    def step(self, actions: NDArray[Any]) -> StepResult:
+    def step(self, actions: NDArray[Any], which: NDArray[np.bool_] | None = None) -> StepResult:
         """Advance every network by one step with actions (B, M, A); does not reset where an episode ends.
+
+        With a mask ``which`` (B,) only these networks advance; the others' actions are not read, and their rewards and
+        info are zero.
 
         Raises:
             RuntimeError: before ``reset``, or after the end of an episode.
             ValueError: wrong shape, or values that are not finite numbers.
         """
-        values = self._checked(actions)
+        chosen = self._chosen(which)
+        values = self._checked(actions, chosen)
         outcome = empty_outcome(self.scenario, self.num_networks)
-        everyone = np.arange(self.num_networks)
-        self._in_chunks(everyone, lambda part: step_networks(part, STEP, values, self.parameters, self.state, outcome))
+        if len(chosen) < self.num_networks:
+            for array in outcome:
+                array[np.delete(np.arange(self.num_networks), chosen)] = 0
         self.last_outcome = outcome
+        if self.components is None:
+            self._run_step(chosen, STEP, values)
+        else:
+            self.components.step(self, chosen, values)
         return StepResult(
             observations=self.observations,
             rewards=outcome.reward,
             terminated=np.zeros(outcome.reward.shape, dtype=np.bool_),
             truncated=self.truncated,
-            info=MappingProxyType({name: getattr(outcome, name) for name in INFO}),
+            info=self.info,
         )
 
-    def _checked(self, actions: NDArray[Any]) -> Singles:
-        if not self._started:
+    def _run_step(self, which: Integers, phases: int, actions: Singles) -> None:
+        outcome = self.last_outcome
+        assert outcome is not None
+        self._in_chunks(which, lambda part: step_networks(part, phases, actions, self.parameters, self.state, outcome))
+
+    @property
+    def info(self) -> Mapping[str, NDArray[Any]]:
+        """What the last step tells, by name, each (B, M, …); after a reset only what tells the coming decision."""
+        told: dict[str, NDArray[Any]] = {}
+        if self.last_outcome is not None:
+            told.update({name: getattr(self.last_outcome, name) for name in INFO})
+        if self.scenario.control.codec == "ue_grid":
+            told["ue_mask"] = self.ue_mask
+        return MappingProxyType(told)
+
+    @property
+    def ue_mask(self) -> NDArray[np.bool_]:
+        """Which columns of ``ue_grid`` have a UE (B, M, 64)."""
+        first = self.state.first[:, ::NUM_SLICES]
+        number: NDArray[np.bool_] = np.arange(MAX_COLUMNS) < (first[:, 1:] - first[:, :-1])[..., None]
+        return number
+
+    def uniforms(self, size: int, purpose: int = 0) -> Floats:
+        """Random numbers (B, size) in (0, 1) for components of one's own, a pure function of seed, episode and step.
+
+        Args:
+            size: how many per network.
+            purpose: another number (0 to 2^24 - 1) gives other draws.
+        """
+        numbers = np.empty((self.num_networks, size))
+        draw_uniforms(self.state.key, purpose, numbers)
+        return numbers
+
+    def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
+        if not self._started[which].all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if self.truncated.any():
+        if self.truncated[which].any():
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         given = np.asarray(actions)
         if given.dtype.kind not in "fiub":
@@ -154,7 +221,8 @@ class Simulator:
         if values.shape != expected:
             raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")
         # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
-        if not math.isfinite(values.sum(dtype=np.float64)):
+        read = values if len(which) == self.num_networks else values[which]
+        if not math.isfinite(read.sum(dtype=np.float64)):
             raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
         return values
 
@@ -190,4 +258,4 @@ class Simulator:
         for name, array in kept.items():
             array[...] = state[name]
         regroup(np.arange(self.num_networks), self.state)
-        self._started = True
+        self._started[:] = True

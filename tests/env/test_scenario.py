@@ -68,9 +68,8 @@ def test_presets() -> None:
         there = make_scenario(name)
         assert (there.layout.num_dus, there.radio.num_rbs, there.control) == (6, 100, make_scenario("paper").control)
     for number in (2, 4, 8, 10):
-        assert make_scenario(f"dus_{number}") == dataclasses.replace(
-            make_scenario("paper", num_dus=number), name=f"dus_{number}"
-        )
+        fewer_or_more = make_scenario("paper", num_dus=number)
+        assert make_scenario(f"dus_{number}") == dataclasses.replace(fewer_or_more, name=f"dus_{number}")
     table5 = make_scenario("table5")
     assert (table5.layout.num_dus, table5.layout.num_ues, table5.radio.num_rbs) == (5, 56, 273)
     assert table5.radio.rb_bandwidth_hz == 12 * 30e3
