@@ -16,8 +16,6 @@ remainder; the slices lie side by side from RB 0.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from oran_env.kernels import Integers, Singles, kernel
@@ -115,9 +113,11 @@ def decode_slice_share(action: Singles, slice_of_rb: Integers) -> int:
         return 0
     counts = np.empty(NUM_SLICES + 1, dtype=np.int64)
     remainders = np.empty(NUM_SLICES + 1)
-    for i in range(NUM_SLICES + 1):  # fmod is exact, so that equal remainders are equal, and the first one wins
-        remainders[i] = math.fmod(shares[i] * num_rbs, total)
-        counts[i] = round((shares[i] * num_rbs - remainders[i]) / total)
+    for i in range(
+        NUM_SLICES + 1
+    ):  # the remainder is exact, so that equal remainders are equal, and the first one wins
+        remainders[i] = (shares[i] * num_rbs) % total
+        counts[i] = int((shares[i] * num_rbs - remainders[i]) / total + 0.5)
     for _ in range(num_rbs - counts.sum()):
         first = np.argmax(remainders)
         counts[first] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,3 +35,8 @@ def serve_all(simulator: Simulator, dus: list[int] | None = None, num_rbs: int |
             if mine.size:
                 actions[b, m, :, : num_rbs or k] = BITS_OF_SLICE[state.slice_of_ue[b, mine[0]], :, None]
     return actions.reshape(batch, s.layout.num_dus, 2 * k)
+
+
+def within(values: NDArray[Any], expected: float, sigmas: float = 4.5) -> bool:
+    """Whether the mean of independent values is what it should be."""
+    return bool(abs(values.mean() - expected) < sigmas * values.std(ddof=1) / math.sqrt(values.size))

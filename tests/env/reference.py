@@ -1,7 +1,8 @@
 """A slow, plain reading of eqs. (1)-(8) and section VI-E of arXiv 2511.15002, for ONE network.
 
 The kernels of `oran_env` are held against this module, which shares no code with them: loops over UEs, RUs
-and RBs, one equation per function, every parameter an explicit argument.
+and RBs, one equation per function, every parameter an explicit argument. Eq. (1) and the path loss stand in
+`reference_radio.py`, who gets an RB in `reference_control.py`, what waits in `reference_traffic.py`.
 
 Indices: UE u of N, RU-DU m of M, RB k of K, slice l of 3 in the order eMBB, mMTC, URLLC.
 Units: positions m, power dBm in arguments and mW inside, rates bit/s, backlog and packets bit, latency s;
@@ -11,7 +12,6 @@ QoS Mbit/s for eMBB and mMTC, ms for URLLC.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,12 +21,10 @@ EMBB, MMTC, URLLC = 0, 1, 2
 NUM_SLICES = 3
 IDLE = -1  # an RB that belongs to no slice
 NOBODY = -1  # an RB that serves no UE
+AWAY = -1  # the DU of a UE that is not in the network
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
-Gain = Callable[[int, int, int], float] | Mapping[tuple[int, int, int], float]
-"""|h|^2 of the link from RU m to UE u on RB k: called as gain(u, m, k) or looked up as gain[u, m, k]."""
-Interference = Literal["physical", "as_printed"]
 Alpha = Literal["adaptive", "literal", "fixed"]
 
 
@@ -56,35 +54,12 @@ def service_area(ru_positions: Floats, margin_m: float) -> tuple[NDArray[np.floa
     return low, high
 
 
-def path_gain(distance_m: float, exponent: float, min_distance_m: float) -> float:
-    """d^-eta of eq. (1), the distance not less than the floor; linear power ratio."""
-    return float(max(distance_m, min_distance_m) ** -exponent)
-
-
-def distance(a: Floats, b: Floats) -> float:
-    """Distance between two points (2,) in m: d_{u,m} of eq. (1)."""
-    return math.hypot(float(a[0]) - float(b[0]), float(a[1]) - float(b[1]))
-
-
-def serving_du(
-    ue_positions: Floats, ru_positions: Floats, *, power_dbm: float, exponent: float, min_distance_m: float
-) -> NDArray[np.int64]:
-    """The DU (N,) of each UE: largest mean received power p d^-eta of eq. (1), the lowest index on ties."""
-    serving = np.zeros(len(ue_positions), dtype=np.int64)
-    for u, position in enumerate(ue_positions):
-        best_power = -1.0
-        for m, ru in enumerate(ru_positions):
-            power = dbm_to_mw(power_dbm) * path_gain(distance(position, ru), exponent, min_distance_m)
-            if power > best_power:
-                best_power, serving[u] = power, m
-    return serving
-
-
 def count_ues(*, ue_slice: Ints, serving: Ints, num_dus: int) -> NDArray[np.int64]:
-    """N_u^l (M, 3): number of UEs of each DU and slice."""
+    """N_u^l (M, 3): number of UEs of each DU and slice; a UE that is away counts nowhere."""
     counts = np.zeros((num_dus, NUM_SLICES), dtype=np.int64)
     for u in range(len(ue_slice)):
-        counts[int(serving[u]), int(ue_slice[u])] += 1
+        if int(serving[u]) != AWAY:
+            counts[int(serving[u]), int(ue_slice[u])] += 1
     return counts
 
 
@@ -128,221 +103,6 @@ def decode_slice_mask(action: Floats, threshold: float = 0.5) -> tuple[NDArray[n
     return slice_of_rb, int(sum(int(bit) for bit in bits))
 
 
-def round_robin(
-    slice_of_rb: Ints, ue_slice: Ints, serving: Ints, du: int, pointer: Ints
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """e_{u,k} of eq. (1) for one DU: the UE of each RB (K,), -1 nobody, and the next pointer (3,).
-
-    The j-th granted RB (k ascending) of a slice goes to UE number (pointer + j) mod n of the DU's n UEs of
-    the slice, ascending; then pointer <- (pointer + granted) mod n. n = 0: the RBs serve nobody, the pointer
-    becomes 0.
-    """
-    ue_of_rb = np.full(len(slice_of_rb), NOBODY, dtype=np.int64)
-    next_pointer = np.zeros(NUM_SLICES, dtype=np.int64)
-    for sl in range(NUM_SLICES):
-        ues = members(ue_slice=ue_slice, serving=serving, du=du, slice_=sl)
-        if not ues:
-            continue
-        turn = int(pointer[sl]) % len(ues)
-        for k in range(len(slice_of_rb)):
-            if int(slice_of_rb[k]) == sl:
-                ue_of_rb[k] = ues[turn]
-                turn = (turn + 1) % len(ues)
-        next_pointer[sl] = turn
-    return ue_of_rb, next_pointer
-
-
-# --- eq. (1): SINR and rate ---------------------------------------------------------------------------------
-
-
-def dbm_to_mw(power_dbm: float) -> float:
-    """Power in mW."""
-    return float(10.0 ** (power_dbm / 10.0))
-
-
-def power_per_rb_mw(power_dbm: float, num_rbs: int) -> float:
-    """p_{k,m} of eq. (1): the RU's power spread evenly over all K RBs, used or not."""
-    return dbm_to_mw(power_dbm) / num_rbs
-
-
-def noise_mw(noise_dbm_per_hz: float, rb_bandwidth_hz: float) -> float:
-    """sigma^2 of eq. (1): noise power on one RB."""
-    return dbm_to_mw(noise_dbm_per_hz) * rb_bandwidth_hz
-
-
-def fading(gain: Gain, u: int, m: int, k: int) -> float:
-    """|h|^2 of the link from RU m to UE u on RB k."""
-    return float(gain(u, m, k)) if callable(gain) else float(gain[u, m, k])
-
-
-def interference_mw(
-    u: int,
-    m: int,
-    k: int,
-    *,
-    ue_of_rb: Ints,
-    ue_positions: Floats,
-    ru_positions: Floats,
-    gain: Gain,
-    power_dbm: float,
-    exponent: float,
-    min_distance_m: float,
-    kind: Interference,
-) -> float:
-    """I_{u,k} below eq. (1) in mW, for UE u served by DU m; ue_of_rb is (M, K).
-
-    Only RUs m' != m that serve some UE u' on RB k in this step count. `physical`: what arrives at u, that is
-    p d_{u,m'}^-eta |h_{u,m',k}|^2. `as_printed`: the formula to the letter, p d_{u',m'}^-eta |h_{u',m',k}|^2.
-    """
-    p = power_per_rb_mw(power_dbm, ue_of_rb.shape[1])
-    total = 0.0
-    for other in range(len(ru_positions)):
-        if other == m or int(ue_of_rb[other, k]) == NOBODY:
-            continue
-        victim = u if kind == "physical" else int(ue_of_rb[other, k])
-        d = distance(ue_positions[victim], ru_positions[other])
-        total += p * path_gain(d, exponent, min_distance_m) * fading(gain, victim, other, k)
-    return total
-
-
-def sinr(
-    *,
-    ue_of_rb: Ints,
-    ue_positions: Floats,
-    ru_positions: Floats,
-    gain: Gain,
-    power_dbm: float,
-    noise_dbm_per_hz: float,
-    rb_bandwidth_hz: float,
-    exponent: float,
-    min_distance_m: float,
-    interference: Interference = "physical",
-) -> NDArray[np.float64]:
-    """The fraction in eq. (1), (M, K), linear; 0 where DU m serves nobody on RB k. ue_of_rb is (M, K)."""
-    num_dus, num_rbs = ue_of_rb.shape
-    p = power_per_rb_mw(power_dbm, num_rbs)
-    ratio = np.zeros((num_dus, num_rbs))
-    for m in range(num_dus):
-        for k in range(num_rbs):
-            u = int(ue_of_rb[m, k])
-            if u == NOBODY:
-                continue
-            d = distance(ue_positions[u], ru_positions[m])
-            signal = p * path_gain(d, exponent, min_distance_m) * fading(gain, u, m, k)
-            disturbance = interference_mw(
-                u,
-                m,
-                k,
-                ue_of_rb=ue_of_rb,
-                ue_positions=ue_positions,
-                ru_positions=ru_positions,
-                gain=gain,
-                power_dbm=power_dbm,
-                exponent=exponent,
-                min_distance_m=min_distance_m,
-                kind=interference,
-            )
-            ratio[m, k] = signal / (disturbance + noise_mw(noise_dbm_per_hz, rb_bandwidth_hz))
-    return ratio
-
-
-def rates(
-    *,
-    ue_of_rb: Ints,
-    ue_positions: Floats,
-    ru_positions: Floats,
-    gain: Gain,
-    power_dbm: float,
-    noise_dbm_per_hz: float,
-    rb_bandwidth_hz: float,
-    exponent: float,
-    min_distance_m: float,
-    interference: Interference = "physical",
-    max_spectral_efficiency: float | None = None,
-) -> NDArray[np.float64]:
-    """C_u of eq. (1): achievable rate (N,) [bit/s], summed over a UE's RBs; a cap [bit/s/Hz] holds per RB."""
-    ratio = sinr(
-        ue_of_rb=ue_of_rb,
-        ue_positions=ue_positions,
-        ru_positions=ru_positions,
-        gain=gain,
-        power_dbm=power_dbm,
-        noise_dbm_per_hz=noise_dbm_per_hz,
-        rb_bandwidth_hz=rb_bandwidth_hz,
-        exponent=exponent,
-        min_distance_m=min_distance_m,
-        interference=interference,
-    )
-    total = np.zeros(len(ue_positions))
-    for m in range(ue_of_rb.shape[0]):
-        for k in range(ue_of_rb.shape[1]):
-            if int(ue_of_rb[m, k]) == NOBODY:
-                continue
-            efficiency = math.log2(1.0 + float(ratio[m, k]))
-            if max_spectral_efficiency is not None:
-                efficiency = min(efficiency, max_spectral_efficiency)
-            total[int(ue_of_rb[m, k])] += rb_bandwidth_hz * efficiency
-    return total
-
-
-# --- latency tau_i of eq. (2) -------------------------------------------------------------------------------
-
-
-def latency_mm1(*, rate_bps: float, packet_bits: float, offered_bps: float, cap_s: float = 1.0) -> float:
-    """tau_i of eq. (2): M/M/1 sojourn time L/(C - A) in s, never above the cap; the cap when C <= A.
-
-    A full-buffer slice has A = 0: the time L/C to send one packet.
-    """
-    return latency_queue(
-        rate_bps=rate_bps, backlog_bits=0.0, packet_bits=packet_bits, offered_bps=offered_bps, cap_s=cap_s
-    )
-
-
-def latency_queue(
-    *, rate_bps: float, backlog_bits: float, packet_bits: float, offered_bps: float, cap_s: float = 1.0
-) -> float:
-    """tau_i of eq. (2) behind a backlog: (B + L)/(C - A) in s, never above the cap; the cap when C <= A."""
-    if rate_bps <= offered_bps:
-        return cap_s
-    return min(cap_s, (backlog_bits + packet_bits) / (rate_bps - offered_bps))
-
-
-def ue_latencies(
-    *,
-    rates_bps: Floats,
-    ue_slice: Ints,
-    packet_bits: Floats,
-    offered_bps: Floats,
-    backlog_bits: Floats | None = None,
-    cap_s: float = 1.0,
-) -> NDArray[np.float64]:
-    """tau_i of eq. (2) of every UE (N,) in s; packet_bits L_l and offered_bps A_l per slice (3,).
-
-    Without a backlog (N,) the M/M/1 form, with it (bits at the start of the step) the queue form.
-    """
-    tau = np.zeros(len(rates_bps))
-    for u in range(len(rates_bps)):
-        sl = int(ue_slice[u])
-        tau[u] = latency_queue(
-            rate_bps=float(rates_bps[u]),
-            backlog_bits=0.0 if backlog_bits is None else float(backlog_bits[u]),
-            packet_bits=float(packet_bits[sl]),
-            offered_bps=float(offered_bps[sl]),
-            cap_s=cap_s,
-        )
-    return tau
-
-
-def next_backlog(*, backlog_bits: float, arrived_bits: float, rate_bps: float, step_s: float) -> float:
-    """B <- max(0, B + arrivals - C dt) in bit: work left at the end of a step of dt."""
-    return max(0.0, backlog_bits + arrived_bits - rate_bps * step_s)
-
-
-def served_rate(*, backlog_bits: float, arrived_bits: float, rate_bps: float, step_s: float) -> float:
-    """What leaves a finite queue in one step, per second: min(C, (B + arrivals)/dt) in bit/s."""
-    return min(rate_bps, (backlog_bits + arrived_bits) / step_s)
-
-
 # --- eqs. (2)-(6) and section VI-E --------------------------------------------------------------------------
 
 
@@ -356,21 +116,21 @@ def throughput_kpi(rates_bps: list[float]) -> float:
     return sum(rates_bps) / len(rates_bps) / 1e6 if rates_bps else 0.0
 
 
-def availability_kpi(rate_history_bps: list[list[float]], threshold_bps: float, window: int) -> float:
-    """Eq. (4): s_a, share of the last `window` steps with C_i(t) >= lambda, averaged over UEs; 1 without UEs.
+def availability_kpi(reached_history: list[list[bool]], window: int) -> float:
+    """Eq. (4): s_a, share of the last `window` steps that reached lambda, averaged over UEs; 1 without UEs.
 
-    rate_history_bps: one list per UE, oldest first, this step last, no longer than the episode so far.
+    reached_history: one list per UE, oldest first, this step last, no longer than the episode so far.
     """
     shares = []
-    for history in rate_history_bps:
+    for history in reached_history:
         recent = history[-window:]
-        shares.append(sum(1 for c in recent if c >= threshold_bps) / len(recent))
+        shares.append(sum(1 for reached in recent if reached) / len(recent))
     return sum(shares) / len(shares) if shares else 1.0
 
 
-def density_kpi(rates_bps: list[float], threshold_bps: float) -> float:
-    """Eq. (5): d_s, share of UEs with C_i >= lambda; 1 without UEs."""
-    return sum(1 for c in rates_bps if c >= threshold_bps) / len(rates_bps) if rates_bps else 1.0
+def density_kpi(reached: list[bool]) -> float:
+    """Eq. (5): d_s, share of UEs that reach lambda; 1 without UEs."""
+    return sum(1 for yes in reached if yes) / len(reached) if reached else 1.0
 
 
 class Kpis(NamedTuple):
@@ -384,35 +144,33 @@ class Kpis(NamedTuple):
 
 def kpis(
     *,
-    rate_history_bps: Floats,
+    rates_bps: Floats,
+    reached_history: NDArray[np.bool_],
     tau_s: Floats,
     ue_slice: Ints,
     serving: Ints,
     num_dus: int,
-    threshold_bps: Floats,
     window: int,
 ) -> Kpis:
     """Eqs. (2)-(5) of every DU and slice.
 
-    rate_history_bps: (T, N), oldest step of the episode first, this step last; tau_s: (N,) of this step;
-    threshold_bps: lambda of each slice (3,). A UE's history follows it across handovers.
+    rates_bps and tau_s: (N,) of this step; reached_history: (T, N) whether a UE reached lambda, oldest step of the
+    episode first, this step last. A UE's history follows it across handovers.
     """
     result = Kpis(*(np.zeros((num_dus, NUM_SLICES)) for _ in range(4)))
     for m in range(num_dus):
         for sl in range(NUM_SLICES):
             ues = members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl)
-            now = [float(rate_history_bps[-1, u]) for u in ues]
-            past = [[float(c) for c in rate_history_bps[:, u]] for u in ues]
-            threshold = float(threshold_bps[sl])
             result.latency_s[m, sl] = latency_kpi([float(tau_s[u]) for u in ues])
-            result.throughput_mbps[m, sl] = throughput_kpi(now)
-            result.availability[m, sl] = availability_kpi(past, threshold, window)
-            result.density[m, sl] = density_kpi(now, threshold)
+            result.throughput_mbps[m, sl] = throughput_kpi([float(rates_bps[u]) for u in ues])
+            past = [[bool(reached) for reached in reached_history[:, u]] for u in ues]
+            result.availability[m, sl] = availability_kpi(past, window)
+            result.density[m, sl] = density_kpi([bool(reached_history[-1, u]) for u in ues])
     return result
 
 
 def qos(
-    *, rates_bps: Floats, tau_s: Floats, ue_slice: Ints, serving: Ints, num_dus: int, threshold_bps: Floats
+    *, rates_bps: Floats, reached: NDArray[np.bool_], tau_s: Floats, ue_slice: Ints, serving: Ints, num_dus: int
 ) -> NDArray[np.float64]:
     """Q^l of section VI-E (M, 3): eMBB summed throughput [Mbit/s], mMTC summed throughput [Mbit/s] times
     eq. (5), URLLC largest latency, eq. (2), [ms].
@@ -421,8 +179,8 @@ def qos(
     for m in range(num_dus):
         embb, mmtc, urllc = (members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl) for sl in range(NUM_SLICES))
         quality[m, EMBB] = sum(float(rates_bps[u]) for u in embb) / 1e6
-        mmtc_rates = [float(rates_bps[u]) for u in mmtc]
-        quality[m, MMTC] = sum(mmtc_rates) / 1e6 * density_kpi(mmtc_rates, float(threshold_bps[MMTC]))
+        mmtc_mbps = sum(float(rates_bps[u]) for u in mmtc) / 1e6
+        quality[m, MMTC] = mmtc_mbps * density_kpi([bool(reached[u]) for u in mmtc])
         quality[m, URLLC] = latency_kpi([float(tau_s[u]) for u in urllc]) * 1e3
     return quality
 
@@ -430,6 +188,33 @@ def qos(
 def weighted_kpi(*, metrics: Floats, weights: Floats) -> NDArray[np.float64]:
     """Eq. (6): Q^l = sum_i omega_{i,l} M_i (3,), metrics and weights (4, 3) in the order of eqs. (2)-(5)."""
     return np.array([sum(float(weights[i, sl]) * float(metrics[i, sl]) for i in range(4)) for sl in range(NUM_SLICES)])
+
+
+def kpi_metrics(
+    *,
+    latency_s: Floats,
+    throughput_mbps: Floats,
+    availability: Floats,
+    density: Floats,
+    kpi_latency_ms: Floats,
+    threshold_mbps: Floats,
+) -> NDArray[np.float64]:
+    """M_i of eq. (6) (4, 3) of one DU, each in [0, 1] and better when larger; every argument (3,).
+
+    Latency 1 - min(l/(2 l_ref), 1), throughput min(mu/(2 lambda), 1), availability, density.
+    """
+    metrics = np.zeros((4, NUM_SLICES))
+    for sl in range(NUM_SLICES):
+        metrics[0, sl] = 1.0 - min(1e3 * float(latency_s[sl]) / (2.0 * float(kpi_latency_ms[sl])), 1.0)
+        metrics[1, sl] = min(float(throughput_mbps[sl]) / (2.0 * float(threshold_mbps[sl])), 1.0)
+        metrics[2, sl] = float(availability[sl])
+        metrics[3, sl] = float(density[sl])
+    return metrics
+
+
+def normalised_weighted_kpi(*, quality: Floats, num_ues: Ints) -> NDArray[np.float64]:
+    """Q-bar of eq. (6), (3,) of one DU: Q clipped to [0, 1]; 1 without UEs."""
+    return np.array([min(1.0, max(0.0, float(quality[sl]))) if int(num_ues[sl]) else 1.0 for sl in range(NUM_SLICES)])
 
 
 def normalised_qos(*, quality: Floats, qos_min: Floats, num_ues: Ints) -> NDArray[np.float64]:
@@ -505,16 +290,16 @@ def reward(
     return Reward(utility + penalty_resource + penalty_min_qos, utility, penalty_resource, penalty_min_qos)
 
 
+def team_rewards(rewards: list[float]) -> list[float]:
+    """Every DU gets the mean over the DUs."""
+    mean = sum(rewards) / len(rewards)
+    return [mean for _ in rewards]
+
+
 def observation(
-    *,
-    qos_normalised: Floats,
-    num_ues: Ints,
-    num_dus: int,
-    total_ues: int,
-    action: Floats,
-    threshold: float = 0.5,
+    *, qos_normalised: Floats, num_ues: Ints, num_dus: int, total_ues: int, executed: Floats
 ) -> NDArray[np.float64]:
-    """s_t = {Q^l, N_u^l, a_{t-1}} of section IV-A, one DU: Q-bar (3), N_u^l M/N (3), executed bits (|a|)."""
+    """s_t = {Q^l, N_u^l, a_{t-1}} of section IV-A, one DU: Q-bar (3), N_u^l M/N (3), executed bits or shares."""
     load = [int(num_ues[sl]) * num_dus / total_ues for sl in range(NUM_SLICES)]
     quality = [float(qos_normalised[sl]) for sl in range(NUM_SLICES)]
-    return np.array(quality + load + [float(bit) for bit in executed_bits(action, threshold)])
+    return np.array(quality + load + [float(value) for value in executed])

@@ -1,33 +1,27 @@
-"""One step of one network of a `Simulator`, worked out again by `reference.py` from the state before it.
+"""One step of one network of a `Simulator`, worked out again by the `reference*.py` modules from the state before it.
 
-What is taken from the simulator: the state before the step, the scenario, the fading gains it can be asked for, and
-where the UEs stand after the step. Everything else is computed here.
+What is taken from the simulator: the state before the step, the scenario, the fading gains it can be asked for, the
+bits that arrive, and where the UEs stand after the step. Everything else is computed here.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import reference as ref
-from numpy.typing import NDArray
+import reference_control as control
+import reference_radio as radio
+from reference_phases import (
+    Array,
+    FadingOf,
+    expected_gains,
+    expected_grants,
+    expected_quality,
+    expected_traffic,
+)
 
 from oran_env import Simulator
-
-Array = NDArray[Any]
-
-
-class FadingOf:
-    """|h|² of the coming step of one network, as the simulator answers when asked."""
-
-    def __init__(self, simulator: Simulator, network: int) -> None:
-        self._simulator, self._network = simulator, network
-        self._known: dict[tuple[int, int], Array] = {}
-
-    def __call__(self, u: int, m: int, k: int) -> float:
-        if (u, k) not in self._known:
-            self._known[u, k] = self._simulator.fading_power(self._network, u, k)
-        return float(self._known[u, k][m])
 
 
 class Expected(NamedTuple):
@@ -39,77 +33,61 @@ class Expected(NamedTuple):
     reward: Array
     pointer: Array
     ue_of_rb: Array
+    backlog: Array
+    average_rate: Array
+    executed: Array  # (M, A) what the DUs see of their actions
 
 
-def expected_step(simulator: Simulator, network: int, actions: Array, past_rates: list[Array]) -> Expected:
-    """Work out the coming step; ``past_rates`` (earlier steps of the episode, oldest first) grows by its rates."""
+def expected_step(
+    simulator: Simulator, network: int, actions: Array, past: list[Array], arrived: Array | None = None
+) -> Expected:
+    """Work out the coming step.
+
+    past: whether each UE reached its threshold, (N,) per earlier step of the episode; grows by this step.
+    arrived: bits (N,) that arrive at the UEs in this step; needed when there are queues.
+    """
     s = simulator.scenario
     state = {name: array[network] for name, array in simulator.get_state().items()}
     num_dus, num_rbs = s.layout.num_dus, s.radio.num_rbs
     ue_slice, serving = state["slice_of_ue"], state["serving"]
-    sites = ref.hexagonal_layout(num_dus, s.layout.site_spacing_m)
+    num_ues = len(serving)
     counts = ref.count_ues(ue_slice=ue_slice, serving=serving, num_dus=num_dus)
-
-    ue_of_rb = np.full((num_dus, num_rbs), ref.NOBODY)
-    pointer = np.zeros((num_dus, 3), dtype=np.int64)
-    claimed = np.zeros(num_dus, dtype=np.int64)
-    granted = np.zeros((num_dus, 3), dtype=np.int64)
-    for m in range(num_dus):
-        if s.control.codec == "two_bit":
-            slice_of_rb = ref.decode_two_bit(actions[m])
-            claimed[m] = int((slice_of_rb != ref.IDLE).sum())
-        else:
-            slice_of_rb, claimed[m] = ref.decode_slice_mask(actions[m])
-        ue_of_rb[m], pointer[m] = ref.round_robin(slice_of_rb, ue_slice, serving, m, state["pointer"][m])
-        for k in range(num_rbs):
-            if ue_of_rb[m, k] != ref.NOBODY:
-                granted[m, ue_slice[ue_of_rb[m, k]]] += 1
-
-    rate = ref.rates(
-        ue_of_rb=ue_of_rb,
-        ue_positions=state["position"],
-        ru_positions=sites,
-        gain=FadingOf(simulator, network),
-        power_dbm=s.radio.power_dbm,
-        noise_dbm_per_hz=s.radio.noise_dbm_per_hz,
+    gains, fading = expected_gains(s, state), FadingOf(simulator, network)
+    grants = expected_grants(s, state, actions, gains, fading)
+    rate = radio.rates(
+        ue_of_rb=grants.ue_of_rb,
+        gain_mw=gains,
+        fading=fading,
+        fading_blocks=s.radio.fading_blocks,
+        noise=radio.noise_mw(s.radio.noise_dbm_per_hz, s.radio.rb_bandwidth_hz),
         rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
-        exponent=s.radio.path_loss_exponent,
-        min_distance_m=s.radio.min_distance_m,
         interference=s.radio.interference,
         max_spectral_efficiency=s.radio.max_spectral_efficiency,
     )
-    past_rates.append(rate)
-    tau = ref.ue_latencies(
-        rates_bps=rate,
-        ue_slice=ue_slice,
-        packet_bits=8.0 * np.array(s.traffic.packet_bytes),
-        offered_bps=np.array(s.traffic.offered_bps),
-        backlog_bits=state["backlog"] if s.traffic.latency == "queue" else None,
-        cap_s=s.traffic.latency_cap_s,
-    )
-    threshold_bps = 1e6 * np.array(s.quality.rate_threshold_mbps)
+    waiting = expected_traffic(s, state, rate, np.zeros(num_ues) if arrived is None else arrived)
+    past.append(waiting.reached)
     kpis = ref.kpis(
-        rate_history_bps=np.array(past_rates),
-        tau_s=tau,
+        rates_bps=waiting.counted,
+        reached_history=np.array(past),
+        tau_s=waiting.tau,
         ue_slice=ue_slice,
         serving=serving,
         num_dus=num_dus,
-        threshold_bps=threshold_bps,
         window=s.quality.availability_window,
     )
-    quality = ref.qos(
-        rates_bps=rate, tau_s=tau, ue_slice=ue_slice, serving=serving, num_dus=num_dus, threshold_bps=threshold_bps
+    of_section = ref.qos(
+        rates_bps=waiting.counted,
+        reached=waiting.reached,
+        tau_s=waiting.tau,
+        ue_slice=ue_slice,
+        serving=serving,
+        num_dus=num_dus,
     )
-    normalised = np.array(
-        [
-            ref.normalised_qos(quality=quality[m], qos_min=np.array(s.quality.q_min), num_ues=counts[m])
-            for m in range(num_dus)
-        ]
-    )
+    quality, normalised = expected_quality(s, kpis, of_section, counts)
     rewards = [
         ref.reward(
             qos_normalised=normalised[m],
-            claimed=int(claimed[m]),
+            claimed=int(grants.claimed[m]),
             num_rbs=num_rbs,
             weights=np.array(s.reward.priority),
             zeta=s.reward.zeta,
@@ -120,9 +98,15 @@ def expected_step(simulator: Simulator, network: int, actions: Array, past_rates
         )
         for m in range(num_dus)
     ]
-    unserved = np.zeros((num_dus, 3), dtype=np.int64)
-    for u in set(range(len(rate))) - {int(u) for u in ue_of_rb.ravel()}:
-        unserved[serving[u], ue_slice[u]] += 1
+    totals = [r.total for r in rewards]
+    granted, unserved = np.zeros((num_dus, 3), dtype=np.int64), np.zeros((num_dus, 3), dtype=np.int64)
+    for m in range(num_dus):
+        for k in range(num_rbs):
+            if grants.ue_of_rb[m, k] != ref.NOBODY:
+                granted[m, ue_slice[grants.ue_of_rb[m, k]]] += 1
+    for u in range(num_ues):
+        if serving[u] != ref.AWAY and u not in grants.ue_of_rb:
+            unserved[serving[u], ue_slice[u]] += 1
     info: dict[str, Array] = {
         **kpis._asdict(),
         "qos": quality,
@@ -132,29 +116,46 @@ def expected_step(simulator: Simulator, network: int, actions: Array, past_rates
         "unserved_ues": unserved,
         "rbs_granted": granted,
         "rbs_idle": num_rbs - granted.sum(axis=1),
-        "rbs_claimed": claimed,
+        "rbs_claimed": grants.claimed,
+        "rbs_contested": grants.contested,
         "clipped_actions": ((actions < 0.0) | (actions > 1.0)).sum(axis=1),
         "reward_qos": np.array([r.qos for r in rewards]),
         "penalty_resource": np.array([r.penalty_resource for r in rewards]),
         "penalty_min_qos": np.array([r.penalty_min_qos for r in rewards]),
     }
-    return Expected(rate, tau, info, np.array([r.total for r in rewards]), pointer, ue_of_rb)
-
-
-def serving_now(simulator: Simulator, network: int) -> Array:
-    """The DU (N,) that each UE must be attached to, from where it stands."""
-    s = simulator.scenario
-    return ref.serving_du(
-        simulator.state.position[network],
-        ref.hexagonal_layout(s.layout.num_dus, s.layout.site_spacing_m),
-        power_dbm=s.radio.power_dbm,
-        exponent=s.radio.path_loss_exponent,
-        min_distance_m=s.radio.min_distance_m,
+    window = s.control.fairness_window
+    average = (
+        np.array([control.tracked_rate(float(state["average"][u]), float(rate[u]), window) for u in range(num_ues)])
+        if state["average"].size
+        else np.zeros(0)
+    )
+    return Expected(
+        rate=rate,
+        tau=waiting.tau,
+        info=info,
+        reward=np.array(ref.team_rewards(totals) if s.reward.reward_sharing == "team" else totals),
+        pointer=grants.pointer,
+        ue_of_rb=grants.ue_of_rb,
+        backlog=waiting.backlog,
+        average_rate=average,
+        executed=grants.executed,
     )
 
 
-def expected_observation(simulator: Simulator, network: int, normalised: Array, actions: Array) -> Array:
-    """The local observations (M, D) after a step that had these Q̄ (M, 3) and actions (M, A)."""
+def present(simulator: Simulator, network: int) -> Array:
+    """Which UEs (N,) of a network are there."""
+    here: Array = simulator.state.serving[network] != ref.AWAY
+    return here
+
+
+def serving_now(simulator: Simulator, network: int) -> Array:
+    """The DU (N,) that each UE must be attached to, from where it stands; -1 for those that are away."""
+    state = {name: array[network] for name, array in simulator.get_state().items()}
+    return radio.serving_du(expected_gains(simulator.scenario, state), ~present(simulator, network))
+
+
+def expected_observation(simulator: Simulator, network: int, normalised: Array, executed: Array) -> Array:
+    """The local observations (M, D) after a step that had these Q̄ (M, 3) and executed actions (M, A)."""
     s = simulator.scenario
     counts = ref.count_ues(
         ue_slice=simulator.state.slice_of_ue[network],
@@ -168,7 +169,7 @@ def expected_observation(simulator: Simulator, network: int, normalised: Array, 
                 num_ues=counts[m],
                 num_dus=s.layout.num_dus,
                 total_ues=s.layout.num_ues,
-                action=actions[m],
+                executed=executed[m],
             )
             for m in range(s.layout.num_dus)
         ]

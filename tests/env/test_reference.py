@@ -6,24 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference as ref
-from reference_step import expected_observation, expected_step, serving_now
+from reference_step import expected_step
+from step_check import EXACT, SMALL, check_steps, sparse_actions
 
 from oran_env import Simulator
-from oran_env.state import INFO
-
-INFO_OF_THE_STEP = {"handovers", "rbs_contested", "arrivals", "departures"}
-EXACT: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
-
-# Small enough for loops in plain Python; the area is dense, so that several UEs hand over in every step.
-SMALL: dict[str, Any] = {
-    "num_dus": 3,
-    "num_ues": 24,
-    "num_rbs": 12,
-    "rb_bandwidth_hz": 1.5e6,
-    "site_spacing_m": 60.0,
-    "margin_m": 30.0,
-}
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -58,72 +44,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "max_spectral_efficiency": 5.0,
     },
 }
-
-
-def sparse_actions(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Random actions with a random number of set bits per DU, the exact threshold and values outside [0, 1]."""
-    density = rng.uniform(0.1, 1.0, (*shape[:-1], 1))
-    actions = np.where(rng.random(shape) < density, rng.uniform(0.5, 1.1, shape), rng.uniform(-0.1, 0.5, shape))
-    actions[rng.random(shape) < 0.02] = 0.5  # not above the threshold: not set
-    return actions.astype(np.float32)
-
-
-def check_steps(scenario: str, steps: int, networks: int, seed: int, **overrides: Any) -> None:
-    """Run ``steps`` steps with random actions and hold everything against the reference."""
-    simulator = Simulator(scenario, networks, seed, **overrides)
-    observations = simulator.reset()
-    layout = simulator.observation_layout
-    assert (observations[..., layout["qos"]] == 0).all()
-    assert (observations[..., layout["previous_action"]] == 0).all()
-    rng = np.random.default_rng(seed)
-    past: list[list[Any]] = [[] for _ in range(networks)]
-    for _ in range(steps):
-        actions = sparse_actions(rng, (networks, len(simulator.agents), simulator.action_size))
-        before = simulator.get_state()
-        arrived = arrivals_of_the_step(simulator)
-        expected = [expected_step(simulator, b, actions[b], past[b]) for b in range(networks)]
-        result = simulator.step(actions)
-        after, outcome = simulator.state, simulator.last_outcome
-        assert outcome is not None
-        assert set(INFO) == set(result.info) == INFO_OF_THE_STEP | set(expected[0].info)
-        for b, want in enumerate(expected):
-            np.testing.assert_allclose(outcome.rate[b], want.rate, **EXACT, err_msg="rate")
-            np.testing.assert_allclose(outcome.tau[b], want.tau, **EXACT, err_msg="tau")
-            for name, value in want.info.items():
-                np.testing.assert_allclose(result.info[name][b], value, **EXACT, err_msg=name)
-            np.testing.assert_allclose(result.rewards[b], want.reward, rtol=1e-6, atol=1e-6, err_msg="reward")
-            np.testing.assert_array_equal(after.pointer[b], want.pointer, err_msg="pointer")
-            np.testing.assert_array_equal(after.serving[b], serving_now(simulator, b), err_msg="serving")
-            changed = after.serving[b] != before["serving"][b]
-            arrivals = np.bincount(after.serving[b][changed], minlength=len(simulator.agents))
-            np.testing.assert_array_equal(result.info["handovers"][b], arrivals, err_msg="handovers")
-            for u in range(simulator.scenario.layout.num_ues):
-                want_backlog = (
-                    ref.next_backlog(
-                        backlog_bits=before["backlog"][b, u],
-                        arrived_bits=arrived[b, u],
-                        rate_bps=want.rate[u],
-                        step_s=simulator.scenario.control.step_s,
-                    )
-                    if simulator.scenario.traffic.latency == "queue"
-                    else 0.0
-                )
-                assert after.backlog[b, u] == pytest.approx(want_backlog, rel=1e-9, abs=1e-3), "backlog [bit]"
-            np.testing.assert_allclose(
-                result.observations[b],
-                expected_observation(simulator, b, want.info["qos_normalised"], actions[b]),
-                rtol=1e-6,
-                atol=1e-6,
-                err_msg="observation",
-            )
-
-
-def arrivals_of_the_step(simulator: Simulator) -> Any:
-    """Bits that arrive at each UE (B, N) in the coming step: the growth of the backlog if nobody is served."""
-    twin = Simulator(simulator.scenario, simulator.num_networks, 0)
-    twin.set_state(simulator.get_state())
-    twin.step(np.zeros((simulator.num_networks, len(simulator.agents), simulator.action_size), dtype=np.float32))
-    return twin.state.backlog - simulator.state.backlog
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
