@@ -78,25 +78,24 @@ def decode_ue_grid(
     """
     num_rbs = len(slice_of_rb)
     claimed = decode_slice_mask(action[: NUM_SLICES * num_rbs], slice_of_rb)
-    columns = min(first[NUM_SLICES] - first[0], MAX_COLUMNS)
-    for k in range(num_rbs):
-        ue_of_rb[k] = IDLE
-        if slice_of_rb[k] < 0:
-            continue
-        column = -1
-        claims = 0
-        for j in range(columns):
+    claims = np.zeros(num_rbs, dtype=np.int64)  # by UEs
+    for j in range(min(first[NUM_SLICES] - first[0], MAX_COLUMNS)):
+        for k in range(num_rbs):
             if action[(NUM_SLICES + j) * num_rbs + k] > THRESHOLD:
-                claims += 1
-                column = first[0] + j
+                claims[k] += 1
+                ue_of_rb[k] = first[0] + j  # for now, its place in members
+    for k in range(num_rbs):
         i = slice_of_rb[k]
-        if claims == 0:
+        if i < 0:
+            ue_of_rb[k] = IDLE
+        elif claims[k] == 0:
             surplus = first[i + 1] - max(first[i], first[0] + MAX_COLUMNS)
             ue_of_rb[k] = TO_SCHEDULE if surplus > 0 else IDLE
-        elif claims == 1 and first[i] <= column < first[i + 1]:
-            ue_of_rb[k] = members[column]
+        elif claims[k] == 1 and first[i] <= ue_of_rb[k] < first[i + 1]:
+            ue_of_rb[k] = members[ue_of_rb[k]]
         else:
             slice_of_rb[k] = CONTESTED
+            ue_of_rb[k] = IDLE
     return claimed
 
 

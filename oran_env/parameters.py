@@ -13,6 +13,7 @@ from oran_env.kernels import Floats
 from oran_env.layout import hexagonal_sites, service_area
 from oran_env.reward import ALPHAS
 from oran_env.scenario import Scenario
+from oran_env.urban_macro import UrbanMacro, urban_macro
 
 SCHEDULERS = ("round_robin", "proportional_fair", "equal_rate", "max_rate")
 ROUND_ROBIN, PROPORTIONAL_FAIR, EQUAL_RATE, MAX_RATE = range(4)
@@ -33,9 +34,7 @@ class Parameters(NamedTuple):
     uma: bool
     exponent: float
     min_distance: float
-    carrier: float  # [GHz]
-    bs_height: float
-    ue_height: float
+    urban: UrbanMacro
     shadowed: bool
     shadowing_los: float  # [dB]
     shadowing_nlos: float
@@ -101,9 +100,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         uma=s.radio.path_loss == "uma",
         exponent=float(s.radio.path_loss_exponent),
         min_distance=float(s.radio.min_distance_m),
-        carrier=float(s.radio.carrier_ghz),
-        bs_height=float(s.radio.bs_height_m),
-        ue_height=float(s.radio.ue_height_m),
+        urban=urban_macro(s.radio.carrier_ghz, s.radio.bs_height_m, s.radio.ue_height_m),
         shadowed=s.radio.shadowing_los_db > 0.0 or s.radio.shadowing_nlos_db > 0.0,
         shadowing_los=float(s.radio.shadowing_los_db),
         shadowing_nlos=float(s.radio.shadowing_nlos_db),

@@ -31,9 +31,9 @@ def latency(backlog: float, packet: float, capacity: float, offered: float, cap:
 def arrivals(key: Key, u: int, mean_packets: float, packet: float, fixed_size: bool) -> float:
     """Bits that arrive at UE u in this step: a Poisson number of packets of exponential or fixed size."""
     bits = 0.0
-    block = 0
-    position = 4
     words = draw(key, ARRIVALS, u, 0)
+    block = 1
+    position = 0
     remaining = mean_packets
     while remaining > 0.0:
         # Knuth: the number of factors before the product of uniforms falls below e^-mean is Poisson(mean).
