@@ -75,37 +75,48 @@ class Simulator:
         self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
         self.last_outcome: Outcome | None = None
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
-        self._started = False
-        self._seed(seed)
+        self._started = np.zeros(num_networks, dtype=np.bool_)
+        self._seed(seed, np.arange(num_networks))
 
-    def _seed(self, seed: int | Sequence[int] | None) -> None:
+    def _seed(self, seed: int | Sequence[int] | None, which: Integers) -> None:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self.state.key[:, :2] = network_keys(seed, self.num_networks)
-        self.state.key[:, 2:] = 0
-        self._started = False
+        self.state.key[which, :2] = network_keys(seed, len(which))
+        self.state.key[which, 2:] = 0
+        self._started[which] = False
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> Singles:
-        """Begin an episode in every network and return the observations (B, M, D).
+    def reset(self, seed: int | Sequence[int] | None = None, which: NDArray[np.bool_] | None = None) -> Singles:
+        """Begin an episode in every network, or where the mask ``which`` (B,) says; return all observations (B, M, D).
 
-        With a seed the networks start over at their episode 0; without, each goes on to its next episode, with new
-        UEs, slices and positions.
+        With a seed (or one per network that begins) the networks start over at their episode 0; without, each goes on
+        to its next episode, with new UEs, slices and positions.
         """
+        chosen = self._chosen(which)
         if seed is not None:
-            self._seed(seed)
-        return self._reset(np.arange(self.num_networks))
+            self._seed(seed, chosen)
+        return self._reset(chosen)
 
     def reset_done(self) -> Singles:
         """Begin a new episode where the last one has ended; return the observations of all networks (B, M, D)."""
-        if not self._started:
+        if not self._started.all():
             raise RuntimeError("reset_done() before reset(); call reset() first")
         return self._reset(np.flatnonzero(self.truncated))
 
+    def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
+        """Indices of the networks in a mask, of all of them without one."""
+        if which is None:
+            return np.arange(self.num_networks)
+        mask = np.asarray(which)
+        if mask.shape != (self.num_networks,) or mask.dtype != np.bool_:
+            raise ValueError(
+                f"which is {mask.dtype} of shape {mask.shape}; allowed: bool of shape ({self.num_networks},)"
+            )
+        return np.flatnonzero(mask)
+
     def _reset(self, which: Integers) -> Singles:
-        if self._started:
-            self.state.key[which, 2] += np.uint64(1)
+        self.state.key[which, 2] += self._started[which].astype(np.uint64)
         self.state.key[which, 3] = 0
-        self._started = True
+        self._started[which] = True
         self._in_chunks(which, lambda part: reset_networks(part, self.parameters, self.state))
         return self.observations
 
@@ -119,17 +130,23 @@ class Simulator:
         """Which networks have reached the end of their episode (B,)."""
         return self.state.key[:, 3] >= np.uint64(self.scenario.control.horizon)
 
-    def step(self, actions: NDArray[Any]) -> StepResult:
+    def step(self, actions: NDArray[Any], which: NDArray[np.bool_] | None = None) -> StepResult:
         """Advance every network by one step with actions (B, M, A); does not reset where an episode ends.
+
+        With a mask ``which`` (B,) only these networks advance; the others' actions are not read, and their rewards and
+        info are zero.
 
         Raises:
             RuntimeError: before ``reset``, or after the end of an episode.
             ValueError: wrong shape, or values that are not finite numbers.
         """
-        values = self._checked(actions)
+        chosen = self._chosen(which)
+        values = self._checked(actions, chosen)
         outcome = empty_outcome(self.scenario, self.num_networks)
-        everyone = np.arange(self.num_networks)
-        self._in_chunks(everyone, lambda part: step_networks(part, values, self.parameters, self.state, outcome))
+        if len(chosen) < self.num_networks:
+            for array in outcome:
+                array[np.delete(np.arange(self.num_networks), chosen)] = 0
+        self._in_chunks(chosen, lambda part: step_networks(part, values, self.parameters, self.state, outcome))
         self.last_outcome = outcome
         return StepResult(
             observations=self.observations,
@@ -139,10 +156,10 @@ class Simulator:
             info=MappingProxyType({name: getattr(outcome, name) for name in INFO}),
         )
 
-    def _checked(self, actions: NDArray[Any]) -> Singles:
-        if not self._started:
+    def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
+        if not self._started[which].all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if self.truncated.any():
+        if self.truncated[which].any():
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         given = np.asarray(actions)
         if given.dtype.kind not in "fiub":
@@ -153,7 +170,8 @@ class Simulator:
         if values.shape != expected:
             raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")
         # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
-        if not math.isfinite(values.sum(dtype=np.float64)):
+        read = values if len(which) == self.num_networks else values[which]
+        if not math.isfinite(read.sum(dtype=np.float64)):
             raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
         return values
 
@@ -189,4 +207,4 @@ class Simulator:
         for name, array in kept.items():
             array[...] = state[name]
         regroup(np.arange(self.num_networks), self.state)
-        self._started = True
+        self._started[:] = True

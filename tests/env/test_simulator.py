@@ -408,3 +408,48 @@ def test_reset_done_before_reset_is_refused() -> None:
     simulator = Simulator("tiny", 1, seed=0)
     with pytest.raises(RuntimeError, match="reset"):
         simulator.reset_done()
+
+
+def test_some_networks_alone() -> None:
+    """Networks that step or begin alone do as in a batch of their own; the others stay where they are."""
+    batch, alone = Simulator("tiny", 3, seed=[1, 2, 3], horizon=4), Simulator("tiny", 1, seed=2, horizon=4)
+    first = batch.reset()
+    alone.reset()
+    middle = np.array([False, True, False])
+    for step in range(4):
+        actions = np.stack([actions_of(n, step, batch) for n in range(3)])
+        actions[~middle] = np.nan  # not read
+        result, expected = batch.step(actions, middle), alone.step(actions[1:2])
+        assert (result.observations[1] == expected.observations[0]).all()
+        assert (result.observations[~middle] == first[~middle]).all()
+        assert (result.rewards[1] == expected.rewards[0]).all()
+        assert not result.rewards[~middle].any()
+        assert not any(result.info[name][~middle].any() for name in INFO)
+        assert all((result.info[name][1] == expected.info[name][0]).all() for name in INFO)
+    assert result.truncated.tolist() == [False, True, False]
+    with pytest.raises(RuntimeError, match="end of an episode"):
+        batch.step(np.zeros_like(actions), middle)
+    batch.step(np.zeros_like(actions), ~middle)  # the others have not ended
+    observations = batch.reset(which=middle)
+    assert (observations[1] == alone.reset()[0]).all()
+    assert batch.state.key[:, 2:].tolist() == [[0, 1], [1, 0], [0, 1]]  # episode, step
+    observations = batch.reset([7, 8], np.array([True, False, True]))
+    assert (observations[2] == Simulator("tiny", seed=8).reset()[0]).all()
+    wrong: Any
+    for wrong in (np.array([0, 2]), np.array([True]), [1, 0, 1]):
+        with pytest.raises(ValueError, match=r"which is .*allowed: bool of shape \(3,\)"):
+            batch.reset(which=wrong)
+        with pytest.raises(ValueError, match=r"which is .*allowed: bool of shape \(3,\)"):
+            batch.step(np.zeros_like(actions), wrong)
+
+
+def test_started_is_known_for_each_network() -> None:
+    simulator = Simulator("tiny", 2, seed=0)
+    simulator.reset(which=np.array([True, False]))
+    with pytest.raises(RuntimeError, match="before reset"):
+        simulator.step(idle(simulator))
+    with pytest.raises(RuntimeError, match="before reset"):
+        simulator.reset_done()
+    simulator.step(idle(simulator), np.array([True, False]))
+    simulator.reset()
+    assert simulator.state.key[:, 2].tolist() == [1, 0]
