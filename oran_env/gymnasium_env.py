@@ -32,6 +32,7 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def __init__(self, simulator: Simulator, viewpoint: Viewpoint, render_mode: str | None = None) -> None:
         check_render_mode(render_mode)
         self.render_mode = render_mode
+        self.metadata = dict(METADATA)  # Gymnasium before 1.3 writes into that of a vectorised environment
         self.simulator = simulator
         self.scenario = simulator.scenario
         self.viewpoint = viewpoint

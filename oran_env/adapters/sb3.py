@@ -73,9 +73,11 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
     ) -> None:
         if isinstance(scenario, Mapping):
             overrides = {**scenario, **overrides}
-            scenario = overrides.pop("scenario", "paper")
             action_type = overrides.pop("action_type", action_type)
-        self.simulator = Simulator(make_scenario(scenario, **overrides), num_networks, num_threads=num_threads)
+            base: str | Scenario = overrides.pop("scenario", "paper")
+        else:
+            base = scenario
+        self.simulator = Simulator(make_scenario(base, **overrides), num_networks, num_threads=num_threads)
         self.scenario = self.simulator.scenario
         self.dus = len(self.simulator.agents)
         self.slots = [
@@ -102,7 +104,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         """Begin an episode in every network; observations (num_envs, D)."""
         seeds = [seed for seed in self._seeds[:: self.dus] if seed is not None]
         observations = self.simulator.reset(seeds or None)
-        self.reset_infos = [{} for _ in self.slots]
+        self.reset_infos: list[dict[str, Any]] = [{} for _ in self.slots]
         self._reset_seeds()
         self._reset_options()
         return self._flat(observations)

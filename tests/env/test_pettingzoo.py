@@ -261,7 +261,7 @@ def test_refusals_at_construction() -> None:
 def test_only_scenario_fields_are_overrides(name: str) -> None:
     """One environment is one network: what shapes a batch is no field of the scenario."""
     with pytest.raises(ScenarioError, match=rf"'{name}'; allowed"):
-        parallel_env("tiny", None, **{name: 2})
+        parallel_env("tiny", None, "box", **{name: 2})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "1", True, [1, 2]])
