@@ -42,12 +42,12 @@ $(RAY_VENV)/installed: pyproject.toml constraints-ray.txt
 	touch $@
 
 test-ray: $(RAY_VENV)/installed
-	$(RAY_VENV)/bin/python -m pytest -q -m ray tests/integration
+	$(RAY_VENV)/bin/python -m pytest -q -m ray tests/integration/test_rllib.py tests/integration/test_examples.py
 	$(RAY_VENV)/bin/python -m pytest -q tests/env/test_vector_env.py tests/env/test_gymnasium.py
 
 test-torchrl: install
 	$(PIP) -c constraints.txt -e '.[torchrl]'
-	$(BIN)/python -m pytest -q -m torchrl tests/integration
+	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_examples.py
 
 lint: install
 	$(BIN)/ruff check .

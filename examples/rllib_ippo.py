@@ -33,10 +33,8 @@ def main() -> None:
     algorithm = config.build_algo()
     for iteration in range(arguments.iterations):
         runners = algorithm.train()["env_runners"]
-        returns = runners["agent_episode_returns_mean"]
-        print(
-            f"iteration {iteration}: return per episode", {agent: round(r, 2) for agent, r in sorted(returns.items())}
-        )
+        returns = sorted(runners["agent_episode_returns_mean"].items())
+        print(f"iteration {iteration}: return per episode", {agent: round(float(r), 2) for agent, r in returns})
     algorithm.stop()
     ray.shutdown()
 

@@ -72,4 +72,4 @@ def test_example_runs(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.search(example.output, done.stdout), done.stdout
-    assert len((ROOT / "examples" / name).read_text().splitlines()) <= 80
+    assert len((ROOT / "examples" / name).read_text().splitlines()) <= 70  # an example is read before it is run
