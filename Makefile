@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test lint bench clean
+.PHONY: help install train test test-ray test-torchrl lint bench clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | lint | bench | clean"
+	@echo "make train | test | test-ray | test-torchrl | lint | bench | clean"
 
 install: $(VENV)/installed
 
@@ -31,6 +31,24 @@ train: install
 test: lint
 	$(BIN)/python -m pytest -q
 
+# Each release of RLlib pins one Gymnasium, an older one than ours: it gets an environment of its own.
+RAY_VENV := .venv-ray
+RAY_PIP := $(RAY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ray.txt
+
+$(RAY_VENV)/installed: pyproject.toml constraints-ray.txt
+	$(PYTHON) -m venv $(RAY_VENV)
+	$(RAY_PIP) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
+	$(RAY_PIP) -e '.[ray]' pytest hypothesis
+	touch $@
+
+test-ray: $(RAY_VENV)/installed
+	$(RAY_VENV)/bin/python -m pytest -q -m ray tests/integration/test_rllib.py tests/integration/test_examples.py
+	$(RAY_VENV)/bin/python -m pytest -q tests/env/test_vector_env.py tests/env/test_gymnasium.py
+
+test-torchrl: install
+	$(PIP) -c constraints.txt -e '.[torchrl]'
+	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_examples.py
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +60,4 @@ bench: install
 	$(BIN)/python -m benchmarks.learner
 
 clean:
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Space
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
@@ -16,6 +16,7 @@ from oran_env.presets import make_scenario
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
+from oran_env.spaces import ActionType, action_space
 
 Observations = dict[str, NDArray[np.float32]]
 
@@ -23,13 +24,14 @@ Observations = dict[str, NDArray[np.float32]]
 class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     """DUs ``du_0 … du_{M-1}`` share the RBs of one network; all act at once.
 
-    Action: Box(0, 1), the codec's vector; values above 0.5 are set bits (``actions.py``).
+    Action: Box(0, 1), the codec's vector; values above 0.5 are set bits (``actions.py``). With
+    ``action_type="multi_binary"`` the bits themselves, MultiBinary (not with codecs that have shares instead of bits).
     Observation: Box, {Q̄^l, N_u^l, executed bits} (``observations.py``). Reward: eq. (8) (``reward.py``).
     Episode end: truncation of every agent after ``horizon`` steps. ``info``: the keys of ``simulator.Outcome``.
 
     Raises:
         ScenarioError: unknown preset or field, or a value that is not allowed.
-        ValueError: unknown render mode; an action of wrong agent, shape or type, or not finite.
+        ValueError: unknown render mode or action type; an action of wrong agent, shape or type, or not finite.
         RuntimeError: ``step`` before ``reset`` or after the end of the episode.
     """
 
@@ -44,6 +46,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         self,
         scenario: str | Scenario = "paper",
         render_mode: str | None = None,
+        action_type: ActionType = "box",
         components: Components | None = None,
         **overrides: Any,
     ) -> None:
@@ -56,7 +59,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         low, high = self.simulator.observation_low, self.simulator.observation_high
         self.observation_spaces = {agent: Box(low, high, dtype=np.float32) for agent in self.possible_agents}
         size = self.simulator.action_size
-        self.action_spaces = {agent: Box(0.0, 1.0, (size,), np.float32) for agent in self.possible_agents}
+        self.action_spaces = {agent: action_space(self.scenario, size, action_type) for agent in self.possible_agents}
         copies = len(self.possible_agents)
         self.state_space = Box(np.tile(low, copies), np.tile(high, copies), dtype=np.float32)
         self._actions = np.empty((1, copies, size), dtype=np.float32)
@@ -65,7 +68,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         """Return the observation space of an agent, always the same object."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> Box:
+    def action_space(self, agent: str) -> Space[Any]:
         """Return the action space of an agent, always the same object."""
         return self.action_spaces[agent]
 
@@ -76,7 +79,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         observations = self.simulator.reset(seed)[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)
-        rows = [(name, array[0]) for name, array in self.simulator.info.items()]
+        rows = [(name, array[0]) for name, array in self.simulator.reset_info.items()]
         infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(self.agents)}
         return dict(zip(self.agents, observations, strict=True)), infos
 
@@ -144,11 +147,12 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 def parallel_env(
     scenario: str | Scenario = "paper",
     render_mode: str | None = None,
+    action_type: ActionType = "box",
     components: Components | None = None,
     **overrides: Any,
 ) -> OranParallelEnv:
     """Make the environment: a preset name or a ``Scenario``, any of its fields overridden by name.
 
-    components: the user's own reward, scheduler, … in place of the package's.
+    action_type: "box" (values, thresholded) or "multi_binary" (bits); components: the user's own reward, scheduler, …
     """
-    return OranParallelEnv(scenario, render_mode, components, **overrides)
+    return OranParallelEnv(scenario, render_mode, action_type, components, **overrides)

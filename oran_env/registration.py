@@ -1,4 +1,16 @@
-"""Ids in the registries of PettingZoo and Gymnasium. Importing ``oran_env`` registers them, once."""
+"""Ids in the registries of PettingZoo and Gymnasium. Importing ``oran_env`` registers them, once.
+
+| id | registry | agent |
+|---|---|---|
+| ``oran/ORAN-v0`` | PettingZoo, parallel | one per DU |
+| ``oran/ORAN-joint-v0`` | Gymnasium | one for all DUs, team reward |
+| ``oran/ORAN-du-v0`` | Gymnasium | one DU; the others follow a policy |
+
+Versions: the number at the end of an id goes up when, for the same arguments, seed and actions, the dynamics, the
+observation or the reward change; results of different versions are not comparable. New arguments, presets, info keys
+and speed do not change it. All three ids share one simulator and so one version. While the package itself is at 0.x,
+v0 may still change; every change stands in the version history of the documentation.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +19,7 @@ import pettingzoo
 
 PARALLEL_ID = "oran/ORAN-v0"
 JOINT_ID = "oran/ORAN-joint-v0"
+DU_ID = "oran/ORAN-du-v0"
 
 
 def register() -> None:
@@ -14,4 +27,14 @@ def register() -> None:
     if PARALLEL_ID not in pettingzoo.parallel_registry:
         pettingzoo.register("parallel", PARALLEL_ID, entry_point="oran_env.pettingzoo_env:parallel_env")
     if JOINT_ID not in gymnasium.registry:
-        gymnasium.register(JOINT_ID, entry_point="oran_env.gymnasium_env:OranJointEnv")
+        gymnasium.register(
+            JOINT_ID,
+            entry_point="oran_env.gymnasium_env:OranJointEnv",
+            vector_entry_point="oran_env.vector_env:OranJointVectorEnv",
+        )
+    if DU_ID not in gymnasium.registry:
+        gymnasium.register(
+            DU_ID,
+            entry_point="oran_env.du_env:OranDuEnv",
+            vector_entry_point="oran_env.vector_env:OranDuVectorEnv",
+        )

@@ -186,13 +186,16 @@ class Simulator:
 
     @property
     def info(self) -> Mapping[str, NDArray[Any]]:
-        """What the last step tells, by name, each (B, M, …); after a reset only what tells the coming decision."""
+        """What the last step tells, by name, each (B, M, …)."""
         told: dict[str, NDArray[Any]] = {}
         if self.last_outcome is not None:
             told.update({name: getattr(self.last_outcome, name) for name in INFO})
-        if self.scenario.control.codec == "ue_grid":
-            told["ue_mask"] = self.ue_mask
-        return MappingProxyType(told)
+        return MappingProxyType({**told, **self.reset_info})
+
+    @property
+    def reset_info(self) -> Mapping[str, NDArray[Any]]:
+        """What a reset tells, by name: with ``ue_grid`` the mask of the columns, else nothing."""
+        return MappingProxyType({"ue_mask": self.ue_mask} if self.scenario.control.codec == "ue_grid" else {})
 
     @property
     def ue_mask(self) -> NDArray[np.bool_]:

@@ -4,47 +4,81 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.spaces import Box, MultiBinary
 from gymnasium.utils.env_checker import check_env
 
 from oran_env import OranJointEnv, ScenarioError, Simulator, parallel_env
-from oran_env.registration import JOINT_ID, register
+from oran_env.registration import DU_ID, JOINT_ID, register
+from oran_env.spaces import ActionType, check_action_type
 from oran_env.state import INFO
+
+IDS = (JOINT_ID, DU_ID)
+ACTION_TYPES: tuple[ActionType, ...] = ("box", "multi_binary")
+
+
+@pytest.mark.parametrize("action_type", ACTION_TYPES)
+@pytest.mark.parametrize("name", IDS)
+def test_official_check_says_nothing(name: str, action_type: str) -> None:
+    """No error and no warning, with the wrappers that gymnasium.make adds and without them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gymnasium.make(name, scenario="tiny", action_type=action_type)
+        check_env(env.unwrapped, skip_render_check=True)
+        env.action_space.seed(0)
+        for seed in (0, None):
+            env.reset(seed=seed)
+            for _ in range(25):
+                truncated = env.step(env.action_space.sample())[3]
+            assert truncated
+        env.close()
 
 
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")  # a backlog has no upper bound
-@pytest.mark.parametrize("overrides", [{}, {"codec": "slice_mask", "latency": "queue", "observation": "extended"}])
-def test_official_check(overrides: dict[str, Any]) -> None:
-    check_env(gymnasium.make(JOINT_ID, scenario="tiny", **overrides).unwrapped, skip_render_check=True)
+@pytest.mark.parametrize("name", IDS)
+def test_official_check_of_other_fields(name: str) -> None:
+    check_env(
+        gymnasium.make(name, scenario="tiny", codec="slice_mask", latency="queue", observation="extended").unwrapped,
+        skip_render_check=True,
+    )
 
 
-@pytest.fixture
-def one_torch_thread() -> Iterator[None]:
-    """Small networks are slower on several threads, and much slower on a busy machine."""
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.mark.parametrize("name", IDS)
+def test_bits_are_the_numbers_zero_and_one(name: str) -> None:
+    box, bits = (gymnasium.make(name, scenario="tiny", action_type=kind) for kind in ACTION_TYPES)
+    assert isinstance(box.action_space, Box)
+    assert isinstance(bits.action_space, MultiBinary)
+    assert bits.action_space.shape == box.action_space.shape
+    assert (box.reset(seed=4)[0] == bits.reset(seed=4)[0]).all()
+    bits.action_space.seed(4)
+    rng, claimed = np.random.default_rng(4), 0
+    for _ in range(5):
+        action = bits.action_space.sample()
+        assert action.dtype == np.int8
+        soft = np.where(action == 1, 0.5 + rng.random(action.shape) / 2.001, rng.random(action.shape) / 2)
+        soft[(soft == 0.5) & (action == 1)] = 0.6
+        ours, theirs = bits.step(action), box.step(soft.astype(np.float32))
+        assert (ours[0] == theirs[0]).all()
+        assert ours[1:4] == theirs[1:4]
+        assert all((ours[4][key] == theirs[4][key]).all() for key in ours[4])
+        assert np.sum(ours[4]["clipped_actions"]) == 0
+        claimed += int(np.sum(ours[4]["rbs_claimed"]))
+    assert claimed > 20  # of 10 RBs in each of 5 steps
 
 
-@pytest.mark.filterwarnings("ignore:We recommend you to use a symmetric")
-def test_stable_baselines3_trains_on_it_as_it_is(one_torch_thread: None) -> None:
-    checker = pytest.importorskip("stable_baselines3.common.env_checker")
-    from stable_baselines3 import SAC
-
-    env = gymnasium.make(JOINT_ID, scenario="tiny")
-    checker.check_env(env.unwrapped)
-    model = SAC("MlpPolicy", env, learning_starts=50, batch_size=32, seed=0, policy_kwargs={"net_arch": [32]})
-    model.learn(200)
-    observation, _ = env.reset(seed=0)
-    action, _ = model.predict(observation, deterministic=True)
-    assert env.action_space.contains(action)
+def test_shares_have_no_bits() -> None:
+    check_action_type("box", "slice_share")
+    check_action_type("multi_binary", "slice_mask")
+    with pytest.raises(ValueError, match=r"action_type is 'multi_binary'; allowed with codec 'slice_share'.*: box"):
+        check_action_type("multi_binary", "slice_share")
+    with pytest.raises(ValueError, match=r"action_type is 'bits'; allowed: box, multi_binary"):
+        OranJointEnv("tiny", action_type="bits")  # type: ignore[arg-type]
 
 
 def test_default_is_the_paper() -> None:
@@ -91,26 +125,39 @@ def test_truncation_and_episodes() -> None:
     assert (env.reset(seed=1)[0] == first).all()
 
 
-def test_registration_is_idempotent() -> None:
-    spec = gymnasium.spec(JOINT_ID)
+@pytest.mark.parametrize("name", IDS)
+def test_registration_is_idempotent(name: str) -> None:
+    spec = gymnasium.spec(name)
     register()
     register()
-    assert gymnasium.spec(JOINT_ID) is spec
-    assert list(gymnasium.registry).count(JOINT_ID) == 1
+    assert gymnasium.spec(name) is spec
+    assert list(gymnasium.registry).count(name) == 1
 
 
-def test_registration_in_a_fresh_process() -> None:
-    """An import alone registers both ids; so does the module:id form without any import; a reload is no error."""
-    program = """
-import warnings; warnings.simplefilter("error", UserWarning)
+FRESH = """
+import warnings; warnings.simplefilter("error")
 import gymnasium
-gymnasium.make("oran_env:oran/ORAN-joint-v0", scenario="tiny").reset(seed=0)
+for name in ("ORAN-joint-v0", "ORAN-du-v0"):
+    {first}
 import importlib, oran_env, oran_env.registration, pettingzoo
 importlib.reload(oran_env.registration).register()
 importlib.reload(oran_env)
-gymnasium.make("oran/ORAN-joint-v0", scenario="tiny")
+for name in ("ORAN-joint-v0", "ORAN-du-v0"):
+    gymnasium.make("oran/" + name, scenario="tiny").reset(seed=0)
 assert pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny").possible_agents == ["du_0", "du_1"]
 """
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        'gymnasium.make("oran_env:oran/" + name, scenario="tiny").reset(seed=0)',
+        'gymnasium.make_vec("oran_env:oran/" + name, num_envs=2, scenario="tiny").reset(seed=0)',
+    ],
+)
+def test_registration_in_a_fresh_process(first: str) -> None:
+    """The module:id form needs no import before it, an import registers every id, and a reload is no error."""
+    program = FRESH.format(first=first)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -120,9 +167,11 @@ def test_refusals() -> None:
         OranJointEnv("tiny", render_mode="tv")
     with pytest.raises(ScenarioError, match="num_dus is 0"):
         OranJointEnv("tiny", num_dus=0)
+    unknown: dict[str, Any]
     for name in ("num_networks", "num_threads", "seed", "unheard_of"):
+        unknown = {name: 2}
         with pytest.raises(ScenarioError, match=rf"'{name}'; allowed"):
-            OranJointEnv("tiny", None, **{name: 2})
+            OranJointEnv("tiny", None, **unknown)
     env = OranJointEnv("tiny")
     with pytest.raises(RuntimeError, match="reset"):
         env.step(np.zeros(40, dtype=np.float32))
@@ -136,6 +185,11 @@ def test_refusals() -> None:
     for seed in (-1, 1.5, "1"):
         with pytest.raises((ValueError, gymnasium.error.Error), match=r"(?i)seed"):
             env.reset(seed=seed)  # type: ignore[arg-type]
+    env.close()
+    with pytest.raises(ClosedEnvironmentError, match=r"step\(\) after close"):
+        env.step(np.zeros(40, dtype=np.float32))
+    with pytest.raises(ClosedEnvironmentError, match=r"reset\(\) after close"):
+        env.reset()
 
 
 def test_actions_and_results_are_not_shared() -> None:

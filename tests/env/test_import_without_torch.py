@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-EXTRAS = ("torch", "safetensors", "tyro", "tqdm", "scipy", "matplotlib", "stable_baselines3", "mpe2", "tasam_agents")
+EXTRAS = (
+    *("torch", "safetensors", "tyro", "tqdm", "scipy", "matplotlib", "mpe2", "tasam_agents"),
+    *("stable_baselines3", "ray", "torchrl", "tensordict"),
+)
 
 PROGRAM = f"""
 import sys
@@ -17,6 +20,16 @@ observations, _ = env.reset(seed=0)
 policy = env.reference_policies()["count_rule"]
 env.step({{agent: policy(observation) for agent, observation in observations.items()}})
 oran_env.OranJointEnv("tiny").reset(seed=0)
+oran_env.OranDuEnv("tiny").reset(seed=0)
+oran_env.OranJointVectorEnv(2, "tiny").reset(seed=0)
+import importlib
+for module, extra in (("sb3", "sb3"), ("rllib", "ray"), ("torchrl", "torchrl")):
+    try:
+        importlib.import_module("oran_env.adapters." + module)
+    except ImportError as error:
+        assert f"pip install 'oran-tasam[{{extra}}]'" in str(error), error
+    else:
+        raise AssertionError(module)
 """
 
 LEAN = f"""

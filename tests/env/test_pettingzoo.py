@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pettingzoo
 import pytest
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, MultiBinary
 from numpy.typing import NDArray
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test
 from pettingzoo.utils.conversions import parallel_to_aec
@@ -261,7 +261,7 @@ def test_refusals_at_construction() -> None:
 def test_only_scenario_fields_are_overrides(name: str) -> None:
     """One environment is one network: what shapes a batch is no field of the scenario."""
     with pytest.raises(ScenarioError, match=rf"'{name}'; allowed"):
-        parallel_env("tiny", None, None, **{name: 2})
+        parallel_env("tiny", None, "box", None, **{name: 2})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "1", True, [1, 2]])
@@ -269,3 +269,23 @@ def test_bad_seeds(seed: Any) -> None:
     env = parallel_env("tiny")
     with pytest.raises(ValueError, match=r"seed.*allowed"):
         env.reset(seed=seed)
+
+
+def test_bits_as_actions() -> None:
+    """MultiBinary: the official test, and the same trajectory as the numbers 0 and 1 in the box."""
+    bits, box = parallel_env("tiny", action_type="multi_binary"), parallel_env("tiny")
+    parallel_api_test(bits, num_cycles=30)
+    assert all(isinstance(bits.action_space(agent), MultiBinary) for agent in bits.possible_agents)
+    bits.reset(seed=2)
+    box.reset(seed=2)
+    for i, agent in enumerate(bits.agents):
+        bits.action_space(agent).seed(i)
+    for _ in range(4):
+        actions = {agent: bits.action_space(agent).sample() for agent in bits.agents}
+        ours = bits.step(actions)
+        theirs = box.step({agent: action.astype(np.float32) for agent, action in actions.items()})
+        assert all((ours[0][agent] == theirs[0][agent]).all() for agent in actions)
+        assert ours[1] == theirs[1]
+        assert all(ours[4][agent]["rbs_claimed"] > 0 for agent in actions)
+    with pytest.raises(ValueError, match=r"action_type is 'bits'; allowed: box, multi_binary"):
+        parallel_env("tiny", action_type="bits")  # type: ignore[arg-type]

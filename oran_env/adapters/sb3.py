@@ -1,0 +1,176 @@
+"""stable-baselines3: a VecEnv in which the DUs of all networks share one policy.
+
+    model = SAC("MlpPolicy", SharedPolicyVecEnv("paper", num_networks=4), seed=0)
+
+Each DU of each network is one slot of the VecEnv: slot b·M + m is DU m of network b, with that DU's own observation
+and reward. The observation does not say which DU it is from: one policy for all of them is the point, and what tells
+DUs apart in the radio model (position, neighbours) is not in the observation of a separate policy either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.components import Components
+from oran_env.policies import Policy, reference_policies
+from oran_env.presets import make_scenario
+from oran_env.scenario import Scenario
+from oran_env.simulator import Simulator
+from oran_env.spaces import ActionType, action_space, observation_space
+
+try:
+    from stable_baselines3.common.vec_env import VecEnv
+except ImportError as error:
+    raise ImportError("oran_env.adapters.sb3 needs stable-baselines3: pip install 'oran-tasam[sb3]'") from error
+
+
+@dataclasses.dataclass
+class DuSlot:
+    """What stable-baselines3 takes for the environment of a slot: it can read and set attributes here."""
+
+    scenario: Scenario
+    network: int
+    du: int
+    agent: str
+    render_mode: str | None = None
+
+    def reference_policies(self) -> dict[str, Policy]:
+        """Named hand-made policies for this scenario, made afresh in each call."""
+        return reference_policies(self.scenario)
+
+
+class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
+    """All DUs of a batch of networks as slots of one VecEnv; num_envs = networks × DUs.
+
+    At the end of an episode a network begins the next one in the same step; the info of its slots then holds the last
+    observation as ``terminal_observation``, and ``TimeLimit.truncated`` is True, so that off-policy algorithms go on
+    bootstrapping. All infos hold ``TimeLimit.truncated`` and the keys of ``simulator.Outcome``.
+
+    Args:
+        scenario: preset name, ``Scenario``, or a mapping with the keyword arguments of ``parallel_env``.
+        num_networks: B, networks side by side.
+        seed: of the first reset; network b gets seed + b. None: from the system.
+        action_type: "box" (SAC, TD3) or "multi_binary" (PPO, A2C).
+        num_threads: threads that share the batch.
+        overrides: scenario fields by name.
+
+    Raises:
+        ScenarioError: unknown preset or field, or a value that is not allowed.
+        ValueError: num_networks, num_threads, seed or action_type out of range.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario | Mapping[str, Any] = "paper",
+        num_networks: int = 1,
+        seed: int | None = None,
+        action_type: ActionType = "box",
+        num_threads: int = 1,
+        components: Components | None = None,
+        **overrides: Any,
+    ) -> None:
+        if isinstance(scenario, Mapping):
+            overrides = {**scenario, **overrides}
+            action_type = overrides.pop("action_type", action_type)
+            components = overrides.pop("components", components)
+            base: str | Scenario = overrides.pop("scenario", "paper")
+        else:
+            base = scenario
+        self.simulator = Simulator(
+            make_scenario(base, **overrides), num_networks, num_threads=num_threads, components=components
+        )
+        self.scenario = self.simulator.scenario
+        self.dus = len(self.simulator.agents)
+        self.slots = [
+            DuSlot(self.scenario, network, du, agent)
+            for network in range(num_networks)
+            for du, agent in enumerate(self.simulator.agents)
+        ]
+        space = action_space(self.scenario, self.simulator.action_size, action_type)
+        super().__init__(len(self.slots), observation_space(self.simulator), space)
+        self._actions: NDArray[Any] | None = None
+        if seed is not None:
+            self.seed(seed)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seed the networks at the next reset: network b with seed + b. Return the seed of every slot."""
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        if seed < 0:
+            raise ValueError(f"seed is {seed!r}; allowed: integers >= 0")
+        self._seeds = [seed + slot.network for slot in self.slots]
+        return self._seeds
+
+    def reset(self) -> NDArray[np.float32]:
+        """Begin an episode in every network; observations (num_envs, D)."""
+        seeds = [seed for seed in self._seeds[:: self.dus] if seed is not None]
+        observations = self.simulator.reset(seeds or None)
+        self.reset_infos: list[dict[str, Any]] = [{} for _ in self.slots]
+        self._reset_seeds()
+        self._reset_options()
+        return self._flat(observations)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Take the actions (num_envs, A) of the coming step."""
+        expected = (self.num_envs, self.simulator.action_size)
+        if np.shape(actions) != expected:
+            raise ValueError(f"actions have shape {np.shape(actions)}; allowed: {expected} = (networks × DUs, values)")
+        self._actions = np.asarray(actions).reshape(self.simulator.num_networks, self.dus, -1)
+
+    def step_wait(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Advance all networks: observations (num_envs, D), rewards (num_envs,), dones (num_envs,), infos."""
+        if self._actions is None:
+            raise RuntimeError("step_wait() before step_async(); call step() instead")
+        actions, self._actions = self._actions, None
+        result = self.simulator.step(actions)
+        dones = np.repeat(result.truncated, self.dus)
+        rows = [(name, self._flat(array)) for name, array in result.info.items()]
+        infos = [
+            {"TimeLimit.truncated": bool(dones[i]), **{name: row[i] for name, row in rows}}
+            for i in range(self.num_envs)
+        ]
+        observations = self._flat(result.observations)
+        if dones.any():
+            for i in np.flatnonzero(dones):
+                infos[i]["terminal_observation"] = observations[i]
+                self.reset_infos[i] = {}
+            observations = self._flat(self.simulator.reset_done())
+        return observations, self._flat(result.rewards), dones, infos
+
+    def _flat(self, array: NDArray[Any]) -> NDArray[Any]:
+        """(B, M, …) → (B·M, …)."""
+        return array.reshape(self.num_envs, *array.shape[2:])
+
+    def close(self) -> None:
+        """Free nothing: the environment holds no outside resource."""
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """No pictures: a slot has no render mode."""
+        return [None] * self.num_envs
+
+    def get_attr(self, attr_name: str, indices: int | Sequence[int] | None = None) -> list[Any]:
+        """An attribute of the chosen slots, see ``DuSlot``."""
+        return [getattr(self.slots[i], attr_name) for i in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: int | Sequence[int] | None = None) -> None:
+        """Set an attribute of the chosen slots; the simulation does not read it."""
+        for i in self._get_indices(indices):
+            setattr(self.slots[i], attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: int | Sequence[int] | None = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Call a method of the chosen slots."""
+        methods = self.get_attr(method_name, indices)
+        return [method(*method_args, **method_kwargs) for method in methods]
+
+    def env_is_wrapped(self, wrapper_class: type, indices: int | Sequence[int] | None = None) -> list[bool]:
+        """No slot is wrapped: put a VecMonitor around the whole instead of a Monitor around each."""
+        return [False for _ in self._get_indices(indices)]
