@@ -29,6 +29,7 @@ class OranJointEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.simulator = Simulator(make_scenario(scenario, **overrides))
         self.scenario = self.simulator.scenario
         copies = len(self.simulator.agents)
+        self._closed = False
         self._shape = (1, copies, self.simulator.action_size)
         low, high = self.simulator.observation_low, self.simulator.observation_high
         self.observation_space = Box(np.tile(low, copies), np.tile(high, copies), dtype=np.float32)
@@ -38,11 +39,13 @@ class OranJointEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
+        self._check_open("reset")
         super().reset(seed=seed)
         return self.simulator.reset(seed).reshape(-1), {}
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Advance one step with the joint action (M·A,)."""
+        self._check_open("step")
         values = np.asarray(action)
         if values.shape != self.action_space.shape or values.dtype.kind not in "fiub":
             raise ValueError(
@@ -52,3 +55,15 @@ class OranJointEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         info = {name: array[0] for name, array in result.info.items()}
         reward = float(result.rewards[0].mean())
         return result.observations.reshape(-1), reward, False, bool(result.truncated[0]), info
+
+    def render(self) -> None:
+        """Draw nothing: the only render mode is None."""
+        self._check_open("render")
+
+    def close(self) -> None:
+        """End the use of the environment; a second call changes nothing."""
+        self._closed = True
+
+    def _check_open(self, method: str) -> None:
+        if self._closed:
+            raise RuntimeError(f"{method}() after close(); make a new environment")
