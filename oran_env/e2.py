@@ -154,10 +154,10 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
             sent = self._decisions.setdefault(agent, [])
             if not self._lost(DECISION, agent, self.decision_loss):
                 sent.append((now, np.array(given)))
-            step, action = _youngest(sent, now - self.decision_delay)
-            ages[agent] = -1 if action is None else now - step
+            step, in_force = _youngest(sent, now - self.decision_delay)
+            ages[agent] = -1 if in_force is None else now - step
             space = self.env.action_space(agent)
-            executed[agent] = np.zeros(space.shape, space.dtype) if action is None else action.copy()
+            executed[agent] = np.zeros(space.shape, space.dtype) if in_force is None else in_force.copy()
         return executed, ages
 
     def _seen(self, observations: Arrays, infos: Infos) -> tuple[Arrays, Infos]:

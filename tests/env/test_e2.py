@@ -186,7 +186,7 @@ def test_rounding(levels: int) -> None:
 
 
 def test_columns_without_bounds_pass_unrounded() -> None:
-    options = {"observation": "extended", "latency": "queue", "offered_bps": (0.0, 0.0, 2e6)}
+    options: dict[str, Any] = {"observation": "extended", "latency": "queue", "offered_bps": (0.0, 0.0, 2e6)}
     bare = parallel_env("tiny", **options)
     wrapped = E2Wrapper(parallel_env("tiny", **options), report_levels=2)
     bare.reset(seed=9)
