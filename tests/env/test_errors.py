@@ -1,8 +1,7 @@
-"""Error paths that the other tests of tests/env leave out: closed environments, impossible scenarios, misuse of a batch.
+"""Error paths that the other tests of tests/env leave out: closed environments, impossible scenarios, refused steps.
 
-Wrong shapes, types, NaN, unknown agents and wrong moments: test_pettingzoo, test_gymnasium and test_simulator; values out
-of range: test_actions_scheduling (counted, not refused); single fields: test_scenario; E2: test_e2; scoring:
-test_benchmark.
+Wrong shapes, types, NaN, unknown agents and wrong moments: test_pettingzoo, test_gymnasium and test_simulator; single
+fields: test_scenario; E2: test_e2; scoring: test_benchmark.
 """
 
 from __future__ import annotations
@@ -148,8 +147,8 @@ def test_joint_actions_that_are_not_finite_change_nothing(value: float) -> None:
     bad = action.copy()
     bad[11] = value
     with pytest.raises(ValueError, match=r"actions hold NaN or infinity; allowed: finite"):
-        env.step(bad)  # type: ignore[arg-type]
-    assert (env.step(action)[0] == other.step(action)[0]).all()  # type: ignore[arg-type]
+        env.step(bad)
+    assert (env.step(action)[0] == other.step(action)[0]).all()
 
 
 def test_a_refused_step_does_not_count() -> None:
