@@ -32,7 +32,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     Raises:
         ScenarioError: unknown preset or field, or a value that is not allowed.
         ValueError: unknown render mode or action type; an action of wrong agent, shape or type, or not finite.
-        RuntimeError: ``step`` before ``reset`` or after the end of the episode.
+        RuntimeError: ``step`` before ``reset`` or after the end of the episode; anything after ``close``.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -63,6 +63,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         copies = len(self.possible_agents)
         self.state_space = Box(np.tile(low, copies), np.tile(high, copies), dtype=np.float32)
         self._actions = np.empty((1, copies, size), dtype=np.float32)
+        self._closed = False
 
     def observation_space(self, agent: str) -> Box:
         """Return the observation space of an agent, always the same object."""
@@ -76,6 +77,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observations, dict[str, dict[str, Any]]]:
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
+        self._check_open("reset")
         observations = self.simulator.reset(seed)[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)
@@ -87,6 +89,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         self, actions: Mapping[str, NDArray[Any]]
     ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Advance one step with one action per agent."""
+        self._check_open("step")
         agents = self.agents
         if not agents:
             raise RuntimeError("step() without an episode; call reset() first")
@@ -129,11 +132,18 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     def render(self) -> NDArray[np.uint8] | None:
         """Draw the network as it is now: see ``rendering.Renderer.render``."""
+        self._check_open("render")
         return self._renderer.render(self.simulator)
 
     def close(self) -> None:
-        """Close the window of render mode "human"."""
+        """End the use of the environment, its window too; a second call changes nothing."""
         self._renderer.close()
+        self._closed = True
+        self.agents = []
+
+    def _check_open(self, method: str) -> None:
+        if self._closed:
+            raise RuntimeError(f"{method}() after close(); make a new environment")
 
     def batched(self, num_networks: int, seed: int | Sequence[int] | None = None) -> Simulator:
         """The same scenario as a batch of networks, for learners that can use one."""

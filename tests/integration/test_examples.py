@@ -42,6 +42,7 @@ EXAMPLES = {
     ),
     "custom_traffic.py": Example((), r"step 3: du_0 +\d+  du_1 +\d+  du_2 +[1-9]\d*\n"),
     "custom_scheduler.py": Example((), rf"least_served +UE rate: 10th percentile {NUMBER}, median {NUMBER} Mbit/s"),
+    "score_a_policy.py": Example((), rf"tiny-v1: my_rule scores {NUMBER}"),
     "rllib_ippo.py": Example(
         ("--iterations", "2", "--steps", "100"), rf"iteration 1: .*'du_0': {NUMBER}, 'du_1': {NUMBER}", "ray", "ray"
     ),

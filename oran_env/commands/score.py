@@ -1,0 +1,89 @@
+"""``oran-env score`` and ``oran-env reference``: score a policy; compute the returns that scores are measured by."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from oran_env.baselines import SUITES, SuiteError, store_baselines
+from oran_env.commands import CommandError
+from oran_env.policy_protocol import PolicyError
+
+
+def register(subparsers: Any) -> None:
+    """Add both subcommands."""
+    text = "Score a policy on the held-out networks of a suite."
+    parser: argparse.ArgumentParser = subparsers.add_parser("score", help=text, description=text)
+    parser.add_argument(
+        "--policy",
+        required=True,
+        help="a reference policy (static, count_rule, …), or module:function, a function of a Scenario that returns a "
+        "callable observations -> actions",
+    )
+    parser.add_argument("--suite", default="oran-v1", choices=list(SUITES))
+    parser.add_argument("--networks", type=int, help="only the first so many of each scenario")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the simulator")
+    parser.add_argument("--out", type=Path, help="write the result to this JSON file")
+    parser.set_defaults(run=run)
+    text = "Compute the stored returns of random and reference of a suite, after a change of the dynamics."
+    reference: argparse.ArgumentParser = subparsers.add_parser("reference", help=text, description=text)
+    reference.add_argument("--suite", default="oran-v1", choices=list(SUITES))
+    reference.add_argument("--scenario", action="append", help="only this one (may be repeated)")
+    reference.add_argument("--force", action="store_true", help="also what is stored and valid")
+    reference.set_defaults(run=run_reference)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the table, write the file."""
+    from oran_env.benchmark import score
+
+    if arguments.out is not None and not arguments.out.parent.is_dir():
+        raise CommandError(f"--out is {arguments.out}; allowed: a file in a directory that exists")
+    try:
+        named = ":" in arguments.policy
+        result = score(
+            None if named else arguments.policy,
+            arguments.suite,
+            arguments.networks,
+            make=imported(arguments.policy) if named else None,
+            name=arguments.policy,
+            num_threads=arguments.threads,
+        )
+    except (PolicyError, SuiteError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    print(result.table())
+    if arguments.out is not None:
+        result.save(arguments.out)
+        print(f"written to {arguments.out}")
+
+
+def run_reference(arguments: argparse.Namespace) -> None:
+    """Compute and store, scenario by scenario."""
+    suite = SUITES[arguments.suite]
+    try:
+        scenarios = arguments.scenario or list(suite.scenarios)
+        store_baselines(suite, scenarios, arguments.force, lambda line: print(line, flush=True))
+    except (SuiteError, ValueError) as error:
+        raise CommandError(str(error)) from error
+
+
+def imported(path: str) -> Any:
+    """The function that ``module:function`` names; modules of the working directory are found.
+
+    Raises:
+        PolicyError: no such module or function.
+    """
+    module_name, _, function = path.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module_name), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PolicyError(f"policy {path!r} cannot be imported: {error}; allowed: module:function") from error
+    if not callable(found):
+        raise PolicyError(f"policy {path!r} is a {type(found).__name__}; allowed: a function of a Scenario")
+    return found
