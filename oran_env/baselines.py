@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -188,6 +189,10 @@ def store_baselines(
     for name in scenarios:
         if name not in suite.scenarios:
             raise SuiteError(f"scenario {name!r} is not in suite {suite.name}; allowed: {', '.join(suite.scenarios)}")
+    suite.path.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryFile(dir=suite.path.parent):
+        pass  # it can be written: better now than after the search
+    for name in scenarios:
         try:
             if not force:
                 baseline(suite, name)
@@ -197,7 +202,6 @@ def store_baselines(
             pass
         table = {**stored(suite), name: compute_baseline(suite, name, say, **search)}
         ordered = {key: table[key] for key in suite.scenarios if key in table}
-        suite.path.parent.mkdir(exist_ok=True)
         unfinished = suite.path.with_suffix(".tmp")
         unfinished.write_text(json.dumps({"suite": suite.name, "scenarios": ordered}, indent=1) + "\n")
         unfinished.replace(suite.path)

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+import oran_env
 from oran_env.commands import MODULES, CommandError
 from oran_env.rendering import FilmError, MissingExtra, NoDisplay
 from oran_env.scenario import ScenarioError
@@ -17,6 +18,7 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 def parser() -> argparse.ArgumentParser:
     """The parser with all subcommands."""
     top = argparse.ArgumentParser(prog="oran-env", description="O-RAN resource management as an environment.")
+    top.add_argument("--version", action="version", version=f"oran-env {oran_env.__version__}")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in MODULES:
         importlib.import_module(module).register(subparsers)

@@ -11,6 +11,7 @@ plans it searches (``reuse_plan.py``) are few of the 4^(M·K) assignments. A str
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.actions import action_size
 from oran_env.kernels import Floats, Integers, Singles
 from oran_env.policies import searched_parameters
 from oran_env.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
@@ -68,6 +70,8 @@ class LookaheadPolicy:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= {least}")
         if not isinstance(draws, int) or draws < AT_ONCE or draws % AT_ONCE:
             raise ValueError(f"draws is {draws!r}; allowed: multiples of {AT_ONCE}")
+        if simulator.action_size != action_size(simulator.scenario):
+            raise ValueError("the simulator has a codec component; allowed: the codec of the scenario")
         self.simulated_steps = 0
         self._simulator, self._scenario = simulator, simulator.scenario
         self._draws, self._at_once, self._interval = (1, 1, 1) if clairvoyant else (draws, AT_ONCE, interval)
@@ -82,7 +86,9 @@ class LookaheadPolicy:
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
         encode_slices(np.zeros((1, num_rbs), dtype=np.int64), self._scenario)  # refuses other codecs
-        self._copies = Simulator(self._scenario, CANDIDATES * self._at_once, 0, components=simulator.components)
+        self._copies = Simulator(
+            self._scenario, CANDIDATES * self._at_once, 0, components=copy.deepcopy(simulator.components)
+        )
         self._copies.reset()
 
     def __call__(self, observations: Singles) -> Singles:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Space
 from numpy.typing import NDArray
-from pettingzoo import ParallelEnv
+from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils.conversions import parallel_to_aec
 
 from oran_env.components import Components
 from oran_env.policies import Policy, reference_policies
@@ -166,3 +167,8 @@ def parallel_env(
     action_type: "box" (values, thresholded) or "multi_binary" (bits); components: the user's own reward, scheduler, …
     """
     return OranParallelEnv(scenario, render_mode, action_type, components, **overrides)
+
+
+def env(*arguments: Any, **overrides: Any) -> AECEnv:
+    """The same environment as an AEC environment, by PettingZoo's conversion; arguments as of ``parallel_env``."""
+    return parallel_to_aec(parallel_env(*arguments, **overrides))

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.actions import MAX_COLUMNS, action_size
+from oran_env.actions import IDLE, MAX_COLUMNS, action_size
+from oran_env.layout import hexagonal_sites
 from oran_env.observations import observation_layout
+from oran_env.reuse_plan import colours, encode_slices
 from oran_env.scenario import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
 
 Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -122,6 +124,24 @@ def count_rule(
     counts[..., EMBB] = np.where(ues[..., EMBB] > 0, np.minimum(wanted, rest), 0)
     counts[..., MMTC] = np.where(ues[..., MMTC] > 0, rest - counts[..., EMBB], 0)
     return encode(counts, scenario, ues)
+
+
+def reuse_3(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
+    """Frequency reuse 3: each DU uses every third RB, neighbours others, in equal shares for the slices.
+
+    Unlike the other rules it must know which DU is which: observations (..., M, D) of all of them.
+
+    Raises:
+        ValueError: observations of other than all M DUs, or a codec without a place for each RB.
+    """
+    num_dus, num_rbs = scenario.layout.num_dus, scenario.radio.num_rbs
+    if observations.shape[-2] != num_dus:
+        raise ValueError(f"observations of {observations.shape[-2]} DUs; allowed: of all {num_dus}, side by side")
+    colour = colours(hexagonal_sites(num_dus, scenario.layout.site_spacing_m))
+    rb = np.arange(num_rbs)
+    slice_of_rb = np.minimum(rb // 3 * NUM_SLICES // max(num_rbs // 3, 1), NUM_SLICES - 1)
+    action = encode_slices(np.where(rb % 3 == colour[:, None], slice_of_rb, IDLE), scenario)
+    return np.broadcast_to(action, (*observations.shape[:-1], action.shape[-1])).copy()
 
 
 class RandomPolicy:

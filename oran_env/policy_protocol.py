@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from oran_env.kernels import Singles
 from oran_env.lookahead import LookaheadPolicy
-from oran_env.policies import Policy, reference_policies
+from oran_env.policies import Policy, reference_policies, reuse_3
 from oran_env.scenario import Scenario
 from oran_env.simulator import Simulator
 
@@ -36,9 +37,11 @@ def policy_on(policy: Scorable, simulator: Simulator) -> Policy:
     if isinstance(policy, str):
         if policy == "lookahead":
             return LookaheadPolicy(simulator)
+        if policy == "reuse_3":
+            return partial(reuse_3, scenario=simulator.scenario)
         known = reference_policies(simulator.scenario)
         if policy not in known:
-            raise PolicyError(f"scenario {name}: no policy {policy!r}; allowed: {', '.join(known)}, lookahead")
+            raise PolicyError(f"scenario {name}: no policy {policy!r}; allowed: {', '.join(known)}, reuse_3, lookahead")
         return known[policy]
     if hasattr(policy, "predict") and hasattr(policy, "observation_space"):
         return _of_model(policy, simulator)

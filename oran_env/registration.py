@@ -2,7 +2,7 @@
 
 | id | registry | agent |
 |---|---|---|
-| ``oran/ORAN-v0`` | PettingZoo, parallel | one per DU |
+| ``oran/ORAN-v0`` | PettingZoo, parallel and AEC | one per DU |
 | ``oran/ORAN-joint-v0`` | Gymnasium | one for all DUs, team reward |
 | ``oran/ORAN-du-v0`` | Gymnasium | one DU; the others follow a policy |
 
@@ -26,6 +26,8 @@ def register() -> None:
     """Add the environments to both registries; a second call changes nothing."""
     if PARALLEL_ID not in pettingzoo.parallel_registry:
         pettingzoo.register("parallel", PARALLEL_ID, entry_point="oran_env.pettingzoo_env:parallel_env")
+    if PARALLEL_ID not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", PARALLEL_ID, entry_point="oran_env.pettingzoo_env:env")
     if JOINT_ID not in gymnasium.registry:
         gymnasium.register(
             JOINT_ID,

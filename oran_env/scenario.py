@@ -14,6 +14,8 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 SLICES = ("eMBB", "mMTC", "URLLC")
 NUM_SLICES = len(SLICES)
 EMBB, MMTC, URLLC = range(NUM_SLICES)
@@ -162,22 +164,25 @@ class Scenario:
         check_scenario(self)
 
     def with_overrides(self, /, **overrides: Any) -> Scenario:
-        """Return a copy in which the named fields, of whichever group, have new values.
+        """Return a copy in which the named fields, of whichever group, and ``name`` have new values.
 
         Raises:
             ScenarioError: unknown field, or a value that is not allowed.
         """
         changes: dict[str, dict[str, Any]] = {}
-        for name, value in overrides.items():
-            if name not in FIELD_GROUPS:
-                raise ScenarioError(f"unknown scenario field {name!r}; allowed: {', '.join(sorted(FIELD_GROUPS))}")
-            changes.setdefault(FIELD_GROUPS[name], {})[name] = _tuples(value)
+        name = overrides.pop("name", self.name)
+        for member, value in overrides.items():
+            if member not in FIELD_GROUPS:
+                raise ScenarioError(f"unknown scenario field {member!r}; allowed: {', '.join(sorted(FIELD_GROUPS))}")
+            changes.setdefault(FIELD_GROUPS[member], {})[member] = _tuples(value)
         groups = {group: dataclasses.replace(getattr(self, group), **c) for group, c in changes.items()}
-        return dataclasses.replace(self, **groups)
+        return dataclasses.replace(self, name=name, **groups)
 
 
 def _tuples(value: Any) -> Any:
-    """Lists, as JSON has them, to tuples."""
+    """Lists, as JSON has them, and arrays to tuples; NumPy's numbers to Python's."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 

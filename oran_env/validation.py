@@ -18,8 +18,14 @@ def check_scenario(scenario: Scenario) -> None:
     Raises:
         ScenarioError: names the field, its value and what is allowed.
     """
+    if not isinstance(scenario.name, str) or not scenario.name:
+        raise ScenarioError(f"name is {scenario.name!r}; allowed: a text that is not empty")
+    kinds = typing.get_type_hints(Scenario)
     for group in sorted(set(FIELD_GROUPS.values())):
-        _check_types(getattr(scenario, group))
+        found = getattr(scenario, group)
+        if not isinstance(found, kinds[group]):
+            raise ScenarioError(f"{group} is {found!r}; allowed: {kinds[group].__name__}")
+        _check_types(found)
     _check_values(scenario)
 
 
@@ -115,6 +121,19 @@ def _check_values(scenario: Scenario) -> None:
     radio = scenario.radio
     if radio.path_loss == "uma" and radio.bs_height_m <= radio.ue_height_m:
         raise ScenarioError(f"bs_height_m is {radio.bs_height_m}; allowed: above ue_height_m ({radio.ue_height_m})")
+    if radio.path_loss == "power_law" and radio.shadowing_los_db > 0:
+        raise ScenarioError(
+            f"shadowing_los_db is {radio.shadowing_los_db}; allowed: 0 with path_loss 'power_law', all of "
+            "whose links have shadowing_nlos_db"
+        )
+    for i, slice_name in enumerate(SLICES):
+        packets = scenario.traffic.load * scenario.traffic.offered_bps[i] * scenario.control.step_s
+        packets /= 8.0 * scenario.traffic.packet_bytes[i]
+        if scenario.traffic.latency == "queue" and scenario.traffic.arrivals[i] == "poisson" and packets > 1e6:
+            raise ScenarioError(
+                f"offered_bps of {slice_name} is {scenario.traffic.offered_bps[i]:g}, {packets:g} packets per step; "
+                "allowed: up to a million with Poisson arrivals"
+            )
     used = radio.num_rbs * radio.rb_bandwidth_hz / radio.bandwidth_hz
     if not 0.75 <= used <= 1.0 + 1e-9:
         raise ScenarioError(

@@ -79,6 +79,8 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             action_type = overrides.pop("action_type", action_type)
             components = overrides.pop("components", components)
             base: str | Scenario = overrides.pop("scenario", "paper")
+            if overrides.pop("render_mode", None) is not None:
+                raise ValueError("render_mode is given; allowed: None, a batch of networks is not drawn")
         else:
             base = scenario
         self.simulator = Simulator(
@@ -110,7 +112,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         """Begin an episode in every network; observations (num_envs, D)."""
         seeds = [seed for seed in self._seeds[:: self.dus] if seed is not None]
         observations = self.simulator.reset(seeds or None)
-        self.reset_infos: list[dict[str, Any]] = [{} for _ in self.slots]
+        self.reset_infos: list[dict[str, Any]] = [self._reset_info(i) for i in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
         return self._flat(observations)
@@ -140,9 +142,15 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         if dones.any():
             for i in np.flatnonzero(dones):
                 infos[i]["terminal_observation"] = observations[i]
-                self.reset_infos[i] = {}
             observations = self._flat(self.simulator.reset_done())
+            for slot in np.flatnonzero(dones).tolist():
+                self.reset_infos[slot] = self._reset_info(slot)
+                infos[slot].update(self.reset_infos[slot])  # of the episode whose first observation this is
         return observations, self._flat(result.rewards), dones, infos
+
+    def _reset_info(self, slot: int) -> dict[str, Any]:
+        """With ue_grid the mask of the columns, else nothing."""
+        return {name: self._flat(array)[slot] for name, array in self.simulator.reset_info.items()}
 
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:
         """(B, M, …) → (B·M, …)."""

@@ -41,20 +41,28 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the table, write the file."""
     from oran_env.benchmark import score
 
-    if arguments.out is not None and not arguments.out.parent.is_dir():
+    if arguments.out is not None and (arguments.out.is_dir() or not arguments.out.parent.is_dir()):
         raise CommandError(f"--out is {arguments.out}; allowed: a file in a directory that exists")
+    named = ":" in arguments.policy
+    make = imported(arguments.policy) if named else None
     try:
-        named = ":" in arguments.policy
         result = score(
             None if named else arguments.policy,
             arguments.suite,
             arguments.networks,
-            make=imported(arguments.policy) if named else None,
+            make=make,
             name=arguments.policy,
             num_threads=arguments.threads,
         )
     except (PolicyError, SuiteError, ValueError) as error:
         raise CommandError(str(error)) from error
+    except Exception as error:
+        if not named:
+            raise
+        raise CommandError(
+            f"policy {arguments.policy} raised {type(error).__name__}: {error}; needed: a function of a Scenario that "
+            "returns a callable observations (..., D) -> actions (..., A)"
+        ) from error
     print(result.table())
     if arguments.out is not None:
         result.save(arguments.out)
@@ -75,15 +83,15 @@ def imported(path: str) -> Any:
     """The function that ``module:function`` names; modules of the working directory are found.
 
     Raises:
-        PolicyError: no such module or function.
+        CommandError: no such module or function, or it cannot be imported.
     """
     module_name, _, function = path.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         found = getattr(importlib.import_module(module_name), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PolicyError(f"policy {path!r} cannot be imported: {error}; allowed: module:function") from error
+    except Exception as error:  # whatever importing the user's module raises
+        raise CommandError(f"policy {path!r} cannot be imported: {error}; allowed: module:function") from error
     if not callable(found):
-        raise PolicyError(f"policy {path!r} is a {type(found).__name__}; allowed: a function of a Scenario")
+        raise CommandError(f"policy {path!r} is a {type(found).__name__}; allowed: a function of a Scenario")
     return found

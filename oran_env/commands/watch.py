@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         CommandError, ScenarioError, FilmError, MissingExtra: see there.
     """
     check_output(options.out)
-    scenario = make_scenario(options.scenario).with_overrides(**fields(options.env))
+    scenario = make_scenario(options.scenario, **fields(options.env))
     env = OranParallelEnv(scenario, render_mode="rgb_array")
     policies = env.reference_policies()
     if options.policy not in policies:

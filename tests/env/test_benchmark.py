@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -297,6 +298,7 @@ def test_the_shell(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypat
         "import numpy as np\n"
         "def idle(scenario):\n    return lambda seen: np.zeros((*seen.shape[:-1], 2 * scenario.radio.num_rbs))\n"
         "NUMBER = 3\n"
+        "def shape(observations):\n    return observations.shape\n"
     )
     monkeypatch.chdir(tmp_path)
     main(["score", "--policy", "my_rules:idle", "--suite", "tiny-v1", "--networks", "2"])
@@ -306,15 +308,22 @@ def test_the_shell(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypat
         ("my_rules:nothing", "cannot be imported"),
         ("no_such_module:x", "cannot be imported"),
         ("my_rules:NUMBER", "is a int; allowed: a function"),
+        ("my_rules:shape", "raised AttributeError: .*needed: a function of a Scenario"),
+        (".m:f", "cannot be imported"),
     ]:
         with pytest.raises(SystemExit) as ended:
             main(["score", "--policy", policy, "--suite", "tiny-v1"])
         assert ended.value.code == 2
-        assert message in capsys.readouterr().err
+        assert re.search(message, capsys.readouterr().err)
     with pytest.raises(SystemExit) as ended:
         main(["score", "--policy", "static", "--suite", "tiny-v1", "--out", str(tmp_path / "nowhere" / "result.json")])
     assert ended.value.code == 2
     assert "a file in a directory that exists" in capsys.readouterr().err
+    main(["list", "--scenario", "tiny"])
+    shown = capsys.readouterr().out
+    assert "presets: paper, paper_capped, table5" in shown
+    assert re.search(r"\* num_dus = 2\n", shown)
+    assert re.search(r"  power_dbm = 56.0\n", shown)
     main(["reference", "--suite", "tiny-v1"])
     assert "stored and valid" in capsys.readouterr().out
 

@@ -289,3 +289,12 @@ def test_bits_as_actions() -> None:
         assert all(ours[4][agent]["rbs_claimed"] > 0 for agent in actions)
     with pytest.raises(ValueError, match=r"action_type is 'bits'; allowed: box, multi_binary"):
         parallel_env("tiny", action_type="bits")  # type: ignore[arg-type]
+
+
+def test_made_by_its_id_in_both_apis() -> None:
+    aec = pettingzoo.make("aec", "oran/ORAN-v0", scenario="tiny", horizon=3)
+    aec.reset(seed=1)
+    assert aec.agent_selection == "du_0"
+    parallel = pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny", traffic="coloran", q_min=(1.0, 2.0, 3.0))
+    assert parallel.unwrapped.scenario.quality.q_min == (1.0, 2.0, 3.0)
+    assert parallel.unwrapped.scenario.traffic.throughput == "served"

@@ -27,6 +27,7 @@ from oran_env.policies import (
     reference_policies,
     static,
 )
+from oran_env.policy_protocol import policy_on
 from oran_env.search import mean_return
 
 NAMES = {"random", "idle", "equal_shares", "demand_proportional", "static", "count_rule"}
@@ -225,3 +226,24 @@ def test_a_scenario_of_ones_own_has_the_rules_that_need_no_search() -> None:
         "equal_shares",
         "demand_proportional",
     }
+
+
+@pytest.mark.parametrize("num_dus", [1, 2, 4, 6, 10])
+def test_reuse_3(num_dus: int) -> None:
+    """Neighbouring DUs never meet on an RB; each has a third of them, in even shares."""
+    simulator = Simulator("paper", 2, seed=1, num_dus=num_dus)
+    policy = policy_on("reuse_3", simulator)
+    observations = simulator.reset()
+    simulator.step(policy(observations))
+    assert simulator.last_outcome is not None
+    used = simulator.last_outcome.slice_of_rb[0] >= 0
+    sites = simulator.parameters.sites
+    apart = np.linalg.norm(sites[:, None] - sites, axis=-1)
+    for m, n in np.argwhere((apart > 0) & (apart < 501)):
+        assert not (used[m] & used[n]).any()
+    assert set(used.sum(axis=1)) <= {33, 34}
+    for m in range(num_dus):
+        counts = np.bincount(simulator.last_outcome.slice_of_rb[0, m][used[m]], minlength=3)
+        assert counts.max() - counts.min() <= 1
+    with pytest.raises(ValueError, match=rf"observations of {num_dus + 1} DUs; allowed: of all {num_dus}"):
+        policy(np.concatenate([observations, observations[:, :1]], axis=1))

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,7 +206,7 @@ def test_unknown_preset_and_field() -> None:
         make_scenario("papr")
     with pytest.raises(ScenarioError, match=r"'num_eus'; allowed: .*num_ues"):
         make_scenario("paper", num_eus=3)
-    for name in ("layout", "name"):  # groups and the name are not fields
+    for name in ("layout", "radio"):  # groups are not fields
         with pytest.raises(ScenarioError, match=rf"'{name}'; allowed"):
             make_scenario("paper", **{name: "x"})
 
@@ -237,3 +238,30 @@ def test_speeds_that_would_never_end_a_reflection(speed: float) -> None:
     """A UE that crosses the area many thousand times per step would hang the simulator; it is refused instead."""
     with pytest.raises(ScenarioError, match=r"max_speed_mps.*allowed"):
         make_scenario("paper", max_speed_mps=speed)
+
+
+def test_a_name_of_ones_own() -> None:
+    """It is not that of a preset, so it has none of its searched numbers."""
+    mine = make_scenario("paper", name="mine", num_dus=3)
+    assert (mine.name, mine.layout.num_dus) == ("mine", 3)
+    for name in ("", 5):
+        with pytest.raises(ScenarioError, match=r"name is .*; allowed: a text"):
+            make_scenario("paper", name=name)
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    """As a sweep over np.arange has them."""
+    swept = make_scenario("paper", num_dus=np.int64(3), q_min=np.array([1.0, 2.0, 3.0]), zeta=np.float32(1.5))
+    assert swept == make_scenario("paper", num_dus=3, q_min=(1.0, 2.0, 3.0), zeta=1.5)
+    assert type(swept.layout.num_dus) is int
+    assert Simulator("tiny", int(np.int64(2))).num_networks == 2
+
+
+def test_what_would_have_no_effect_or_no_end_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"shadowing_los_db is 4\.0; allowed: 0 with path_loss 'power_law'"):
+        make_scenario("paper", shadowing_los_db=4.0)
+    make_scenario("paper", shadowing_los_db=4.0, path_loss="uma")
+    with pytest.raises(ScenarioError, match=r"offered_bps of eMBB is 1e\+15, .* packets per step; allowed: up to"):
+        make_scenario("paper", offered_bps=(1e15, 0.0, 0.0), latency="queue")
+    with pytest.raises(ScenarioError, match="layout is None; allowed: Layout"):
+        Scenario(layout=None)  # type: ignore[arg-type]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -453,3 +455,45 @@ def test_started_is_known_for_each_network() -> None:
     simulator.step(idle(simulator), np.array([True, False]))
     simulator.reset()
     assert simulator.state.key[:, 2].tolist() == [1, 0]
+
+
+def test_states_that_no_network_can_have_are_refused() -> None:
+    """The kernels reach into arrays with some of these: a wrong one must not get so far."""
+    simulator = Simulator("tiny", 2, seed=1)
+    simulator.reset()
+    good = simulator.get_state()
+    for name, value in (("serving", 7), ("slice_of_ue", 3), ("pointer", -1), ("gain", np.nan), ("since", -1)):
+        bad = {key: array.copy() for key, array in good.items()}
+        bad[name][:] = value
+        with pytest.raises(ValueError, match=f"state '{name}' holds"):
+            simulator.set_state(bad)
+        after = simulator.get_state()
+        assert all(np.array_equal(after[key], good[key]) for key in good)
+
+
+def test_a_state_from_before_the_reset_has_not_begun() -> None:
+    simulator, other = Simulator("tiny", 2, seed=1), Simulator("tiny", 2, seed=2)
+    other.reset()
+    other.set_state(simulator.get_state())
+    assert not other.started.any()
+    with pytest.raises(RuntimeError, match="before reset"):
+        other.step(np.zeros((2, 2, 20)))
+
+
+def test_copies_with_threads() -> None:
+    simulator = Simulator("tiny", 4, seed=1, num_threads=2)
+    simulator.reset()
+    for twin in (copy.deepcopy(simulator), pickle.loads(pickle.dumps(simulator))):
+        actions = np.random.default_rng(0).random((4, 2, 20), dtype=np.float32)
+        state = simulator.get_state()
+        np.testing.assert_array_equal(twin.step(actions).rewards, simulator.step(actions).rewards)
+        simulator.set_state(state)
+
+
+def test_a_seed_counts_networks_by_their_place_in_the_batch() -> None:
+    """With a mask as without: network i is (seed, i)."""
+    simulator = Simulator("tiny", 3, seed=1)
+    everyone = simulator.reset(seed=5)
+    simulator.reset(seed=6)
+    some = simulator.reset(seed=5, which=np.array([False, True, True]))
+    np.testing.assert_array_equal(some[1:], everyone[1:])
