@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -151,7 +152,7 @@ def rows(scenario: str, num_networks: int, choices: Iterable[tuple[str, Override
         means = [float(played[policy].returns.mean()) for policy in POLICIES]
         interval = paired_difference(ours.returns, base.returns)
         quality = [float(share) for share in ours.satisfied]
-        table.append(Row(group, name or label(overrides), *means, *interval.__dict__.values(), *quality))
+        table.append(Row(group, name or label(overrides), *means, *dataclasses.astuple(interval), *quality))
     return table
 
 
@@ -188,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
     with (given.output / "decisions.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Row._fields)
-        writer.writerows([f"{x:.4f}" if isinstance(x, float) else x for x in row] for row in table)
+        writer.writerows([f"{x:.6f}" if isinstance(x, float) else x for x in row] for row in table)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def fields_table(group: type) -> str:
     hints = typing.get_type_hints(group)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for field in dataclasses.fields(group):  # type: ignore[arg-type]
+        for field in dataclasses.fields(group):
             comment = source[f"{group.__name__}.{field.name}"]
             origin = re.search(r" ?\(((?:ours|T\d|VI|IV|eq\.|38\.901)(?:[^()]|\([^()]*\))*)\)", comment)
             units = re.findall(r" ?\[([^\]]*)\]", comment)
