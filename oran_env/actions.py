@@ -27,7 +27,7 @@ CONTESTED = -2  # slice of an RB whose claims contradict each other
 TO_SCHEDULE = -2  # UE of an RB that the MAC scheduler has still to deal
 MAX_COLUMNS = 64  # U, UEs of a DU that ue_grid can name
 CODECS = ("two_bit", "slice_mask", "ue_grid", "slice_share")
-TWO_BIT, SLICE_MASK, UE_GRID, SLICE_SHARE = range(4)
+TWO_BIT, SLICE_MASK, UE_GRID, SLICE_SHARE, CUSTOM = range(5)  # CUSTOM: a component of the user's
 
 
 def action_size(scenario: Scenario) -> int:

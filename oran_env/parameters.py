@@ -49,6 +49,7 @@ class Parameters(NamedTuple):
     packet: Floats  # (3,) L [bit]
     fixed_size: NDArray[np.bool_]  # (3,)
     offered: Floats  # (3,) A [bit/s], the load multiplied in
+    finite: NDArray[np.bool_]  # (3,) not full-buffer: there is a queue
     constant: NDArray[np.bool_]  # (3,) arrivals at a constant rate
     latency_cap: float
     varying: bool  # the demand drifts or bursts
@@ -115,6 +116,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         packet=8.0 * np.asarray(s.traffic.packet_bytes, dtype=np.float64),
         fixed_size=np.asarray([size == "fixed" for size in s.traffic.packet_size]),
         offered=s.traffic.load * np.asarray(s.traffic.offered_bps, dtype=np.float64),
+        finite=np.asarray(s.traffic.offered_bps) > 0.0,
         constant=np.asarray([kind == "constant" for kind in s.traffic.arrivals]),
         latency_cap=float(s.traffic.latency_cap_s),
         varying=s.traffic.drift_sigma > 0.0 or s.traffic.burst_factor != 1.0,

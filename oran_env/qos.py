@@ -20,12 +20,12 @@ from oran_env.scenario import EMBB, MMTC
 
 @kernel
 def slice_kpis(
-    ues: Integers, rate: Floats, served: Floats, tau: Floats, history: Integers, on_time: Integers, window: int
+    ues: Integers, rate: Floats, served: Floats, tau: Floats, history: Integers, on_time: Integers, steps: Integers
 ) -> tuple[float, float, float, float, int]:
     """KPIs of one slice at one DU: latency [s], throughput [bit/s], availability, density, UEs without any RB.
 
     ues: indices of its UEs; the rest per UE of the network. Lowest bit of history: the threshold λ was reached in this
-    step; on_time: in how many of the last ``window`` steps. A slice without UE has latency 0, throughput 0 and full
+    step; on_time: in how many of the last ``steps`` steps. A slice without UE has latency 0, throughput 0 and full
     availability and density.
     """
     number = len(ues)
@@ -39,7 +39,7 @@ def slice_kpis(
     for u in ues:
         latency = max(latency, tau[u])  # eq. (2)
         total += served[u]  # eq. (3)
-        available += on_time[u] / window  # eq. (4)
+        available += on_time[u] / steps[u]  # eq. (4)
         dense += history[u] & 1  # eq. (5)
         unserved += rate[u] == 0.0
     return latency, total / number, available / number, dense / number, unserved

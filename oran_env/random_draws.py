@@ -72,12 +72,12 @@ def normal(word_0: np.uint64, word_1: np.uint64) -> float:
 
 
 @kernel
-def draw_uniforms(keys: Key, purpose: int, numbers: NDArray[np.float64]) -> None:
-    """Fill numbers (B, n) with uniforms of the networks with keys (B, 4)."""
+def draw_uniforms(keys: Key, purpose: int, resetting: bool, numbers: NDArray[np.float64]) -> None:
+    """Fill numbers (B, n) with uniforms of the networks with keys (B, 4); other ones for a reset than for step 0."""
     for b in range(numbers.shape[0]):
         for j in range(numbers.shape[1]):
             if j % 4 == 0:
-                words = draw(keys[b], USER, purpose, j // 4)
+                words = draw(keys[b], USER, purpose, (int(resetting) << 31) | (j // 4))
             numbers[b, j] = uniform(words[j % 4])
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.actions import MAX_COLUMNS, action_size
+from oran_env.actions import MAX_COLUMNS, UE_GRID, action_size
 from oran_env.channel import draw_fading
 from oran_env.components import Components
 from oran_env.kernels import Floats, Integers, Singles
@@ -64,7 +65,7 @@ class Simulator:
         **overrides: Any,
     ) -> None:
         for name, value in (("num_networks", num_networks), ("num_threads", num_threads)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= 1")
         self.scenario = make_scenario(scenario, **overrides)
         self.num_networks = num_networks
@@ -80,8 +81,11 @@ class Simulator:
         self.observation_low, self.observation_high = bounds
         self.observation_sizes = (len(self.observation_high),) * len(self.agents)
         self.parameters = parameters_of(self.scenario)
+        if self.components is not None:
+            self.parameters = self.components.adapt(self.parameters)
         self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
         self.last_outcome: Outcome | None = None
+        self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
         self._started = np.zeros(num_networks, dtype=np.bool_)
         self._seed(seed, np.arange(num_networks))
@@ -89,7 +93,10 @@ class Simulator:
     def _seed(self, seed: int | Sequence[int] | None, which: Integers) -> None:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self.state.key[which, :2] = network_keys(seed, len(which))
+        if isinstance(seed, Integral):
+            self.state.key[which, :2] = network_keys(seed, self.num_networks)[which]
+        else:
+            self.state.key[which, :2] = network_keys(seed, len(which))
         self.state.key[which, 2:] = 0
         self._started[which] = False
 
@@ -129,7 +136,15 @@ class Simulator:
         if self.components is None:
             self._run_reset(which, RESET)
         else:
-            self.components.reset(self, which)
+            before, self._resetting = self.get_state(), True
+            try:
+                self.components.reset(self, which)
+            except BaseException:
+                self._restore(before)
+                self._started[which] = False
+                raise
+            finally:
+                self._resetting = False
         return self.observations
 
     def _run_reset(self, which: Integers, phases: int) -> None:
@@ -195,7 +210,7 @@ class Simulator:
     @property
     def reset_info(self) -> Mapping[str, NDArray[Any]]:
         """What a reset tells, by name: with ``ue_grid`` the mask of the columns, else nothing."""
-        return MappingProxyType({"ue_mask": self.ue_mask} if self.scenario.control.codec == "ue_grid" else {})
+        return MappingProxyType({"ue_mask": self.ue_mask} if self.parameters.codec == UE_GRID else {})
 
     @property
     def ue_mask(self) -> NDArray[np.bool_]:
@@ -210,9 +225,14 @@ class Simulator:
         Args:
             size: how many per network.
             purpose: another number (0 to 2^24 - 1) gives other draws.
+
+        Raises:
+            ValueError: purpose out of range.
         """
+        if not 0 <= purpose < 1 << 24:
+            raise ValueError(f"purpose is {purpose!r}; allowed: 0 to 2^24 - 1")
         numbers = np.empty((self.num_networks, size))
-        draw_uniforms(self.state.key, purpose, numbers)
+        draw_uniforms(self.state.key, purpose, self._resetting, numbers)
         return numbers
 
     def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
@@ -249,22 +269,53 @@ class Simulator:
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """A copy of the whole state, for ``set_state``: a resumed simulator goes on bit for bit."""
-        return {name: array.copy() for name, array in self.state._asdict().items() if name not in DERIVED}
+        kept = {name: array.copy() for name, array in self.state._asdict().items() if name not in DERIVED}
+        return {**kept, "started": self._started.copy()}
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over a state of ``get_state`` from a simulator with the same scenario and number of networks.
 
         Raises:
-            ValueError: an array is missing, or has another shape or type; then nothing has changed.
+            ValueError: an array is missing, has another shape or type, or holds values that no network can have; then
+                nothing has changed.
         """
         kept = {name: array for name, array in self.state._asdict().items() if name not in DERIVED}
+        kept["started"] = self._started
+        indices = {  # what the kernels reach into arrays with, or count
+            "serving": (-1, len(self.agents) - 1),
+            "slice_of_ue": (0, NUM_SLICES - 1),
+            "pointer": (0, max(self.scenario.layout.num_ues, 1)),
+            "on_time": (0, self.parameters.window),
+            "burst": (0, 1),
+            "since": (0, self.scenario.control.horizon),
+        }
         for name, array in kept.items():
             given = state.get(name)
             if given is None or given.shape != array.shape or given.dtype != array.dtype:
                 found = "missing" if given is None else f"{given.dtype} of shape {given.shape}"
                 raise ValueError(f"state {name!r} is {found}; allowed: {array.dtype} of shape {array.shape}")
-        for name, array in kept.items():
-            array[...] = state[name]
+            if given.dtype.kind == "f" and not np.isfinite(given).all():
+                raise ValueError(f"state {name!r} holds NaN or infinity; allowed: finite numbers")
+            least, most = indices.get(name, (None, None))
+            if least is not None and given.size and not (given.min() >= least and given.max() <= most):
+                raise ValueError(
+                    f"state {name!r} holds values from {given.min()} to {given.max()}; allowed: {least} to {most}"
+                )
+        self._restore(state)
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        for name, array in self.state._asdict().items():
+            if name not in DERIVED:
+                array[...] = state[name]
+        self._started[:] = state["started"]
         regroup(np.arange(self.num_networks), self.state)
         self.last_outcome = None
-        self._started[:] = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: all but the threads."""
+        return {**self.__dict__, "_pool": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Threads are begun anew."""
+        self.__dict__.update(state)
+        self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None

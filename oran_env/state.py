@@ -33,6 +33,7 @@ class State(NamedTuple):
     average: Floats  # (B, N) rate over the last steps, for the scheduler [bit/s]
     history: Integers  # (B, N) bit i: rate reached λ i steps ago
     on_time: Integers  # (B, N) set bits among the last T of history
+    since: Integers  # (B, N) first step of the UE in this episode
     pointer: Integers  # (B, M, 3) next UE of the round robin
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
@@ -101,6 +102,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         average=np.zeros((batch, ues)),
         history=np.zeros((batch, ues), dtype=np.int64),
         on_time=np.zeros((batch, ues), dtype=np.int64),
+        since=np.zeros((batch, ues), dtype=np.int64),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),

@@ -11,6 +11,7 @@ import numpy as np
 
 from oran_env.actions import (
     CONTESTED,
+    CUSTOM,
     IDLE,
     SLICE_MASK,
     SLICE_SHARE,
@@ -129,6 +130,7 @@ def begin(b: int, p: Parameters, s: State) -> None:
     s.average[b] = 0.0
     s.history[b] = 0
     s.on_time[b] = 0
+    s.since[b] = 0
     s.pointer[b] = 0
     s.normalised[b] = 0.0
     s.load[b] = 0.0
@@ -190,7 +192,7 @@ def arrive(b: int, p: Parameters, s: State, out: Outcome) -> None:
     for u in range(out.arrived.shape[1]):
         m, i = s.serving[b, u], s.slice_of_ue[b, u]
         out.arrived[b, u] = 0.0
-        if p.queue and m >= 0 and p.offered[i] > 0.0:
+        if p.queue and m >= 0 and p.finite[i]:
             bits = p.offered[i] * s.demand[b, m, i] * p.step_s
             if p.constant[i]:
                 out.arrived[b, u] = bits
@@ -214,7 +216,7 @@ def transmit(b: int, p: Parameters, s: State, out: Outcome) -> None:
         tau[u] = latency(backlog, p.packet[i], rate[u], offered, p.latency_cap)
         served[u] = rate[u]
         emptied = False
-        if p.offered[i] > 0.0:
+        if p.finite[i]:
             waiting = backlog + out.arrived[b, u]
             if p.queue:
                 s.backlog[b, u] = max(0.0, waiting - rate[u] * p.step_s)
@@ -233,13 +235,13 @@ def assess(b: int, p: Parameters, s: State, out: Outcome) -> None:
     """KPIs and QoS of every DU and slice."""
     first, members = s.first[b], s.members[b]
     num_dus, num_rbs = out.slice_of_rb.shape[1:]
-    window = min(int(s.key[b, 3]) + 1, p.window)
+    steps = np.minimum(int(s.key[b, 3]) + 1 - s.since[b], p.window)  # that eq. (4) looks back on
     for m in range(num_dus):
         for i in range(NUM_SLICES):
             ues = members[first[NUM_SLICES * m + i] : first[NUM_SLICES * m + i + 1]]
             number = len(ues)
             slowest, throughput, availability, density, unserved = slice_kpis(
-                ues, out.rate[b], out.served[b], out.tau[b], s.history[b], s.on_time[b], window
+                ues, out.rate[b], out.served[b], out.tau[b], s.history[b], s.on_time[b], steps
             )
             if p.weighted_kpi:
                 qos = weighted_kpi(
@@ -308,6 +310,7 @@ def come_and_go(b: int, p: Parameters, s: State, out: Outcome) -> None:
             s.average[b, u] = 0.0
             s.history[b, u] = 0
             s.on_time[b, u] = 0
+            s.since[b, u] = int(key[3]) + 1
 
 
 @kernel
@@ -334,7 +337,7 @@ def look(b: int, actions: Singles, slice_of_rb: Integers, p: Parameters, s: Stat
             executed = executed_shares(slice_of_rb[m])
         observe(
             s.normalised[b, m], s.first[b], m, num_ues, num_dus, p.extended, s.backlog[b], s.load[b, m], s.members[b],
-            p.offered * p.step_s, executed, p.codec != SLICE_SHARE, s.observation[b, m],
+            p.offered * p.step_s, executed, p.codec != SLICE_SHARE and p.codec != CUSTOM, s.observation[b, m],
         )  # fmt: skip
 
 

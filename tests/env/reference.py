@@ -119,7 +119,7 @@ def throughput_kpi(rates_bps: list[float]) -> float:
 def availability_kpi(reached_history: list[list[bool]], window: int) -> float:
     """Eq. (4): s_a, share of the last `window` steps that reached lambda, averaged over UEs; 1 without UEs.
 
-    reached_history: one list per UE, oldest first, this step last, no longer than the episode so far.
+    reached_history: one list per UE, oldest first, this step last, no longer than it has been there.
     """
     shares = []
     for history in reached_history:
@@ -145,7 +145,7 @@ class Kpis(NamedTuple):
 def kpis(
     *,
     rates_bps: Floats,
-    reached_history: NDArray[np.bool_],
+    reached_history: Floats,
     tau_s: Floats,
     ue_slice: Ints,
     serving: Ints,
@@ -155,7 +155,7 @@ def kpis(
     """Eqs. (2)-(5) of every DU and slice.
 
     rates_bps and tau_s: (N,) of this step; reached_history: (T, N) whether a UE reached lambda, oldest step of the
-    episode first, this step last. A UE's history follows it across handovers.
+    episode first, this step last, NaN where it was not there. A UE's history follows it across handovers.
     """
     result = Kpis(*(np.zeros((num_dus, NUM_SLICES)) for _ in range(4)))
     for m in range(num_dus):
@@ -163,7 +163,7 @@ def kpis(
             ues = members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl)
             result.latency_s[m, sl] = latency_kpi([float(tau_s[u]) for u in ues])
             result.throughput_mbps[m, sl] = throughput_kpi([float(rates_bps[u]) for u in ues])
-            past = [[bool(reached) for reached in reached_history[:, u]] for u in ues]
+            past = [[bool(reached) for reached in reached_history[:, u] if not np.isnan(reached)] for u in ues]
             result.availability[m, sl] = availability_kpi(past, window)
             result.density[m, sl] = density_kpi([bool(reached_history[-1, u]) for u in ues])
     return result

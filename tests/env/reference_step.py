@@ -65,7 +65,7 @@ def expected_step(
         max_spectral_efficiency=s.radio.max_spectral_efficiency,
     )
     waiting = expected_traffic(s, state, rate, np.zeros(num_ues) if arrived is None else arrived)
-    past.append(waiting.reached)
+    past.append(np.array(waiting.reached, dtype=np.float64))  # NaN: the UE was not there
     kpis = ref.kpis(
         rates_bps=waiting.counted,
         reached_history=np.array(past),

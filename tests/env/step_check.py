@@ -138,7 +138,7 @@ def check_comings_and_goings(simulator: Simulator, b: int, before: Any, info: An
     np.testing.assert_array_equal(info["arrivals"][b], per_du(now[new]), err_msg="arrivals")
     assert info["departures"][b].sum() == left.sum()
     for reached in past:
-        reached[new] = False
+        reached[new] = np.nan
 
 
 def check_memory(simulator: Simulator, b: int, before: Any, want: Any) -> None:
