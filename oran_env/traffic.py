@@ -14,8 +14,7 @@ bursts: x an AR(1) process with stationary law N(0, σ²), bursts a two-state Ma
 min(C, (backlog + arrivals)/Δt) with ``queue``. A UE then also counts as having reached λ when all that waited was sent.
 
 Sessions (``session_s``): a UE leaves with probability Δt/session_s per step; an absent one returns with probability
-Δt/absence_s as a new UE, with another position, speed, slice and empty queue. Steps before it came count as not reached
-in its availability.
+Δt/absence_s as a new UE, with another position, speed, slice and empty queue.
 """
 
 from __future__ import annotations
