@@ -85,16 +85,54 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 class OranJointEnv(OranEnv):
     """All DUs of one network as a single agent: observations and actions side by side in the order of the DUs.
 
-    Observation: Box (M·D,). Action: Box(0, 1, (M·A,)), or MultiBinary with ``action_type="multi_binary"``. Reward: mean
-    of eq. (8) over the DUs. Truncated after ``horizon`` steps. ``info``: the keys of ``simulator.Outcome``, each with
-    one row per DU.
+    What is not said here is as in ``OranParallelEnv``.
+
+    ## Action Space
+
+    The vectors of all DUs side by side, du_0 first: M·A values. A value above 0.5 is a set bit, and the ``codec`` says
+    what the bits mean. With ``action_type="multi_binary"`` an action is the bits themselves, MultiBinary. Values
+    outside [0, 1] act as if clipped and are counted in ``info``; a wrong shape or type and NaN are refused.
+
+    ## Observation Space
+
+    What each DU sees, side by side, du_0 first: M·D values. Those of one DU, in this order:
+
+    ## Rewards
+
+    The mean over the DUs of eq. (8) of the paper. Q̄_l is the QoS of slice l at a DU, scaled so that 0.5 is its
+    threshold Q_min; a slice without UE has Q̄ = 1. The three parts stand in ``info``, for each DU.
+
+    ## Episode End
+
+    Truncation after ``horizon`` steps. Nothing terminates: a learner goes on bootstrapping.
+
+    ## Example
+
+    ```python
+    import gymnasium
+
+    env = gymnasium.make("oran_env:oran/ORAN-joint-v0", scenario="tiny", codec="slice_share")
+    observation, info = env.reset(seed=1)
+    action = [0.2, 0.5, 0.3, 0.0] * 2  # shares of eMBB, mMTC, URLLC, idle at du_0, then at du_1
+    truncated = False
+    while not truncated:
+        observation, reward, terminated, truncated, info = env.step(action)
+    print(env.action_space, round(reward, 3))
+    print(info["satisfied"])  # a row per DU
+    ```
+
+    ```text
+    Box(0.0, 1.0, (8,), float32) 1.886
+    [[ True False  True]
+     [ True  True  True]]
+    ```
 
     Args:
-        scenario: preset name or ``Scenario``.
-        render_mode: None, "rgb_array" or "human".
-        action_type: "box" or "multi_binary" (not with codecs that have shares instead of bits).
+        scenario: name of a preset, or a ``Scenario``.
+        render_mode: None, "rgb_array" (``render`` returns the picture, uint8 (800, 1200, 3)) or "human" (a window).
+        action_type: "box", or "multi_binary" (not with codecs that have shares instead of bits).
         components: the user's own reward, scheduler, … in place of the package's.
-        overrides: scenario fields by name.
+        overrides: any field of the scenario by its name, and ``traffic``, the name of a traffic profile.
 
     Raises:
         ScenarioError: unknown preset or field, or a value that is not allowed.

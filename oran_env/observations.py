@@ -1,9 +1,12 @@
 """What a DU sees: s_t = {Q̄^l, N_u^l, a_{t-1}}, and with ``extended`` also the backlog and load of each slice.
 
-Q̄: normalised QoS of the last step (0 after reset). N_u^l·M/N: UEs now attached, 1 being an even third of three.
-Executed bits of the last action (with the codec slice_share: shares of the RBs), 0 after reset.
-Backlog: log(1 + mean backlog per UE / bits offered in one step).
-Load: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer slice with a UE.
+qos: Q̄_l, the normalised QoS of each slice in the last step; 0 after a reset.
+num_ues: N_u^l·M/N, the UEs of each slice now attached; 1/3 is an even share.
+backlog: with ``extended`` only: log(1 + mean backlog per UE of the slice / bits offered to a UE in one step).
+load: with ``extended`` only: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer
+    slice, 0 for a slice without UE.
+previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
+    that eMBB, mMTC, URLLC and nobody got); 0 after a reset.
 """
 
 from __future__ import annotations

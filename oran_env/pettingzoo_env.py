@@ -25,10 +25,73 @@ Observations = dict[str, NDArray[np.float32]]
 class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     """DUs ``du_0 … du_{M-1}`` share the RBs of one network; all act at once.
 
-    Action: Box(0, 1), the codec's vector; values above 0.5 are set bits (``actions.py``). With
-    ``action_type="multi_binary"`` the bits themselves, MultiBinary (not with codecs that have shares instead of bits).
-    Observation: Box, {Q̄^l, N_u^l, executed bits} (``observations.py``). Reward: eq. (8) (``reward.py``).
-    Episode end: truncation of every agent after ``horizon`` steps. ``info``: the keys of ``simulator.Outcome``.
+    ## Description
+
+    The distributed units (DUs) of an O-RAN share one band of spectrum. In every step each DU gives
+    each of its resource blocks (RBs) to one of three slices (eMBB, mMTC, URLLC) or leaves it idle, and the MAC
+    scheduler inside the DU deals the RBs of a slice to the users (UEs) of that slice. All DUs use the same RBs, so
+    whatever one transmits is interference to the others; an idle RB, or one given to a slice without UEs, disturbs
+    nobody. Meanwhile UEs move, are handed over, and their channels fade. From the rates follow four KPIs per slice,
+    from these the quality of service (QoS) of the slice, and from that the reward.
+
+    The defaults are Table 1 of arXiv 2511.15002: 6 DUs, 200 UEs, 100 RBs of 200 kHz; a step lasts 100 ms.
+
+    ## Action Space
+
+    One vector per agent. A value above 0.5 is a set bit, and the ``codec`` says what the bits mean. With
+    ``action_type="multi_binary"`` an action is the bits themselves, MultiBinary. Values outside [0, 1] act as if
+    clipped and are counted in ``info``; a wrong shape or type, NaN, and missing or unknown agents are refused.
+
+    ## Observation Space
+
+    One vector per agent, what that DU itself sees, in this order. ``state()`` is the vectors of all DUs side by side.
+
+    ## Rewards
+
+    Eq. (8) of the paper, for each DU from its own slices; with ``reward_sharing="team"`` every DU gets the mean over
+    all DUs. Q̄_l is the QoS of slice l, scaled so that 0.5 is its threshold Q_min; a slice without UE has Q̄ = 1. The
+    three parts stand in ``info``.
+
+    ## Starting State
+
+    UEs are uniform over the service area, with uniform heading and speed. Each is served by the RU it receives best,
+    and belongs to a slice drawn from the mix of that DU's area, itself drawn anew in every episode. Queues are empty;
+    in the observation QoS and previous action are 0. With sessions (``session_s``) some UEs are away at first.
+
+    ``reset(seed=s)`` starts the sequence of networks of seed s over, ``reset()`` goes on to the next network of that
+    sequence. ``options`` are accepted and not used.
+
+    ## Episode End
+
+    Truncation after ``horizon`` steps, of all agents at once. Nothing terminates: a learner goes on bootstrapping.
+
+    ## Example
+
+    ```python
+    import oran_env  # registers the environments
+    import pettingzoo
+
+    env = pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny", num_ues=30)
+    observations, infos = env.reset(seed=1)
+    print(env.agents, env.action_space("du_0"), observations["du_0"].shape)
+    policy = env.reference_policies()["count_rule"]
+    while env.agents:
+        actions = {agent: policy(observations[agent]) for agent in env.agents}
+        observations, rewards, terminations, truncations, infos = env.step(actions)
+    print({agent: round(reward, 3) for agent, reward in rewards.items()}, infos["du_0"]["satisfied"])
+    ```
+
+    ```text
+    ['du_0', 'du_1'] Box(0.0, 1.0, (20,), float32) (26,)
+    {'du_0': 1.395, 'du_1': 1.891} [ True False  True]
+    ```
+
+    Args:
+        scenario: name of a preset, or a ``Scenario``.
+        render_mode: None, "rgb_array" (``render`` returns the picture, uint8 (800, 1200, 3)) or "human" (a window).
+        action_type: "box", or "multi_binary" (not with codecs that have shares instead of bits).
+        components: the user's own reward, scheduler, … in place of the package's.
+        overrides: any field of the scenario by its name, and ``traffic``, the name of a traffic profile.
 
     Raises:
         ScenarioError: unknown preset or field, or a value that is not allowed.

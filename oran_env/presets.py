@@ -1,4 +1,27 @@
-"""Named scenarios and traffic profiles. Each lists only what differs from the defaults in ``scenario.py``."""
+"""Named scenarios and traffic profiles. Each lists only what differs from the defaults in ``scenario.py``.
+
+paper: Table 1 of the paper
+paper_capped: the same, no RB carrying more than 256-QAM does
+table5: Table 5 of the paper (3.5 GHz, 100 MHz, 30 kHz), urban macro; Q_min raised, as every policy meets the paper's
+tiny: small and short, for tests and first steps
+calm: pedestrians, few of them, the same mix of slices everywhere
+heterogeneous: slices unevenly spread, strong shadowing
+bursty: UEs come and go, URLLC demand drifts and bursts
+overload: more UEs, and each URLLC UE sends twice as much
+fast: vehicles
+dense: small cells
+dus_2: 2 DUs, hence a smaller area with as many UEs
+dus_4: 4 DUs
+dus_8: 8 DUs
+dus_10: 10 DUs
+
+Profiles, ``traffic="…"``, may be combined with any preset; fields that are given by name win over them.
+
+profile paper: eMBB and mMTC always have something to send; URLLC 64 kbit/s per UE in packets of 32 byte
+profile full_buffer: all three slices always have something to send
+profile coloran: that of ColO-RAN (Bonati et al.): eMBB 4 Mbit/s at a constant rate, mMTC 30 and URLLC 10 packets/s
+profile ftp3: eMBB files of 0.5 MB, one in two seconds per UE (TR 36.814, FTP model 3); the rest as in ``paper``
+"""
 
 from __future__ import annotations
 

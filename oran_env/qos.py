@@ -1,4 +1,17 @@
-"""KPIs of a slice, eqs. (2)-(5), its QoS (VI-E, or eq. (6)) and the min-max scaling of the QoS."""
+"""KPIs of a slice, eqs. (2)-(5), its QoS (VI-E, or eq. (6)) and the min-max scaling of the QoS.
+
+KPIs of a slice at a DU: latency, the largest of its UEs; throughput, the mean of its UEs; availability, the share of
+the last T steps (fewer after a UE's arrival) in which a UE reached λ, mean over the UEs; density, the share of its UEs
+that reached λ in this step.
+
+``slice``: the QoS is for eMBB the summed throughput, for mMTC that times the density, for URLLC the latency. Scaled
+over [0, 2·Q_min] and clipped, the latency inverted, it is Q̄ in [0, 1], and Q̄ = 0.5 is the threshold.
+
+``weighted_kpi``: Q = Σ_i ω_i·M_i with M = 1 - min(latency/(2·kpi_latency_ms), 1), min(throughput/(2·λ), 1),
+availability, density. Q̄ is Q.
+
+A slice without UE at a DU has latency and throughput 0, availability and density 1, Q̄ = 1, and counts as satisfied.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,12 @@ Versions: the number at the end of an id goes up when, for the same arguments, s
 observation or the reward change; results of different versions are not comparable. New arguments, presets, info keys
 and speed do not change it. All three ids share one simulator and so one version. While the package itself is at 0.x,
 v0 may still change; every change stands in the version history of the documentation.
+
+## Version History
+
+* v0 (package 0.1.0): first version. The codecs ``ue_grid`` and ``slice_share``, schedulers, UMa path loss, shadowing,
+  fading blocks, traffic profiles, varying demand, sessions, ``weighted_kpi`` and ``reward_sharing`` were added to it;
+  with their default values trajectories are, bit for bit, what they were before.
 """
 
 from __future__ import annotations

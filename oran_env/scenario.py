@@ -37,7 +37,7 @@ class Layout:
     num_ues: int = 200  # N, UEs in the whole network (T1)
     site_spacing_m: float = 500.0  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
     margin_m: float = 250.0  # service area beyond the outermost RUs [m] (ours)
-    slice_mix: Literal["heterogeneous", "uniform"] = "heterogeneous"  # VI-A: heterogeneous demand per DU
+    slice_mix: Literal["heterogeneous", "uniform"] = "heterogeneous"  # mix of slices drawn per DU area, or equal (VI-A)
     mix_concentration: int = 2  # a of the Dirichlet(a, a, a) mix of each DU area (ours)
 
 
@@ -45,8 +45,8 @@ class Layout:
 class Mobility:
     """How UEs move (VI-A)."""
 
-    min_speed_mps: float = 10.0  # [m/s] (VI-A)
-    max_speed_mps: float = 20.0  # [m/s] (VI-A)
+    min_speed_mps: float = 10.0  # least speed of a UE [m/s] (VI-A)
+    max_speed_mps: float = 20.0  # greatest speed of a UE [m/s] (VI-A)
     turns_rad: tuple[float, ...] = (  # one of these is added to the heading in each step [rad] (VI-A)
         -math.pi / 3,
         -math.pi / 6,
@@ -63,22 +63,22 @@ class Radio:
     """Eq. (1): spectrum, power, path loss, fading, interference."""
 
     num_rbs: int = 100  # K, RBs that every DU may use (T1)
-    rb_bandwidth_hz: float = 200e3  # B [Hz] (T1)
+    rb_bandwidth_hz: float = 200e3  # B, width of an RB [Hz] (T1)
     bandwidth_hz: float = 20e6  # total [Hz] (T1); K·B must fill 75 to 100 % of it
     power_dbm: float = 56.0  # of one RU, spread evenly over its K RBs [dBm] (T1: p_u)
     noise_dbm_per_hz: float = -173.0  # σ², taken per Hz [dBm/Hz] (T1 prints "-173 dBm")
     path_loss: Literal["power_law", "uma"] = "power_law"  # d^-η, or TR 38.901 UMa, see path_loss.py (eq. (1))
-    path_loss_exponent: float = 3.5  # η (ours)
+    path_loss_exponent: float = 3.5  # power_law: η (ours)
     min_distance_m: float = 10.0  # floor of d [m] (ours; 38.901 has the same)
     carrier_ghz: float = 3.5  # uma: carrier frequency [GHz] (T5)
     bs_height_m: float = 25.0  # uma: height of an RU [m] (38.901)
     ue_height_m: float = 1.5  # uma: height of a UE [m] (38.901)
-    shadowing_los_db: float = 0.0  # standard deviation of the shadowing with line of sight [dB]; 38.901 UMa: 4
-    shadowing_nlos_db: float = 0.0  # without line of sight, and of every link of power_law [dB]; 38.901 UMa: 6
+    shadowing_los_db: float = 0.0  # standard deviation of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
+    shadowing_nlos_db: float = 0.0  # without line of sight, and of every link of power_law [dB]; 38.901 UMa: 6 (ours)
     fading: Literal["rayleigh", "none"] = "rayleigh"  # |h|² ~ Exp(1), or 1 (T1)
     fading_blocks: int = 1  # independent draws of |h|² in a step, whose rates are averaged (ours)
-    interference: Literal["physical", "as_printed"] = "physical"  # see channel.py (ours)
-    max_spectral_efficiency: float | None = None  # cap of log2(1 + SINR) [bit/s/Hz]; None: uncapped
+    interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
+    max_spectral_efficiency: float | None = None  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,15 @@ class Traffic:
     """What waits for transmission. A slice with offered rate 0 is full-buffer."""
 
     latency: Literal["mm1", "queue"] = "mm1"  # τ without or with a backlog, see traffic.py (ours)
-    throughput: Literal["achievable", "served"] = "achievable"  # what the KPIs of a slice with finite traffic count
+    throughput: Literal["achievable", "served"] = "achievable"  # rate that KPIs of finite traffic count (ours)
     packet_bytes: PerSlice = (1500.0, 125.0, 32.0)  # L, mean packet size [byte] (ours)
-    packet_size: tuple[PacketSize, PacketSize, PacketSize] = ("exponential", "exponential", "exponential")  # (ours)
+    packet_size: tuple[PacketSize, PacketSize, PacketSize] = (  # law of the packet sizes (ours)
+        "exponential",
+        "exponential",
+        "exponential",
+    )
     offered_bps: PerSlice = (0.0, 0.0, 64e3)  # A, mean offered rate per UE [bit/s] (ours)
-    arrivals: tuple[Arrivals, Arrivals, Arrivals] = ("poisson", "poisson", "poisson")  # (ours)
+    arrivals: tuple[Arrivals, Arrivals, Arrivals] = ("poisson", "poisson", "poisson")  # queue: how they come (ours)
     latency_cap_s: float = 1.0  # τ when the rate does not exceed A [s] (ours)
     load: float = 1.0  # multiplies offered_bps (ours)
     drift_sigma: float = 0.0  # the offered rate of each DU and slice drifts by exp(N(0, σ²)); 0: it does not (ours)
@@ -106,8 +110,8 @@ class Traffic:
 class Quality:
     """KPIs, eqs. (2)-(5), and the QoS of each slice, VI-E or eq. (6)."""
 
-    qos: Literal["slice", "weighted_kpi"] = "slice"  # VI-E, or the weighted sum of eq. (6), see qos.py
-    rate_threshold_mbps: PerSlice = (1.0, 0.1, 0.1)  # λ_i [Mbit/s] (ours)
+    qos: Literal["slice", "weighted_kpi"] = "slice"  # per slice, or the weighted sum of eq. (6), see qos.py (VI-E)
+    rate_threshold_mbps: PerSlice = (1.0, 0.1, 0.1)  # λ_i, rate that a UE should reach [Mbit/s] (ours)
     q_min: PerSlice = (10.0, 50.0, 2.0)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
     availability_window: int = 10  # T of eq. (4) [steps] (ours)
     kpi_weights: tuple[PerSlice, PerSlice, PerSlice, PerSlice] = (  # ω of eq. (6), eMBB, mMTC, URLLC (ours)
@@ -123,7 +127,7 @@ class Quality:
 class Reward:
     """Eq. (8)."""
 
-    priority: PerSlice = (1.0, 0.5, 2.0)  # w_l (IV-A.3)
+    priority: PerSlice = (1.0, 0.5, 2.0)  # w_l, weights of the slices in α_l (IV-A.3)
     zeta: float = 2.0  # ζ of both penalties (ours)
     alpha: Literal["adaptive", "literal", "fixed"] = "adaptive"  # how α_l follows Q̄, see reward.py (ours)
     alpha_floor: float = 0.5  # least Σ w_j·Q̄_j that α_l is divided by (ours)
@@ -136,11 +140,13 @@ class Reward:
 class Control:
     """What an agent may do and see, and for how long."""
 
-    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share"] = "two_bit"  # actions.py (IV-A.2)
-    scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = "round_robin"  # (ours)
+    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share"] = "two_bit"  # what an action means (IV-A.2)
+    scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = (  # of UEs in a slice (ours)
+        "round_robin"
+    )
     csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading, see scheduling.py (ours)
     fairness_window: float = 10.0  # steps over which a scheduler averages the rate of a UE (ours)
-    observation: Literal["paper", "extended"] = "paper"  # observations.py (IV-A.1)
+    observation: Literal["paper", "extended"] = "paper"  # what a DU sees (IV-A.1)
     step_s: float = 0.1  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)
     horizon: int = 100  # steps of an episode; its end is a truncation (ours)
 

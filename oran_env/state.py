@@ -50,12 +50,12 @@ class Outcome(NamedTuple):
     reward_qos: Floats  # (B, M) sum of sigmoids of eq. (8)
     penalty_resource: Floats  # (B, M) P_res
     penalty_min_qos: Floats  # (B, M) P_minQ
-    latency_s: Floats  # (B, M, 3) eq. (2)
-    throughput_mbps: Floats  # (B, M, 3) eq. (3)
-    availability: Floats  # (B, M, 3) eq. (4)
-    density: Floats  # (B, M, 3) eq. (5)
-    qos: Floats  # (B, M, 3) VI-E: Mbit/s, Mbit/s, ms
-    qos_normalised: Floats  # (B, M, 3) Q̄
+    latency_s: Floats  # (B, M, 3) largest latency of the UEs, eq. (2) [s]
+    throughput_mbps: Floats  # (B, M, 3) mean throughput of the UEs, eq. (3) [Mbit/s]
+    availability: Floats  # (B, M, 3) share of the last T steps in which a UE reached λ, mean of the UEs, eq. (4)
+    density: Floats  # (B, M, 3) share of the UEs that reached λ, eq. (5)
+    qos: Floats  # (B, M, 3) VI-E: [Mbit/s], [Mbit/s], [ms]; or eq. (6) with qos="weighted_kpi"
+    qos_normalised: Floats  # (B, M, 3) Q̄, in [0, 1]
     satisfied: NDArray[np.bool_]  # (B, M, 3) Q̄ >= 0.5, i.e. Q_min reached
     num_ues: Integers  # (B, M, 3) UEs attached during the step
     unserved_ues: Integers  # (B, M, 3) of these, without any RB

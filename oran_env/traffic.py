@@ -4,8 +4,17 @@
 ``queue``: with a backlog of B bits at the start of the step, τ = (B + L)/(C - A), the mean time until that backlog
 and one packet more have left; then B ← max(0, B + arrivals - C·Δt).
 
+τ is the cap when C does not exceed A. A slice with offered rate 0 is full-buffer: its UEs always have something to
+send, and τ = L/C is the time to send one packet.
+
 The offered rate of each DU and slice is multiplied by exp(x - σ²/2)·(burst factor in a burst), of mean 1 but for the
 bursts: x an AR(1) process with stationary law N(0, σ²), bursts a two-state Markov chain.
+
+``throughput="served"``: where traffic is finite the KPIs count no more than there was to send: min(C, A) with ``mm1``,
+min(C, (backlog + arrivals)/Δt) with ``queue``. A UE then also counts as having reached λ when all that waited was sent.
+
+Sessions (``session_s``): a UE leaves with probability Δt/session_s per step; an absent one returns with probability
+Δt/absence_s as a new UE, with another position, speed, slice and empty queue.
 """
 
 from __future__ import annotations

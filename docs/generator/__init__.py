@@ -1,0 +1,1 @@
+"""Pages of the documentation out of docstrings, comments and defaults."""
