@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-ray test-torchrl lint bench clean
+.PHONY: help install train test test-ray test-torchrl lint bench planted clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-ray | test-torchrl | lint | bench | clean"
+	@echo "make train | test | test-ray | test-torchrl | lint | bench | planted | clean"
 
 install: $(VENV)/installed
 
@@ -58,6 +58,10 @@ lint: install
 bench: install
 	$(BIN)/python -m benchmarks.env
 	$(BIN)/python -m benchmarks.learner
+
+# Are the tests worth anything? Plants the defects of tests/planted/defects.toml, one at a time, in a copy.
+planted: install
+	$(BIN)/python tests/planted
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -158,7 +158,14 @@ def test_a_lone_du_makes_no_interference_to_itself() -> None:
     for interference in ("physical", "as_printed"):
         simulator = Simulator("tiny", 4, seed=8, num_dus=1, interference=interference)
         simulator.reset()
+        p, gain = simulator.parameters, simulator.state.gain[:, :, 0].copy()
+        power = np.array([[simulator.fading_power(b, u, k)[0] for b, u in np.ndindex(4, 20)] for k in range(10)])
         rates.append(rates_of_step(simulator, serve_all(simulator)))
+        outcome = simulator.last_outcome
+        assert outcome is not None
+        got = outcome.ue_of_rb[:, 0, :, None] == np.arange(20)  # (B, K, N)
+        alone = p.bandwidth * np.log2(1 + gain[:, None] * power.reshape(10, 4, 20).swapaxes(0, 1) / p.noise_mw)
+        np.testing.assert_allclose(rates[-1], (got * alone).sum(axis=1), rtol=1e-10)
     assert (rates[0] == rates[1]).all()
     assert rates[0].max() > 0
 

@@ -205,8 +205,8 @@ def test_seeds_and_episodes(name: str) -> None:
     assert any((a != b).any() for a, b in zip(runs[0], runs[2], strict=True))
     again = Simulator("tiny", 2, 19, **EVERYTHING[name])
     again.reset()
-    trajectory(again, everyone, 3)
     links = {key: again.get_state()[key] for key in ("position", "shadow", "drift")}
+    trajectory(again, everyone, 3)
     again.reset()
     for key, value in links.items():
         assert (again.get_state()[key] != value).any(), key
