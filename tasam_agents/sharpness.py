@@ -99,10 +99,11 @@ class Sharpness:
         ]
         lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
         means = ", ".join(f"{kind} {_number(mean)}" for kind, mean in self.means().items())
+        noun = "batch" if self.num_batches == 1 else "batches"
         lines += [
             f"\nMean λ_max: {means}.",
             f"{self.name}, training seed {self.training_seed}, iteration {self.iteration}: mean and standard "
-            f"deviation over {self.num_batches} fixed batches of {self.batch_size} joint transitions, "
+            f"deviation over {self.num_batches} fixed {noun} of {self.batch_size} joint transitions, "
             f"{'double' if self.double else 'single'} precision.",
             f"λ: largest and smallest eigenvalue of the Hessian (algebraic), by Lanczos with {self.products} "
             "Hessian-vector products; residual: the largest ‖Hv − λv‖/|λ| of a batch, ! where λ_max has not converged.",

@@ -175,12 +175,14 @@ def test_same_seed_same_bits_other_seed_same_eigenvalue_and_the_global_generator
 
 def test_single_precision_is_close_and_starts_from_the_same_vector() -> None:
     net = SmallNetwork()
-    double = largest_eigenvalue(net.loss, net.parameters)
+    double, early_double = (largest_eigenvalue(net.loss, net.parameters, products) for products in (30, 4))
     net.network.float()
     net.inputs = net.inputs.float()
-    single = largest_eigenvalue(net.loss, net.parameters)
+    single, early_single = (largest_eigenvalue(net.loss, net.parameters, products) for products in (30, 4))
     assert single.largest == pytest.approx(double.largest, rel=1e-4)
     assert single.largest != double.largest
+    assert not early_double.converged  # another start would show
+    assert early_single.largest == pytest.approx(early_double.largest, rel=1e-4)
 
 
 def test_only_the_given_parameters_are_moved() -> None:

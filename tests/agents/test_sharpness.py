@@ -171,6 +171,15 @@ def test_padded_columns_do_not_matter_and_another_noise_does() -> None:
     assert all(a != b for a, b in zip(one, three, strict=True))
 
 
+def test_a_network_that_drops_units_in_training_is_measured_whole() -> None:
+    learner = make_learner()
+    for network in (*learner.policy.actors, *learner.critics):
+        cast(torch.nn.Sequential, network.network).insert(2, torch.nn.Dropout(0.5))
+    for each in network_losses(learner, make_batch(), 0):
+        assert each.loss().item() == each.loss().item()
+    assert learner.policy.training
+
+
 # ---------------------------------------------------------------- the batches
 
 
@@ -281,6 +290,15 @@ def test_what_has_not_converged_is_marked(run: RunDirectory) -> None:
     fine = measure_run(run.path, batches=1, products=30)
     assert all(found.converged for row in fine.rows for found in row.eigenvalues)
     assert " !  " not in fine.text()
+
+
+def test_sharpness_grows_with_its_radius(run: RunDirectory) -> None:
+    small, large = (measure_run(run.path, batches=1, products=2, rho=rho, double=True) for rho in (1e-6, 1e-5))
+    assert "ρ = 1e-06" in small.text()
+    for one, ten in zip(small.rows, large.rows, strict=True):
+        # In the limit the increase is the slope alone.
+        assert one.ascents[0].increase == pytest.approx(1e-6 * one.ascents[0].gradient_norm, rel=1e-2)
+        assert ten.ascents[0].increase == pytest.approx(10 * one.ascents[0].increase, rel=1e-2)
 
 
 def test_it_measures_the_end_of_the_run_and_no_later_state(run: RunDirectory) -> None:
