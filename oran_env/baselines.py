@@ -62,7 +62,7 @@ SUITES = {
     for suite in (
         Suite(
             "oran-v1",
-            ("paper", "table5", "calm", "heterogeneous", "bursty", "overload", "fast", "dense", "dus_2", "dus_10"),
+            ("paper", "table5", "calm", "heterogeneous", "bursty", "overload", "fast", "dense", "dus_4", "dus_10"),
             20,
         ),
         Suite("tiny-v1", ("tiny",), 8),  # for tests and examples

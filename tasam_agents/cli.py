@@ -1,4 +1,4 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`."""
+"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tasam_agents.config import TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
 from tasam_agents.run_directory import RunDirectory, RunError
+from tasam_agents.sharpness import RHO, measure_run
 from tasam_agents.trainer import Interrupted, TrainingDiverged
 from tasam_agents.trainer import train as run_training
 from tasam_agents.variants import VARIANTS
@@ -42,6 +43,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam evaluate RUN [--networks N]                         compare a run with the reference policies
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
+  tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
 
 NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
 
@@ -49,7 +51,7 @@ NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every fiel
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when training diverged, 130 when interrupted."""
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot, "watch": _watch}
+    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot, "watch": _watch, "sharpness": _sharpness}
     if command in ("-h", "--help"):
         print(USAGE)
         return
@@ -155,6 +157,42 @@ def _watch(arguments: Sequence[str]) -> None:
         return {"path": run, "out": out, "steps": steps, "seed": seed, "fps": fps}
 
     _print_paths([watch_run(**_parse(options, "tasam watch", arguments))])
+
+
+def _sharpness(arguments: Sequence[str]) -> None:
+    """Measure how sharp a run's losses are."""
+
+    def options(
+        run: tyro.conf.Positional[Path],
+        batches: int = 4,
+        batch_size: int | None = None,
+        products: int = 30,
+        rho: float = RHO,
+        double: bool = False,
+        json: bool = False,
+    ) -> tuple[bool, dict[str, Any]]:
+        """Largest Hessian eigenvalue and ε-sharpness of every critic and actor of a run, on fixed batches.
+
+        Args:
+            run: run directory.
+            batches: how many fixed batches.
+            batch_size: joint transitions per batch; default: the run's own.
+            products: Hessian-vector products per eigenvalue, at least 2.
+            rho: radius of the ε-sharpness.
+            double: compute in double precision.
+            json: print sharpness.json instead of the table.
+        """
+        chosen = {"batches": batches, "batch_size": batch_size, "products": products, "rho": rho, "double": double}
+        return json, {"path": run, **chosen}
+
+    as_json, chosen = _parse(options, "tasam sharpness", arguments)
+    sharpness = measure_run(**chosen)
+    files = sharpness.write(RunDirectory.open(chosen["path"]))
+    if as_json:
+        print(json.dumps(sharpness.document(), indent=1, allow_nan=False))
+        return
+    print(f"\n{sharpness.text()}\n")
+    _print_paths(files)
 
 
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
