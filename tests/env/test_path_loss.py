@@ -177,7 +177,7 @@ def test_shadowing_is_normal_in_db() -> None:
 
 def test_shadowing_of_the_power_law() -> None:
     """A power-law link has the shadowing of one without a line of sight; the UE goes where it hears best."""
-    simulator = Simulator("tiny", 100, seed=7, num_ues=40, shadowing_los_db=3.0, shadowing_nlos_db=8.0)
+    simulator = Simulator("tiny", 100, seed=7, num_ues=40, shadowing_nlos_db=8.0)
     simulator.reset()
     assert_normal(shadows_db(simulator)[0].ravel(), 8.0)
     assert (simulator.state.serving == simulator.state.gain.argmax(axis=-1)).all()
