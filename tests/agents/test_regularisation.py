@@ -293,6 +293,11 @@ def test_adaptive_sam_changes_the_networks_that_sam_changes() -> None:
     assert {name for name in one if one[name] != two[name]} == {"actor_grad_norm_sam", "perturbation_ratio"}
     changed = {f"{owner}.{i}" for owner in ("policy.actors", "adam.actors") for i in range(M)}
     assert differing_owners(sam, adaptive) == changed
+    critics = [make_learner(sam=SamConfig(True, "none", scale_invariant=adaptive)) for adaptive in (False, True)]
+    one, two = (learner.update(make_batch()) for learner in critics)
+    assert one["critic_grad_norm"] == two["critic_grad_norm"]
+    assert one["critic_grad_norm_sam"] != two["critic_grad_norm_sam"]
+    assert {"critics.0.network", "critics.1.network"} <= differing_owners(*critics)
 
 
 # ---------------------------------------------------------------- resets
