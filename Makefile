@@ -29,7 +29,7 @@ train: install
 	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN)) $(if $(RESUME),--resume $(RESUME))
 
 test: lint
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 # Each release of RLlib pins one Gymnasium, an older one than ours: it gets an environment of its own.
 RAY_VENV := .venv-ray

@@ -49,10 +49,15 @@ class SamConfig:
     cross_values: Literal["linear", "exact"] = "linear"
     """How the second pass of actor i sees the values of the other DUs (team objective, mean-field critic):
     `linear` keeps them linear in actor i's action, n critic rows per open gate; `exact` evaluates them, n·M rows."""
+    scale_invariant: bool = False
+    """Adaptive SAM (Kwon et al. 2021): each weight moves in proportion to its size, ‖T⁻¹ε‖ = ρ, T = |θ| + η."""
+    part: Literal["network", "encoder"] = "network"
+    """The weights that are perturbed and take the second gradient; `encoder`: hidden layers 1 and 2, as in PLASTIC."""
 
     def __post_init__(self) -> None:
         _check_choice(self, "actors", "gated", "all", "none")
         _check_choice(self, "cross_values", "linear", "exact")
+        _check_choice(self, "part", "network", "encoder")
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,45 @@ class TemperatureConfig:
 
 
 @dataclass(frozen=True)
+class NetworkRegularisation:
+    """What keeps the networks of one kind (all actors, or both critics) from overfitting; by default nothing does."""
+
+    l2: float = 0.0
+    """λ of L2: on the weight matrices, not on biases nor on the gains of layer normalisation."""
+    l2_kind: Literal["decoupled", "in_loss"] = "decoupled"
+    """`decoupled`: W ← W − η·λ·W before the Adam step, as AdamW does; `in_loss`: λ/2·‖W‖² is part of the loss, so that
+    SAM and Adam's moments see its gradient λ·W."""
+    dropout: float = 0.0
+    """Share of hidden units set to zero while the network's own loss is differentiated, and only then."""
+    spectral_norm: bool = False
+    """Divide the weight matrix of every hidden layer by its largest singular value, followed by power iteration."""
+    layer_norm: bool = False
+    """Layer normalisation of every hidden layer before its activation."""
+    activation: Literal["tanh", "crelu"] = "tanh"
+    """`crelu`: (max(x, 0), max(−x, 0)), which doubles the inputs of the next layer."""
+
+    def __post_init__(self) -> None:
+        _check(self, "l2", "a finite number >= 0", math.isfinite(self.l2) and self.l2 >= 0)
+        _check_choice(self, "l2_kind", "decoupled", "in_loss")
+        _check(self, "dropout", "a number in [0, 1)", 0.0 <= self.dropout < 1.0)
+        _check_choice(self, "activation", "tanh", "crelu")
+
+
+@dataclass(frozen=True)
+class RegularisationConfig:
+    """The regularisers that Table 3 compares with SAM, for actors and critics apart."""
+
+    actor: NetworkRegularisation = NetworkRegularisation()
+    critic: NetworkRegularisation = NetworkRegularisation()
+    reset_every: int = 0
+    """Updates between two resets of all layers behind the encoder (hidden layers 1 and 2) of every network, of their
+    Adam moments and of the temperatures; 0: never."""
+
+    def __post_init__(self) -> None:
+        _check_at_least(self, 0, "reset_every")
+
+
+@dataclass(frozen=True)
 class LearnerConfig:
     """The multi-agent soft actor-critic with selective SAM of section IV."""
 
@@ -158,6 +202,7 @@ class LearnerConfig:
     sam: SamConfig = SamConfig()
     radius: RadiusConfig = RadiusConfig()
     gate: GateConfig = GateConfig()
+    regularisation: RegularisationConfig = RegularisationConfig()
 
     def __post_init__(self) -> None:
         _check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0 and min(self.hidden) >= 1)

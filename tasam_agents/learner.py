@@ -20,14 +20,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasam_agents.adam import NetworkAdam
-from tasam_agents.config import LearnerConfig
+from tasam_agents.config import LearnerConfig, NetworkRegularisation
 from tasam_agents.gate import TDVarianceGate
+from tasam_agents.layers import held_masks, num_encoder_tensors, spectral_layers
 from tasam_agents.losses import actor_losses, bellman_target, critic_loss, td_error, temperature_loss
+from tasam_agents.network_step import NetworkStep, gradient_metrics
 from tasam_agents.networks import PADDING, GlobalCritic, InputScaling, JointPolicy, make_critic
 from tasam_agents.policy_gradient import action_gradient, perturbed_action_gradient
 from tasam_agents.radius import Radius
 from tasam_agents.replay import Batch
-from tasam_agents.sam import global_norm, perturbed
+from tasam_agents.resets import is_due, reset_heads
+from tasam_agents.sam import perturbed
+from tasam_agents.snapshot import copy_into, generator_states, live_tensors, restore_generators
 
 Metrics = dict[str, float | list[float] | list[float | None] | None]
 """Metrics of one update by name; lists have one entry per DU. `None`: there was nothing to measure."""
@@ -53,23 +57,6 @@ class TaskSpec:
                 raise ValueError(f"TaskSpec.{name} = {sizes}, allowed: one size >= 1 for each of {self.agents}")
 
 
-@dataclass(frozen=True)
-class _Step:
-    """What one optimiser step of one network looked like, for the metrics."""
-
-    gradient: Sequence[Tensor]
-    """At θ."""
-    sharp_gradient: Sequence[Tensor] | None = None
-    """At θ + ρ g/‖g‖, when SAM was applied."""
-    perturbation_ratio: float | None = None
-    """‖ε‖/‖θ‖."""
-
-    @property
-    def final(self) -> Sequence[Tensor]:
-        """The gradient that Adam gets, eq. (11)."""
-        return self.gradient if self.sharp_gradient is None else self.sharp_gradient
-
-
 class Learner:
     """The M actors, the twin global critic and their optimisers.
 
@@ -89,24 +76,38 @@ class Learner:
         m = len(task.agents)
         self._scaling = InputScaling(task.observation_layout, task.observation_sizes, config.input_scaling)
 
-        weight_seed, update_seed, act_seed = np.random.SeedSequence(seed).generate_state(3).tolist()
+        seeds = np.random.SeedSequence(seed).generate_state(5).tolist()
+        weight_seed, update_seed, act_seed, mask_seed, self._reset_seed = seeds
+        regularisation = config.regularisation
         with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
             torch.manual_seed(weight_seed)
-            self.policy = JointPolicy(self.input_size, config.hidden, task.action_sizes)
+            self.policy = JointPolicy(self.input_size, config.hidden, task.action_sizes, regularisation.actor)
             self.critics = [self._make_critic() for _ in range(2)]
         self.targets = copy.deepcopy(self.critics)
         for target in self.targets:
             target.requires_grad_(False)
         self._update_noise = torch.Generator().manual_seed(update_seed)
         self._act_noise = torch.Generator().manual_seed(act_seed)
+        self._mask_noise = torch.Generator().manual_seed(mask_seed)
 
         self._sizes = torch.tensor(task.action_sizes)
         self._is_padding = torch.arange(self.action_size) >= self._sizes[:, None]  # (M, A)
         self._target_entropy = config.temperature.target_entropy_per_dim * self._sizes
         self.log_temperature = torch.full((m,), math.log(config.temperature.initial)).requires_grad_()
         self._temperature_adam = NetworkAdam({"log": self.log_temperature}, config.temperature.learning_rate)
-        self._critic_adams = [_adam(critic, config.critic_learning_rate) for critic in self.critics]
-        self._actor_adams = [_adam(actor, config.actor_learning_rate) for actor in self.policy.actors]
+        self._critic_adams = [
+            _adam(critic, config.critic_learning_rate, regularisation.critic) for critic in self.critics
+        ]
+        self._actor_adams = [
+            _adam(actor, config.actor_learning_rate, regularisation.actor) for actor in self.policy.actors
+        ]
+        # How many tensors of a network, from the first on, SAM perturbs; None: all.
+        is_whole = config.sam.part == "network"
+        self._num_sharp_critic = None if is_whole else num_encoder_tensors(self.critics[0].network)
+        self._num_sharp_actor = None if is_whole else num_encoder_tensors(self.policy.networks[0])
+        self._spectral_layers = [
+            layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
+        ]
 
         self.gate = TDVarianceGate(config.gate, m)
         self._actor_radius = Radius(config.radius.actor, m)
@@ -158,6 +159,8 @@ class Learner:
             DivergedError: a loss is NaN or infinite.
         """
         config, n = self.config, len(batch.rewards)
+        if is_due(self.updates, config.regularisation.reset_every):
+            self._reset()
         rewards = batch.rewards * config.reward_scale
         actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
         temperatures = self.log_temperature.detach().exp()
@@ -171,24 +174,30 @@ class Learner:
                 rewards, batch.terminated, torch.minimum(*next_twins), next_log_probs, temperatures, config.gamma
             )
 
-        # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
-        twins = [critic(batch.inputs, actions, actions) for critic in self.critics]
-        with torch.no_grad():
-            next_mean, mean = (torch.stack(values).mean(dim=0) for values in (next_twins, twins))
-            delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
-        losses = [critic_loss(values, y) for values in twins]
-        self._check_finite("critic loss", torch.stack(losses))
-        self.gate.observe(delta.var(dim=0).tolist())
-        rho_actor = self._actor_radius(self.progress, self.gate.variance)
-        rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()])[0])
+        with held_masks(self.critics, self._mask_noise):
+            # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
+            twins = [critic(batch.inputs, actions, actions) for critic in self.critics]
+            with torch.no_grad():
+                next_mean, mean = (torch.stack(values).mean(dim=0) for values in (next_twins, twins))
+                delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
+            losses = [critic_loss(values, y) for values in twins]
+            self._check_finite("critic loss", torch.stack(losses))
+            self.gate.observe(delta.var(dim=0).tolist())
+            rho_actor = self._actor_radius(self.progress, self.gate.variance)
+            rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()])[0])
 
-        # Global critic: eqs. (10) to (12). Actors: eqs. (9), (11) and (12). Temperatures. Target critics.
-        critic_steps = self._update_critics(batch.inputs, actions, y, losses, rho_critic)
-        log_probs, actor_loss, actor_steps = self._update_actors(batch.inputs, temperatures, rho_actor)
+            # Global critic: eqs. (10) to (12).
+            critic_steps = self._update_critics(batch.inputs, actions, y, losses, rho_critic)
+
+        # Actors: eqs. (9), (11) and (12), against critics without dropout. Temperatures. Target critics.
+        with held_masks(self.policy.actors, self._mask_noise):
+            log_probs, actor_loss, actor_steps = self._update_actors(batch.inputs, temperatures, rho_actor)
         self._update_temperatures(log_probs)
         with torch.no_grad():
             for target, adam in zip(self.targets, self._critic_adams, strict=True):
                 torch._foreach_lerp_(list(target.parameters()), adam.parameters, config.polyak)
+        for layer in self._spectral_layers:
+            layer.advance()  # once per update, targets too: their weights are averages and have norms of their own
         self.updates += 1
         if not log:
             return {}
@@ -207,35 +216,35 @@ class Learner:
             "rho_critic": rho_critic,
             "entropy": (-log_probs.mean(dim=0) / self._sizes).tolist(),
             "temperature": temperatures.tolist(),
-            **_gradient_metrics(critic_steps, actor_steps),
+            **gradient_metrics(critic_steps, actor_steps),
         }
 
     def _update_critics(
         self, inputs: Tensor, actions: Tensor, y: Tensor, losses: Sequence[Tensor], rho: float
-    ) -> list[_Step]:
+    ) -> list[NetworkStep]:
         """Adam steps of both twins, whose losses at θ_v are known; with SAM on the gradient at θ_v + ρ g/‖g‖."""
-        steps = []
+        steps, num_sharp, scale_invariant = [], self._num_sharp_critic, self.config.sam.scale_invariant
         for critic, adam, loss in zip(self.critics, self._critic_adams, losses, strict=True):
             gradient = adam.gradient([loss])
             if not self.config.sam.critic or rho == 0.0:
-                steps.append(_Step(gradient))
+                steps.append(NetworkStep(gradient))
                 continue
-            with perturbed(adam.parameters, gradient, rho) as ratio:
+            with perturbed(adam.parameters[:num_sharp], gradient[:num_sharp], rho, scale_invariant) as ratio:
                 sharp_loss = critic_loss(critic(inputs, actions, actions), y)
                 self._check_finite("perturbed critic loss", sharp_loss)
-                steps.append(_Step(gradient, adam.gradient([sharp_loss]), ratio))
+                steps.append(NetworkStep(gradient, adam.gradient([sharp_loss], count=num_sharp), ratio))
         for adam, step in zip(self._critic_adams, steps, strict=True):
             adam.step(step.final, self._rate_factor)
         return steps
 
     def _update_actors(
         self, inputs: Tensor, temperatures: Tensor, rho: NDArray[np.float64]
-    ) -> tuple[Tensor, Tensor, list[_Step]]:
+    ) -> tuple[Tensor, Tensor, list[NetworkStep]]:
         """Adam steps of all actors, with SAM on the gated ones; returns log π (n, M), L_i (M,) and the steps.
 
         Every gradient is taken before the first weight moves, so each actor answers to the same joint policy.
         """
-        config, n = self.config, len(inputs)
+        config, n, num_sharp = self.config, len(inputs), self._num_sharp_actor
         noise = self._noise(n, self._update_noise)
         each_action, each_log_prob = self.policy.sample_each(inputs, noise)
         actions = self.policy.stack([own.detach() for own in each_action])
@@ -244,14 +253,15 @@ class Learner:
         losses = actor_losses(log_probs, first.ascended, temperatures)
         self._check_finite("actor losses", losses)
         steps = [
-            _Step(self._actor_gradient(i, each_action[i], each_log_prob[i], first.total[:, i], temperatures))
+            NetworkStep(self._actor_gradient(i, each_action[i], each_log_prob[i], first.total[:, i], temperatures))
             for i in range(len(each_action))
         ]
 
         with ExitStack() as stack:  # all gated actors are perturbed together, but each meets the others' `actions`
             ratios, samples = {}, {}
             for i in self._sam_actors(rho):
-                ratios[i] = stack.enter_context(perturbed(self._actor_adams[i].parameters, steps[i].gradient, rho[i]))
+                weights, gradient = self._actor_adams[i].parameters[:num_sharp], steps[i].gradient[:num_sharp]
+                ratios[i] = stack.enter_context(perturbed(weights, gradient, rho[i], config.sam.scale_invariant))
                 samples[i] = self.policy.sample_one(i, inputs, noise)
             second = perturbed_action_gradient(
                 self.critics,
@@ -265,8 +275,8 @@ class Learner:
             for i, (values, slope) in second.items():
                 loss = actor_losses(samples[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
                 self._check_finite(f"perturbed loss of actor {self.task.agents[i]}", loss)
-                sharp = self._actor_gradient(i, *samples[i], slope, temperatures)
-                steps[i] = _Step(steps[i].gradient, sharp, ratios[i])
+                sharp = self._actor_gradient(i, *samples[i], slope, temperatures, num_sharp)
+                steps[i] = NetworkStep(steps[i].gradient, sharp, ratios[i])
         for adam, step in zip(self._actor_adams, steps, strict=True):
             adam.step(step.final, self._rate_factor)
         return log_probs, losses, steps
@@ -284,12 +294,23 @@ class Learner:
         return selected
 
     def _actor_gradient(
-        self, i: int, action: Tensor, log_prob: Tensor, slope: Tensor, temperatures: Tensor
+        self, i: int, action: Tensor, log_prob: Tensor, slope: Tensor, temperatures: Tensor, count: int | None = None
     ) -> list[Tensor]:
-        """∇L_i by the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_{p,i}."""
+        """∇L_i by the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_{p,i}, or
+        to the first `count` tensors of it."""
         n = len(action)
         weights = [slope[:, : action.shape[1]] / -n, (temperatures[i] / n).expand(n)]
-        return self._actor_adams[i].gradient([action, log_prob], weights)
+        return self._actor_adams[i].gradient([action, log_prob], weights, count)
+
+    def _reset(self) -> None:
+        """Begin anew behind the encoders; the draws depend on seed and update alone, as a resume needs."""
+        (seed,) = np.random.SeedSequence([self._reset_seed, self.updates]).generate_state(1).tolist()
+        critics, targets = ([critic.network for critic in each] for each in (self.critics, self.targets))
+        actors = zip(self.policy.networks, self._actor_adams, strict=True)
+        reset_heads(actors, zip(critics, targets, self._critic_adams, strict=True), seed)
+        with torch.no_grad():
+            self.log_temperature.fill_(math.log(self.config.temperature.initial))
+        self._temperature_adam.forget([self.log_temperature])
 
     def _noise(self, n: int, generator: torch.Generator) -> Tensor:
         return torch.randn(n, len(self.task.agents), self.action_size, generator=generator)
@@ -297,7 +318,13 @@ class Learner:
     def _make_critic(self) -> GlobalCritic:
         config = self.config
         return make_critic(
-            config.critic, len(self.task.agents), self.input_size, self.action_size, config.hidden, config.action_scale
+            config.critic,
+            len(self.task.agents),
+            self.input_size,
+            self.action_size,
+            config.hidden,
+            config.action_scale,
+            config.regularisation.critic,
         )
 
     def check_weights(self) -> None:
@@ -316,22 +343,17 @@ class Learner:
 
     def load_policy_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over actors' weights; raises `ValueError` when names or shapes differ."""
-        _copy_into(self.policy.state_dict(), tensors)
+        copy_into(self.policy.state_dict(), tensors)
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of all weights, Adam moments, log β and generator states: with `scalars`, all that a resume needs
         beside the replay buffer."""
-        generators = {f"generator.{name}": value.get_state() for name, value in self._generators().items()}
-        return {name: tensor.clone() for name, tensor in self._live_tensors().items()} | generators
+        weights = {name: tensor.clone() for name, tensor in self._live_tensors().items()}
+        return weights | generator_states(self._generators())
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on exactly where `tensors` was taken; raises `ValueError` when names or shapes differ."""
-        rest = dict(tensors)
-        for name, generator in self._generators().items():
-            if f"generator.{name}" not in rest:
-                raise ValueError(f"saved tensors lack 'generator.{name}'")
-            generator.set_state(rest.pop(f"generator.{name}"))
-        _copy_into(self._live_tensors(), rest)
+        copy_into(self._live_tensors(), restore_generators(self._generators(), tensors))
 
     def scalars(self) -> dict[str, Any]:
         """The update counter, gate (σ², calibration, λ_TD) and σ²_peak, as JSON types."""
@@ -350,55 +372,20 @@ class Learner:
         self._critic_radius.peak = np.array(scalars["critic_variance_peak"])
 
     def _generators(self) -> dict[str, torch.Generator]:
-        return {"update": self._update_noise, "act": self._act_noise}
+        generators = {"update": self._update_noise, "act": self._act_noise}
+        regularisation = self.config.regularisation
+        if regularisation.actor.dropout > 0.0 or regularisation.critic.dropout > 0.0:
+            generators["mask"] = self._mask_noise
+        return generators
 
     def _live_tensors(self) -> dict[str, Tensor]:
         adams = {f"actors.{i}": adam for i, adam in enumerate(self._actor_adams)}
         adams |= {f"critics.{i}": adam for i, adam in enumerate(self._critic_adams)}
         adams["temperature"] = self._temperature_adam
         critics, targets = nn.ModuleList(self.critics), nn.ModuleList(self.targets)
-        modules = {"policy": self.policy, "critics": critics, "targets": targets}
-        live = {f"{owner}.{name}": t for owner, module in modules.items() for name, t in module.state_dict().items()}
-        live |= {f"adam.{owner}.{name}": t for owner, adam in adams.items() for name, t in adam.state().items()}
+        live = live_tensors({"policy": self.policy, "critics": critics, "targets": targets}, adams)
         return live | {"log_temperature": self.log_temperature.detach()}
 
 
-def _adam(network: nn.Module, learning_rate: float) -> NetworkAdam:
-    return NetworkAdam(dict(network.named_parameters()), learning_rate)
-
-
-def _gradient_metrics(critic_steps: Sequence[_Step], actor_steps: Sequence[_Step]) -> Metrics:
-    """Gradient norms at θ and at θ + ρ g/‖g‖ and ‖ε‖/‖θ‖: critics as the mean of the twins, actors one by one.
-
-    `gradient_evaluations` counts the gradients taken with respect to a network's weights: one per network, two with
-    SAM.
-    """
-    sharp_norms = [
-        None if step.sharp_gradient is None else global_norm(step.sharp_gradient)
-        for step in (*critic_steps, *actor_steps)
-    ]
-    num_critics = len(critic_steps)
-    return {
-        "critic_grad_norm": _mean([global_norm(step.gradient) for step in critic_steps]),
-        "critic_grad_norm_sam": _mean(sharp_norms[:num_critics]),
-        "critic_perturbation_ratio": _mean([step.perturbation_ratio for step in critic_steps]),
-        "actor_grad_norm": [global_norm(step.gradient) for step in actor_steps],
-        "actor_grad_norm_sam": sharp_norms[num_critics:],
-        "perturbation_ratio": [step.perturbation_ratio for step in actor_steps],
-        "gradient_evaluations": float(2 * len(sharp_norms) - sharp_norms.count(None)),
-    }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return sum(measured) / len(measured) if measured else None
-
-
-@torch.no_grad()
-def _copy_into(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
-    if live.keys() != saved.keys():
-        raise ValueError(f"saved tensors differ from this learner's in {sorted(live.keys() ^ saved.keys())}")
-    for name, tensor in live.items():
-        if tensor.shape != saved[name].shape:
-            raise ValueError(f"{name} has shape {tuple(saved[name].shape)}, expected {tuple(tensor.shape)}")
-        tensor.copy_(saved[name])
+def _adam(network: nn.Module, learning_rate: float, regularisation: NetworkRegularisation) -> NetworkAdam:
+    return NetworkAdam(dict(network.named_parameters()), learning_rate, regularisation.l2, regularisation.l2_kind)

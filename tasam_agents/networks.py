@@ -1,4 +1,4 @@
-"""Actors π_i and the global critic Q: tanh networks over rows of inputs, after column selection and scaling.
+"""Actors π_i and the global critic Q: networks over rows of inputs, after column selection and scaling.
 
 Shapes: n mini-batch, M agents, d inputs per agent, A action size (A_i of agent i, A the largest; the columns beyond
 A_i are padding, constant 0.5, and count nowhere). Actions lie in (0, 1).
@@ -6,7 +6,6 @@ A_i are padding, constant 0.5, and count nowhere). Actions lie in (0, 1).
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -16,6 +15,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from tasam_agents.config import NetworkRegularisation
+from tasam_agents.layers import make_network
+
+PLAIN = NetworkRegularisation()
+"""Linear and tanh layers, nothing else."""
 
 PADDING = 0.5
 """Action value in padded columns: the centre of (0, 1), so that the critics' centred input is zero there."""
@@ -67,22 +72,19 @@ class InputScaling:
         return inputs.astype(np.float32, copy=False)
 
 
-def tanh_network(num_inputs: int, hidden: Sequence[int], num_outputs: int) -> nn.Sequential:
-    """Fully connected layers with tanh between them, none after the last."""
-    widths = [num_inputs, *hidden]
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(widths):
-        layers += [nn.Linear(fan_in, fan_out), nn.Tanh()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], num_outputs))
-
-
 class Actor(nn.Module):
     """π_i: a = sigmoid(z), z ~ Normal(mean, σ) per action dimension, mean and log σ from one network."""
 
-    def __init__(self, num_inputs: int, hidden: Sequence[int], action_size: int) -> None:
+    def __init__(
+        self,
+        num_inputs: int,
+        hidden: Sequence[int],
+        action_size: int,
+        regularisation: NetworkRegularisation = PLAIN,
+    ) -> None:
         super().__init__()
         self.action_size = action_size
-        self.network = tanh_network(num_inputs, hidden, 2 * action_size)
+        self.network = make_network(num_inputs, hidden, 2 * action_size, regularisation)
 
     def distribution(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of z, each (n, A_i); log σ is bounded softly, so its gradient never stops."""
@@ -107,10 +109,21 @@ class Actor(nn.Module):
 class JointPolicy(nn.Module):
     """The M actors. Six modules in a loop run as fast as stacked weights and stay six separate networks."""
 
-    def __init__(self, num_inputs: int, hidden: Sequence[int], action_sizes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        num_inputs: int,
+        hidden: Sequence[int],
+        action_sizes: Sequence[int],
+        regularisation: NetworkRegularisation = PLAIN,
+    ) -> None:
         super().__init__()
         self.action_sizes = tuple(action_sizes)
-        self.actors = nn.ModuleList(Actor(num_inputs, hidden, size) for size in action_sizes)
+        self.actors = nn.ModuleList(Actor(num_inputs, hidden, size, regularisation) for size in action_sizes)
+
+    @property
+    def networks(self) -> list[nn.Sequential]:
+        """The layers of each actor."""
+        return [cast(Actor, actor).network for actor in self.actors]
 
     def sample_one(self, i: int, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Actor i: actions (n, A_i) and log-probabilities (n,); inputs (n, M, d) and noise (n, M, A) of all."""
@@ -154,11 +167,12 @@ class PerAgentCritic(nn.Module):
         hidden: Sequence[int],
         action_scale: float,
         mean_field: bool,
+        regularisation: NetworkRegularisation = PLAIN,
     ) -> None:
         super().__init__()
         self.num_agents, self.action_scale, self.mean_field = num_agents, action_scale, mean_field
         row = num_inputs + action_size
-        self.network = tanh_network(row * (2 if mean_field else 1) + num_agents, hidden, 1)
+        self.network = make_network(row * (2 if mean_field else 1) + num_agents, hidden, 1, regularisation)
         self.register_buffer("identity", torch.eye(num_agents), persistent=False)
 
     def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
@@ -185,11 +199,17 @@ class JointCritic(nn.Module):
     reads the same vector: `own` counts, `context` is ignored."""
 
     def __init__(
-        self, num_agents: int, num_inputs: int, action_size: int, hidden: Sequence[int], action_scale: float
+        self,
+        num_agents: int,
+        num_inputs: int,
+        action_size: int,
+        hidden: Sequence[int],
+        action_scale: float,
+        regularisation: NetworkRegularisation = PLAIN,
     ) -> None:
         super().__init__()
         self.action_scale = action_scale
-        self.network = tanh_network(num_agents * (num_inputs + action_size), hidden, num_agents)
+        self.network = make_network(num_agents * (num_inputs + action_size), hidden, num_agents, regularisation)
 
     def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`; inputs (n, M, d), own (n, M, A)."""
@@ -202,9 +222,17 @@ GlobalCritic = PerAgentCritic | JointCritic
 
 
 def make_critic(
-    kind: str, num_agents: int, num_inputs: int, action_size: int, hidden: Sequence[int], action_scale: float
+    kind: str,
+    num_agents: int,
+    num_inputs: int,
+    action_size: int,
+    hidden: Sequence[int],
+    action_scale: float,
+    regularisation: NetworkRegularisation = PLAIN,
 ) -> GlobalCritic:
     """The global critic of `LearnerConfig.critic`: `mean_field`, `pooled` or `joint`."""
     if kind == "joint":
-        return JointCritic(num_agents, num_inputs, action_size, hidden, action_scale)
-    return PerAgentCritic(num_agents, num_inputs, action_size, hidden, action_scale, kind == "mean_field")
+        return JointCritic(num_agents, num_inputs, action_size, hidden, action_scale, regularisation)
+    return PerAgentCritic(
+        num_agents, num_inputs, action_size, hidden, action_scale, kind == "mean_field", regularisation
+    )

@@ -14,6 +14,9 @@ from torch import Tensor
 TINY_NORM = 1e-12
 """Below this gradient norm the direction g/‖g‖ is rounding noise, which ρ would blow up: no perturbation then."""
 
+STABILISER = 0.01
+"""η of adaptive SAM, T = |θ| + η: weights at zero can move too."""
+
 
 def global_norm(tensors: Sequence[Tensor]) -> float:
     """Euclidean norm of all entries of all tensors."""
@@ -22,30 +25,51 @@ def global_norm(tensors: Sequence[Tensor]) -> float:
 
 
 @contextmanager
-def perturbed(parameters: Sequence[Tensor], gradient: Sequence[Tensor], rho: float) -> Iterator[float]:
+def perturbed(
+    parameters: Sequence[Tensor],
+    gradient: Sequence[Tensor],
+    rho: float,
+    scale_invariant: bool = False,
+    stabiliser: float = STABILISER,
+) -> Iterator[float]:
     """Inside: parameters = θ + ρ g/‖g‖, eq. (12). Afterwards, also after an error: exactly θ.
+
+    With `scale_invariant`, adaptive SAM (Kwon et al. 2021, elementwise): ε = ρ T² g/‖T g‖ with T = |θ| + η, the step
+    that raises the loss most among those with ‖T⁻¹ ε‖ = ρ. Networks that compute the same with rescaled weights are
+    perturbed alike (up to η).
 
     The weights are copied back rather than the perturbation subtracted, since (θ + ε) − ε is not θ in floating point.
 
     Args:
-        parameters: θ of one network, changed in place.
+        parameters: θ of one network, or of a part of it, changed in place.
         gradient: g, same order and shapes.
         rho: ρ >= 0.
+        scale_invariant: adaptive SAM.
+        stabiliser: η, of adaptive SAM alone.
 
     Yields:
-        ‖ε‖/‖θ‖, the length of the perturbation against that of the weights; 0 where ‖g‖ < `TINY_NORM`.
+        ‖ε‖/‖θ‖, the length of the perturbation against that of the weights; 0 where the norm that ε is divided by is
+        below `TINY_NORM`.
 
     A gradient that is not finite makes weights, and so a second loss, that are not; the caller checks that loss.
     """
-    norm = global_norm(gradient)
+    weights, direction = list(parameters), list(gradient)
+    with torch.no_grad():
+        if scale_invariant:
+            scales = [weight.abs() + stabiliser for weight in weights]
+            direction = [scale * g for scale, g in zip(scales, direction, strict=True)]
+        norm = global_norm(direction)
+        length = rho
+        if scale_invariant and norm >= TINY_NORM:
+            direction = [scale * g for scale, g in zip(scales, direction, strict=True)]
+            length = rho * global_norm(direction) / norm
     if norm < TINY_NORM:
         yield 0.0
         return
-    weights = list(parameters)
     with torch.no_grad():
         saved = [weight.clone() for weight in weights]
-        relative_length = rho / max(global_norm(weights), TINY_NORM)
-        torch._foreach_add_(weights, list(gradient), alpha=rho / norm)
+        relative_length = length / max(global_norm(weights), TINY_NORM)
+        torch._foreach_add_(weights, direction, alpha=rho / norm)
     try:
         yield relative_length
     finally:

@@ -9,7 +9,9 @@ from tasam_agents.config import (
     ORAN_INPUT_SCALING,
     GateConfig,
     LearnerConfig,
+    NetworkRegularisation,
     RadiusConfig,
+    RegularisationConfig,
     RhoSchedule,
     SamConfig,
     TrainConfig,
@@ -71,6 +73,26 @@ def _with(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
 
 _NO_SAM = SamConfig(critic=False, actors="none")
 _PAPER_RADIUS = RhoSchedule(start=0.5, end=0.01)
+_STATIC_RADIUS = RhoSchedule(start=0.01, end=0.01, shape="constant", adaptive=False)
+_ADAPTIVE_SAM_RADIUS = RhoSchedule(start=0.1, end=0.01)  # in units of the weights, hence larger
+
+
+def _regularised(name: str, **fields: Any) -> TrainConfig:
+    """`default` without SAM and with these regularisers on actors and critics alike."""
+    networks = NetworkRegularisation(**fields)
+    return _with(DEFAULT, name, sam=_NO_SAM, regularisation=RegularisationConfig(networks, networks))
+
+
+_PLASTIC_LAYERS = NetworkRegularisation(layer_norm=True, activation="crelu")
+PLASTIC = _with(
+    DEFAULT,
+    "PLASTIC",
+    sam=SamConfig(critic=True, actors="all", part="encoder"),
+    radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS),
+    regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=1500),
+)
+"""PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on the
+encoder of every network, and three resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
 
 TINY = replace(
     DEFAULT,
@@ -135,6 +157,22 @@ VARIANTS: dict[str, TrainConfig] = {
     ),
     "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field", objective="team"),
     "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint", objective="team"),
+    "both_sam": _with(DEFAULT, "both-SAM", sam=SamConfig(critic=True, actors="gated")),
+    "actor_sam": _with(DEFAULT, "actor-SAM", sam=SamConfig(critic=False, actors="gated")),
+    "critic_sam": _with(DEFAULT, "critic-SAM", sam=SamConfig(critic=True, actors="none")),
+    "no_selective": _with(DEFAULT, "TA-SAM-no-selective", sam=SamConfig(critic=True, actors="all")),
+    "static_rho": _with(DEFAULT, "TA-SAM-static-rho", radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS)),
+    "adaptive_sam": _with(
+        DEFAULT,
+        "TA-ASAM",
+        sam=SamConfig(scale_invariant=True),
+        radius=RadiusConfig(_ADAPTIVE_SAM_RADIUS, _ADAPTIVE_SAM_RADIUS),
+    ),
+    "l2": _regularised("SAC-MARL-L2", l2=1e-2),
+    "l2_in_loss": _regularised("SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
+    "dropout": _regularised("SAC-MARL-dropout", dropout=0.1),
+    "spectral_norm": _regularised("SAC-MARL-spectral-norm", spectral_norm=True),
+    "plastic": PLASTIC,
     "tiny": TINY,
     "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
     "simple_spread": SIMPLE_SPREAD,

@@ -9,7 +9,9 @@ import pytest
 from tasam_agents.config import (
     GateConfig,
     LearnerConfig,
+    NetworkRegularisation,
     RadiusConfig,
+    RegularisationConfig,
     RhoSchedule,
     SamConfig,
     TemperatureConfig,
@@ -25,6 +27,7 @@ def test_json_and_back() -> None:
         sam=SamConfig(actors="all"),
         radius=RadiusConfig(critic=RhoSchedule(0.1, 0.05, "cosine", False)),
         gate=GateConfig(lambda_td=0.3, calibration=(1, 5)),
+        regularisation=RegularisationConfig(critic=NetworkRegularisation(l2=0.1, dropout=0.2), reset_every=7),
     )
     config = TrainConfig(name="x", env_kwargs={"scenario": "paper", "n": 3}, learner=learner)
     assert config != TrainConfig()
@@ -44,6 +47,15 @@ def test_unknown_fields_are_named() -> None:
     [
         (SamConfig, "actors", "some"),
         (SamConfig, "cross_values", "cubic"),
+        (SamConfig, "part", "head"),
+        (NetworkRegularisation, "l2", -0.1),
+        (NetworkRegularisation, "l2", float("inf")),
+        (NetworkRegularisation, "l2_kind", "coupled"),
+        (NetworkRegularisation, "dropout", 1.0),
+        (NetworkRegularisation, "dropout", -0.1),
+        (NetworkRegularisation, "activation", "relu"),
+        (RegularisationConfig, "reset_every", -1),
+        (RegularisationConfig, "reset_every", 2.5),
         (RhoSchedule, "shape", "step"),
         (RhoSchedule, "start", -0.1),
         (RhoSchedule, "end", 0.6),  # above the start: no floor for the adaptive radius

@@ -9,8 +9,9 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from tasam_agents.config import NetworkRegularisation
 from tasam_agents.curvature import Eigenvalue, ascent_sharpness, hessian_vector_product, largest_eigenvalue
-from tasam_agents.networks import tanh_network
+from tasam_agents.layers import make_network
 
 
 def quadratic(spectrum: list[float], seed: int = 0) -> tuple[Callable[[], Tensor], list[Tensor], Tensor, Tensor]:
@@ -36,7 +37,7 @@ class SmallNetwork:
     def __init__(self, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = tanh_network(3, (5, 4), 2).double()
+            self.network = make_network(3, (5, 4), 2, NetworkRegularisation()).double()
             self.inputs = torch.randn(16, 3, dtype=torch.float64)
         self.named = dict(self.network.named_parameters())
         self.parameters: list[Tensor] = list(self.named.values())

@@ -7,12 +7,15 @@ from typing import Any, Literal, cast
 import numpy as np
 import pytest
 import torch
+from learners import A, D, M, assert_same, differing_owners, make_batch, make_learner, make_task
 from torch import Tensor
 
 from tasam_agents.config import (
     GateConfig,
     LearnerConfig,
+    NetworkRegularisation,
     RadiusConfig,
+    RegularisationConfig,
     RhoSchedule,
     SamConfig,
     TemperatureConfig,
@@ -24,50 +27,6 @@ from tasam_agents.replay import Batch, ReplayBuffer
 Kind = Literal["mean_field", "joint", "pooled"]
 Objective = Literal["team", "individual"]
 KINDS: tuple[Kind, ...] = ("mean_field", "joint", "pooled")
-M, D, A = 3, 4, 5
-FIXED_RADIUS = RadiusConfig(RhoSchedule(0.2, 0.2, "constant", False), RhoSchedule(0.3, 0.3, "constant", False))
-
-
-def make_task(action_sizes: tuple[int, ...] = (A,) * M) -> TaskSpec:
-    m = len(action_sizes)
-    return TaskSpec(tuple(f"du_{i}" for i in range(m)), (D,) * m, action_sizes, {"all": slice(0, D)})
-
-
-def make_learner(seed: int = 0, task: TaskSpec | None = None, **fields: Any) -> Learner:
-    settings: dict[str, Any] = {
-        "hidden": (16, 16),
-        "batch_size": 8,
-        "radius": FIXED_RADIUS,
-        "gate": GateConfig(lambda_td=0.0),
-        "temperature": TemperatureConfig(initial=0.1),
-        "actor_learning_rate": 1e-3,
-        "critic_learning_rate": 1e-3,
-    }
-    return Learner(task or make_task(), LearnerConfig(**(settings | fields)), seed, total_updates=100)
-
-
-def make_batch(seed: int = 0, n: int = 8, m: int = M, reward_spread: tuple[float, ...] | None = None) -> Batch:
-    generator = torch.Generator().manual_seed(seed)
-    spread = torch.ones(m) if reward_spread is None else torch.tensor(reward_spread)
-    return Batch(
-        inputs=torch.randn(n, m, D, generator=generator),
-        actions=torch.rand(n, m, A, generator=generator),
-        rewards=torch.randn(n, m, generator=generator) * spread,
-        next_inputs=torch.randn(n, m, D, generator=generator),
-        terminated=(torch.rand(n, m, generator=generator) < 0.3).float(),
-    )
-
-
-def assert_same(one: Learner, two: Learner) -> None:
-    tensors, others = one.tensors(), two.tensors()
-    assert tensors.keys() == others.keys()
-    different = [name for name in tensors if not torch.equal(tensors[name], others[name])]
-    assert different == []
-
-
-def differing_owners(one: Learner, two: Learner) -> set[str]:
-    tensors, others = one.tensors(), two.tensors()
-    return {".".join(name.split(".")[:3]) for name in tensors if not torch.equal(tensors[name], others[name])}
 
 
 # ---------------------------------------------------------------- the update as a whole
@@ -167,6 +126,26 @@ def test_update_agrees_with_a_slow_reading_of_algorithm_1(
         agreeing = ((step - expected_step).abs() < 2e-5).float().mean()
         assert agreeing > 0.99, (name, (step - expected_step).abs().max())
     assert metrics["gradient_evaluations"] == (4 if open_gates else 2) + M + len(open_gates)
+
+
+def test_update_of_regularised_layers_agrees_with_the_slow_reading() -> None:
+    """Other layers, same algorithm; the singular vectors stay where they are until the end of the update."""
+    layers = NetworkRegularisation(spectral_norm=True, layer_norm=True, activation="crelu")
+    learner = make_learner(regularisation=RegularisationConfig(layers, layers), sam=SamConfig(cross_values="exact"))
+    batch = make_batch()
+    before = learner.tensors()
+    expected = slow_update(learner, batch, (0, 1, 2))
+    learner.update(batch)
+    after = learner.tensors()
+    for name, tensor in expected.items():
+        if name.endswith((".u", ".v")):
+            assert torch.equal(tensor, before[name])
+            assert not torch.equal(after[name], before[name])
+            continue
+        step, expected_step = after[name] - before[name], tensor - before[name]
+        assert expected_step.abs().max() > 1e-6 or name.startswith("targets"), name
+        agreeing = ((step - expected_step).abs() < 2e-5).float().mean()
+        assert agreeing > 0.98, (name, (step - expected_step).abs().max())
 
 
 # ---------------------------------------------------------------- SAM's side conditions

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tasam_agents.adam import NetworkAdam
-from tasam_agents.sam import TINY_NORM, global_norm, perturbed
+from tasam_agents.sam import STABILISER, TINY_NORM, global_norm, perturbed
 
 
 def test_second_gradient_of_a_quadratic_in_closed_form() -> None:
@@ -58,21 +58,24 @@ def test_no_perturbation_along_a_vanishing_gradient() -> None:
         assert ratio == 0.0
 
 
-def test_same_weights_as_the_sam_of_pytorch_optimizer() -> None:
+@pytest.mark.parametrize("scale_invariant", [False, True])
+def test_same_weights_as_the_sam_of_pytorch_optimizer(scale_invariant: bool) -> None:
     pytorch_optimizer = pytest.importorskip("pytorch_optimizer")
     torch.manual_seed(1)
     ours = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1)).double()
     theirs = copy.deepcopy(ours)
     rho, learning_rate = 0.1, 1e-2
     adam = NetworkAdam(dict(ours.named_parameters()), learning_rate)
-    oracle = pytorch_optimizer.SAM(theirs.parameters(), torch.optim.Adam, rho=rho, lr=learning_rate)
+    oracle = pytorch_optimizer.SAM(
+        theirs.parameters(), torch.optim.Adam, rho=rho, adaptive=scale_invariant, lr=learning_rate
+    )
 
     for _ in range(25):
         x = torch.randn(32, 4, dtype=torch.float64)
         y = torch.sin(3 * x.sum(dim=1, keepdim=True))
 
         gradient = adam.gradient([(ours(x) - y).square().mean()])
-        with perturbed(adam.parameters, gradient, rho):
+        with perturbed(adam.parameters, gradient, rho, scale_invariant, stabiliser=0.0):
             sharp = adam.gradient([(ours(x) - y).square().mean()])
         adam.step(sharp)
 
@@ -83,3 +86,49 @@ def test_same_weights_as_the_sam_of_pytorch_optimizer() -> None:
         oracle.second_step(zero_grad=True)
         for mine, reference in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(mine, reference, rtol=1e-6, atol=1e-8)
+
+
+def test_adaptive_perturbation_in_closed_form() -> None:
+    """ε = ρ T² g/‖T g‖ with T = |θ| + η: larger weights move more, and ‖T⁻¹ ε‖ = ρ."""
+    theta, gradient, rho = torch.tensor([2.0, -0.5, 0.0]), torch.tensor([1.0, 2.0, 3.0]), 0.3
+    weights = [theta.clone().requires_grad_()]
+    scale = theta.abs() + STABILISER
+    with perturbed(weights, [gradient], rho, scale_invariant=True) as ratio:
+        epsilon = weights[0].detach() - theta
+    torch.testing.assert_close(epsilon, rho * scale**2 * gradient / (scale * gradient).norm(), rtol=1e-4, atol=1e-6)
+    assert (epsilon / scale).norm().item() == pytest.approx(rho, rel=1e-4)
+    assert ratio == pytest.approx((epsilon.norm() / theta.norm()).item(), rel=1e-4)
+    assert torch.equal(weights[0].detach(), theta)
+
+
+def test_rescaled_networks_are_as_sharp_under_adaptive_sam_and_not_under_sam() -> None:
+    """Two layers of a rectified network times and over 5 compute the same, so their sharpness should be the same."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 8, bias=False), nn.ReLU(), nn.Linear(8, 1, bias=False)).double()
+    rescaled = copy.deepcopy(net)
+    with torch.no_grad():
+        next(rescaled[0].parameters()).mul_(5.0)
+        next(rescaled[2].parameters()).div_(5.0)
+    x = torch.randn(16, 3, dtype=torch.float64)
+
+    def loss(network: nn.Module) -> torch.Tensor:
+        value: torch.Tensor = network(x).square().mean()
+        return value
+
+    def perturbed_loss(network: nn.Module, scale_invariant: bool) -> float:
+        weights = list(network.parameters())
+        gradient = torch.autograd.grad(loss(network), weights)
+        with perturbed(weights, gradient, 0.2, scale_invariant, stabiliser=0.0):
+            return loss(network).item()
+
+    assert loss(net).item() == pytest.approx(loss(rescaled).item())
+    assert perturbed_loss(net, True) == pytest.approx(perturbed_loss(rescaled, True))
+    assert perturbed_loss(net, True) > loss(net).item()
+    assert abs(perturbed_loss(net, False) / perturbed_loss(rescaled, False) - 1.0) > 0.1
+
+
+def test_no_adaptive_perturbation_along_a_vanishing_gradient() -> None:
+    weights = [torch.ones(3, requires_grad=True)]
+    with perturbed(weights, [torch.full((3,), TINY_NORM / 10)], 0.5, scale_invariant=True) as ratio:
+        assert torch.equal(weights[0], torch.ones(3))
+    assert ratio == 0.0

@@ -1,0 +1,80 @@
+"""The rows of Tables 2 and 3 and the other named configurations: what each changes, and that each trains."""
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasam_agents import checkpoint
+from tasam_agents.config import GateConfig, TrainConfig
+from tasam_agents.environments import make_batched
+from tasam_agents.evaluation import evaluate, learned_policy, load_actors
+from tasam_agents.run_directory import RunDirectory
+from tasam_agents.trainer import train
+from tasam_agents.variants import DEFAULT, TINY, VARIANTS
+
+OFF = ("sam.critic", "sam.actors")
+LAYERS = ("regularisation.actor", "regularisation.critic")
+CHANGES: dict[str, set[str]] = {
+    "no_sam": {*OFF},
+    "both_sam": set(),
+    "actor_sam": {"sam.critic"},
+    "critic_sam": {"sam.actors"},
+    "no_selective": {"sam.actors"},
+    "static_rho": {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
+    "adaptive_sam": {"sam.scale_invariant"}
+    | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("start", "end")},
+    "l2": {*OFF, *(f"{layers}.l2" for layers in LAYERS)},
+    "l2_in_loss": {*OFF, *(f"{layers}.{what}" for layers in LAYERS for what in ("l2", "l2_kind"))},
+    "dropout": {*OFF, *(f"{layers}.dropout" for layers in LAYERS)},
+    "spectral_norm": {*OFF, *(f"{layers}.spectral_norm" for layers in LAYERS)},
+    "plastic": {"sam.actors", "sam.part", "regularisation.reset_every"}
+    | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
+    | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
+}
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_row_differs_from_the_default_in_what_it_is_named_for(name: str) -> None:
+    config = VARIANTS[name]
+    for field in fields(TrainConfig):
+        if field.name not in ("name", "learner"):
+            assert getattr(config, field.name) == getattr(DEFAULT, field.name)
+    own, default = flat(asdict(config.learner)), flat(asdict(DEFAULT.learner))
+    assert {key for key in default if own[key] != default[key]} == CHANGES[name]
+
+
+def test_names_of_runs_are_all_different() -> None:
+    names = [config.name for config in VARIANTS.values()]
+    assert len(set(names)) == len(names)
+    assert (VARIANTS["dropout"].learner.regularisation.actor.dropout) == 0.1
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_row_trains_and_its_actors_can_be_evaluated_twice_alike(name: str, tmp_path: Path) -> None:
+    learner = VARIANTS[name].learner
+    small = replace(learner, input_scaling=(), hidden=(16, 16, 16), batch_size=16, gate=GateConfig(calibration=(4, 8)))
+    if learner.regularisation.reset_every:
+        small = replace(small, regularisation=replace(learner.regularisation, reset_every=7))
+    config = replace(
+        TINY, env_id="fakes:target_env", env_kwargs={}, num_networks=3, iterations=8, steps_per_iteration=4,
+        updates_per_iteration=2, warmup_steps=5, evaluate_every=4, validation_networks=2, log_every=2, learner=small,
+    )  # fmt: skip
+    run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
+    assert run.config() == config
+    metrics = run.metrics()
+    updates_of_sam = {"no_sam", "l2", "l2_in_loss", "dropout", "spectral_norm"}
+    assert (metrics[-1]["critic_grad_norm_sam"] is None) == (name in updates_of_sam | {"actor_sam"})
+    env = make_batched(config.env_id, {}, 2, [1, 2])
+    actors = load_actors(checkpoint.load(run.best), run.best, config, env)
+    policy = learned_policy(actors, deterministic=True)
+    first, second = (evaluate(policy, env, [1, 2]) for _ in range(2))
+    assert first.returns.tolist() == second.returns.tolist()
