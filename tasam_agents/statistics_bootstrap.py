@@ -129,11 +129,12 @@ def _interquartile_mean(values: Array) -> Array:
 
 def _probability(a: Array, b: Array) -> Array:
     """(..., S_A, N), (..., S_B, N) -> (...)."""
-    total = np.zeros(a.shape[:-2])
+    won = np.zeros(a.shape[:-2])  # halves, so the sum is exact and P(A > A) is
     for seed in range(b.shape[-2]):  # a loop, as all pairs of seeds at once would take much memory
         other = b[..., seed : seed + 1, :]
-        total += ((a > other) + 0.5 * (a == other)).mean(axis=(-2, -1))
-    return total / b.shape[-2]
+        won += ((a > other) + 0.5 * (a == other)).sum(axis=(-2, -1))
+    chance: Array = won / (a.shape[-2] * b.shape[-2] * a.shape[-1])
+    return chance
 
 
 def _same_networks(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
