@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tasam_agents import checkpoint
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
 from tasam_agents.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds
-from tasam_agents.generalisation_text import generalisation_text
+from tasam_agents.generalisation_text import generalisation_text, in_doubt
 from tasam_agents.pictures import heat_map, new_figure, save_picture, write_table
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.scenario_family import (
@@ -159,23 +160,30 @@ class Generalisation:
 
     def _draw(self, picture: Path) -> Path:
         """Heat maps with the numbers in the cells; an agent's own scenario is framed."""
-        panels = [f"return minus that of {self.reference}"]
-        matrices = [[[self.advantage(row, each.name).mean for each in self.members] for row in self.rows]]
-        if self.has_specialists:
-            panels.append("return minus that of the agent trained there")
-            gaps = [[self.gap_to_specialist(row, each.name) for each in self.members] for row in self.rows]
-            matrices.append([[gap.mean if gap else float("nan") for gap in line] for line in gaps])
-        height, width = 1.6 + 0.5 * len(self.rows), 3.2 + 0.75 * len(self.members)
-        figure, axes = new_figure(len(panels), 1, (width, height * len(panels)))
         columns = [each.name for each in self.members]
-        for axis, panel, values in zip(axes, panels, matrices, strict=True):
-            matrix = np.array(values)
+        panels: dict[str, list[list[Difference | None]]] = {
+            f"return minus that of {self.reference}": [
+                [self.advantage(row, name) for name in columns] for row in self.rows
+            ]
+        }
+        if self.has_specialists:
+            panels["return minus that of the agent trained there"] = [
+                [None if name == row.trained_on else self.gap_to_specialist(row, name) for name in columns]
+                for row in self.rows
+            ]
+        height, width = 1.6 + 0.5 * len(self.rows), 3.2 + 0.75 * len(columns)
+        figure, axes = new_figure(len(panels), 1, (width, height * len(panels)))
+        for axis, (panel, gaps) in zip(axes, panels.items(), strict=True):
+            matrix = np.array([[np.nan if gap is None else gap.mean for gap in line] for line in gaps])
+            doubtful = {
+                (i, j): f"({gap.mean:+.3f})"
+                for i, line in enumerate(gaps) for j, gap in enumerate(line) if gap is not None and in_doubt(gap)
+            }  # fmt: skip
             reach = float(np.nanmax(np.abs(matrix))) or 1.0
             labels = [row.label for row in self.rows]
-            mesh = heat_map(axis, matrix, labels, columns, middle=0.0, reach=reach, text="+.3f")
+            mesh = heat_map(axis, matrix, labels, columns, middle=0.0, reach=reach, text="+.3f", cells=doubtful)
             for place, row in enumerate(self.rows):
-                corner = (columns.index(row.trained_on) - 0.5, place - 0.5)
-                axis.add_patch(_frame(corner))
+                axis.add_patch(_frame((columns.index(row.trained_on) - 0.5, place - 0.5)))
             axis.set_title(f"{panel} (frame: its own scenario)", fontsize=9)
             figure.colorbar(mesh, ax=axis, fraction=0.05)
         return save_picture(figure, picture, [self._cell(row, name) for row in self.rows for name in columns])
@@ -243,6 +251,7 @@ def _evaluated(
     if chosen not in common:
         raise RunError(f"reference is {chosen!r}; allowed: {', '.join(common)}, which every scenario offers")
     actors = {}
+    torch.set_num_threads(max(config.threads for config in configs.values()))  # as they were trained
     for run, config in configs.items():
         directory = RunDirectory(run).best
         learner = load_actors(checkpoint.load(directory), directory, config, envs[members[0].name])

@@ -48,8 +48,8 @@ def _sentence(result: Generalisation, row: Row) -> str:
     over = loss.over_networks
     text += f", {elsewhere.mean:+.3f} on average over the other {len(others)}" if len(others) > 1 else ""
     if loss.mean <= 0:
-        return f"{text}; it loses nothing of that on another scenario."
-    doubt = " (an interval contains 0)" if _in_doubt(loss) else ""
+        return f"{text}; on no other scenario does it do worse against {result.reference}."
+    doubt = " (an interval contains 0)" if in_doubt(loss) else ""
     return f"{text}; it loses most on {worst}: {loss.mean:.3f} [{over.low:.3f}, {over.high:.3f}] over networks{doubt}."
 
 
@@ -73,12 +73,13 @@ def _basis(result: Generalisation) -> str:
     return "\n".join(lines)
 
 
-def _in_doubt(gap: Difference) -> bool:
+def in_doubt(gap: Difference) -> bool:
+    """Whether one of the intervals of a difference contains 0."""
     return holds_zero(gap.over_networks) or (gap.over_seeds is not None and holds_zero(gap.over_seeds))
 
 
 def _marked(gap: Difference | None, home: bool) -> str:
     if gap is None:
         return ""
-    number = f"({gap.mean:+.3f})" if _in_doubt(gap) else f"{gap.mean:+.3f} "
+    number = f"({gap.mean:+.3f})" if in_doubt(gap) else f"{gap.mean:+.3f} "
     return number + ("*" if home else " ")
