@@ -262,6 +262,8 @@ def test_command_trains_prints_and_draws(
     main(["generalise", *arguments, "--iterations", "1"])
     printed = capsys.readouterr().out
     assert "training 2 of 2: " in printed
+    head = printed.split("Return minus that of count_rule:\n")[1].splitlines()[0]
+    assert head.split() == ["agent,", "trained", "on", "seeds", "tiny", "fast", "elsewhere"]  # square, not the family
     assert "Return minus that of the agent trained there:" in printed
     assert f"written: {tmp_path}/generalisation/generalisation.png" in printed
     first = tmp_path / "TA-SAM-tiny-tiny-seed0"
