@@ -17,8 +17,9 @@ from tasam_agents import checkpoint
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
 from tasam_agents.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds
-from tasam_agents.generalisation_text import generalisation_text, in_doubt
-from tasam_agents.pictures import heat_map, new_figure, save_picture, write_table
+from tasam_agents.generalisation_figure import draw_generalisation
+from tasam_agents.generalisation_text import generalisation_text
+from tasam_agents.pictures import write_table
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.scenario_family import (
     FAMILY,
@@ -121,7 +122,7 @@ class Generalisation:
         document = directory / "generalisation.json"
         document.write_text(json.dumps(self.document(), indent=1, allow_nan=False) + "\n", "utf-8")
         table = write_table(directory / "generalisation_returns.csv", tidy)
-        return [self._draw(directory / "generalisation.png"), table, document]
+        return [draw_generalisation(self, directory / "generalisation.png"), table, document]
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON types."""
@@ -134,10 +135,11 @@ class Generalisation:
                  "runs": [str(run) for run in row.runs]}
                 for row in self.rows
             ],
-            "cells": [self._cell(row, each.name) for row in self.rows for each in self.members],
+            "cells": [self.cell(row, each.name) for row in self.rows for each in self.members],
         }  # fmt: skip
 
-    def _cell(self, row: Row, name: str) -> dict[str, Any]:
+    def cell(self, row: Row, name: str) -> dict[str, Any]:
+        """Every number of one row on one member, flat."""
         cell: dict[str, Any] = {
             "agent": row.label, "trained_on": row.trained_on, "training_seeds": len(row.seeds), "scenario": name,
             "return": float(self.returns[row.label, name].mean()),
@@ -157,42 +159,6 @@ class Generalisation:
                 bounds = asdict(interval) if interval else {"low": None, "high": None}
                 cell |= {f"{measure}_{over}_{end}": bounds[end] for end in ("low", "high")}
         return cell
-
-    def _draw(self, picture: Path) -> Path:
-        """Heat maps with the numbers in the cells; an agent's own scenario is framed."""
-        columns = [each.name for each in self.members]
-        panels: dict[str, list[list[Difference | None]]] = {
-            f"return minus that of {self.reference}": [
-                [self.advantage(row, name) for name in columns] for row in self.rows
-            ]
-        }
-        if self.has_specialists:
-            panels["return minus that of the agent trained there"] = [
-                [None if name == row.trained_on else self.gap_to_specialist(row, name) for name in columns]
-                for row in self.rows
-            ]
-        height, width = 1.6 + 0.5 * len(self.rows), 3.2 + 0.75 * len(columns)
-        figure, axes = new_figure(len(panels), 1, (width, height * len(panels)))
-        for axis, (panel, gaps) in zip(axes, panels.items(), strict=True):
-            matrix = np.array([[np.nan if gap is None else gap.mean for gap in line] for line in gaps])
-            doubtful = {
-                (i, j): f"({gap.mean:+.3f})"
-                for i, line in enumerate(gaps) for j, gap in enumerate(line) if gap is not None and in_doubt(gap)
-            }  # fmt: skip
-            reach = float(np.nanmax(np.abs(matrix))) or 1.0
-            labels = [row.label for row in self.rows]
-            mesh = heat_map(axis, matrix, labels, columns, middle=0.0, reach=reach, text="+.3f", cells=doubtful)
-            for place, row in enumerate(self.rows):
-                axis.add_patch(_frame((columns.index(row.trained_on) - 0.5, place - 0.5)))
-            axis.set_title(f"{panel} (frame: its own scenario)", fontsize=9)
-            figure.colorbar(mesh, ax=axis, fraction=0.05)
-        return save_picture(figure, picture, [self._cell(row, name) for row in self.rows for name in columns])
-
-
-def _frame(corner: tuple[float, float]) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(corner, 1, 1, fill=False, edgecolor="black", lw=2)
 
 
 def generalise(
