@@ -1,4 +1,4 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`."""
+"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`, `tasam forget …`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
+from tasam_agents.forget_command import forget
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.sharpness import RHO, measure_run
 from tasam_agents.trainer import Interrupted, TrainingDiverged
@@ -44,6 +45,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
+  tasam forget --first A --then B [any field]               what learning scenario B costs on A, with SAM and anchor
 
 NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
 
@@ -52,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when training diverged, 130 when interrupted."""
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     commands = {"train": _train, "evaluate": _evaluate, "plot": _plot, "watch": _watch, "sharpness": _sharpness}
+    commands["forget"] = _forget
     if command in ("-h", "--help"):
         print(USAGE)
         return
@@ -193,6 +196,11 @@ def _sharpness(arguments: Sequence[str]) -> None:
         return
     print(f"\n{sharpness.text()}\n")
     _print_paths(files)
+
+
+def _forget(arguments: Sequence[str]) -> None:
+    """Train on one scenario, then on another, and measure what was lost."""
+    forget(arguments, _configuration)
 
 
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:

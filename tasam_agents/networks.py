@@ -100,6 +100,26 @@ class Actor(nn.Module):
         log_prob = (2.0 * F.softplus(z) - z - log_std - 0.5 * noise.square()).sum(dim=-1)
         return torch.sigmoid(z), log_prob - 0.5 * math.log(2.0 * math.pi) * self.action_size
 
+    def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
+        """KL between this policy and another one at each input, (n,) [nats], summed over action dimensions.
+
+        In closed form: the sigmoid is one to one, so the KL of the actions is that of the normal z. No gradient flows
+        into the anchor.
+
+        Args:
+            inputs: (n, d).
+            anchor: the other policy.
+            direction: `anchor_to_policy`, KL(anchor ‖ this), or `policy_to_anchor`, KL(this ‖ anchor).
+        """
+        with torch.no_grad():
+            other = anchor.distribution(inputs)
+        own = self.distribution(inputs)
+        (mean_p, log_std_p), (mean_q, log_std_q) = (own, other) if direction == "policy_to_anchor" else (other, own)
+        # KL(p ‖ q) = log σ_q/σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − 1/2 in every dimension.
+        ratio = (2.0 * (log_std_p - log_std_q)).exp()
+        shift = ((mean_p - mean_q) * (-log_std_q).exp()).square()
+        return (log_std_q - log_std_p + 0.5 * (ratio + shift - 1.0)).sum(dim=-1)
+
     def most_likely(self, inputs: Tensor) -> Tensor:
         """Deterministic action sigmoid(mean), (n, A_i)."""
         mean, _ = self.distribution(inputs)
