@@ -3,8 +3,8 @@
 The paper asks for "a dynamic regularization mechanism" that "penalizes drastic changes from previously successful
 policies" and gives neither formula nor weight; docs/forgetting.md lists what we chose. Actor i minimises
 L_i + w_i·KL_i, KL_i the mean over the mini-batch of the KL between anchor and actor, and SAM takes both of its
-gradients of that sum. The dynamic weight is the adaptive KL controller of Ziegler et al. (2019), an integrating Lagrange
-multiplier in log w, with bounds: one w_i per actor.
+gradients of that sum. The dynamic weight is the adaptive KL controller of Ziegler et al. (2019), an integrating
+Lagrange multiplier in log w, with bounds: one w_i per actor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`, `tasam forget …`."""
+"""`tasam train`, `evaluate RUN`, `plot RUN…`, `watch RUN`, `sharpness RUN`, `forget --first A --then B`."""
 
 from __future__ import annotations
 

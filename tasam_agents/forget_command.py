@@ -57,6 +57,9 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
     )
     parser.add_argument("--replay", default="kept", help="kept (default) or emptied at the switch")
     parser.add_argument(
+        "--anchor-from", default="start", help="start (default), or switch: the anchor's arms have none on A"
+    )
+    parser.add_argument(
         "--anchor-at-switch",
         default="held",
         help="held (default): what anchors at the end of A stays; following: it goes on to move",
@@ -77,6 +80,7 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
         back_iterations=given.back_iterations,
         replay=given.replay,
         anchor_at_switch=given.anchor_at_switch,
+        anchor_from=given.anchor_from,
         networks=given.networks,
     )
     result = ForgettingResult(plan, run_plan(plan, given.out, given.quiet))

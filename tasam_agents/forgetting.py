@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import torch
 
+from tasam_agents import checkpoint
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.config import AnchorConfig, SamConfig, Scalar, TrainConfig
 from tasam_agents.environments import make_batched
@@ -55,6 +56,9 @@ class ForgettingPlan:
     anchor_at_switch: Literal["held", "following"] = "held"
     """`held`: what anchors the actors at the end of A does so for good; `following`: it goes on to move, so that a best
     snapshot is replaced at the first validation on B."""
+    anchor_from: Literal["start", "switch"] = "start"
+    """`start`: the arms with an anchor have it on A too; `switch`: only after A, where the best snapshot of A becomes
+    the anchor, so that they are the arms without it up to there."""
     networks: int = 20
     """Held-out networks of each scenario."""
 
@@ -64,12 +68,14 @@ class ForgettingPlan:
         for name, least in (("seeds", 1), ("back_iterations", 0), ("networks", 2)):
             if getattr(self, name) < least:
                 raise RunError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
-        for name, allowed in (("replay", ("kept", "emptied")), ("anchor_at_switch", ("held", "following"))):
+        choices = {"replay": ("kept", "emptied"), "anchor_at_switch": ("held", "following"),
+                   "anchor_from": ("start", "switch")}  # fmt: skip
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise RunError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
 
     def arm(self, name: str, seed: int) -> TrainConfig:
-        """The configuration of one arm and training seed, on scenario A."""
+        """The configuration of one arm and training seed."""
         learner = self.config.learner
         own = learner.sam if learner.sam.critic or learner.sam.actors != "none" else SamConfig()
         sam = own if name in ("sam", "sam_anchor") else SamConfig(critic=False, actors="none")
@@ -132,6 +138,8 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bo
         here = replace(config, env_kwargs=dict(kwargs), iterations=iterations)
         if before is not None:
             here = replace(here, warmup_steps=0)
+        elif plan.anchor_from == "switch":
+            here = replace(here, learner=replace(here.learner, anchor=AnchorConfig()))
         training = Training(here, RunDirectory(place / phase))
         if before is None:
             training.take_teacher()
@@ -155,8 +163,15 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bo
 def continue_from(before: Training, training: Training, plan: ForgettingPlan) -> None:
     """Let a new phase go on with the learner of the one before, its schedules of ρ and η beginning anew."""
     learner = training.learner
-    learner.load_tensors(before.learner.tensors())
-    learner.load_scalars(before.learner.scalars() | {"updates": 0})
+    tensors, scalars = before.learner.tensors(), before.learner.scalars() | {"updates": 0}
+    if learner.anchor is not None and before.learner.anchor is None:
+        best = checkpoint.load(before.directory.best).tensors["actors"]
+        tensors |= {f"anchor.{name}": weight for name, weight in best.items()}
+        scalars["anchor"] = learner.anchor.state() | {"is_set": True}
+    learner.load_tensors(tensors)
+    learner.load_scalars(scalars)
+    if before.learner.anchor is None:
+        training.take_teacher()  # where a run teaches, it does so from the switch on
     if learner.anchor is not None:
         learner.anchor.is_held = plan.anchor_at_switch == "held"
     if plan.replay == "kept":

@@ -121,7 +121,7 @@ class ForgettingResult:
             "",
             f"A: {_spoken(plan.first)}. B: {_spoken(plan.then)}. {plan.config.iterations} iterations on A, as many on B"
             + (f", {plan.back_iterations} back on A" if plan.back_iterations else "")
-            + f"; replay {plan.replay}, anchor {plan.anchor_at_switch}.",
+            + f"; replay {plan.replay}, anchor from the {plan.anchor_from} on, {plan.anchor_at_switch} at the switch.",
             f"Return: mean reward per agent and step of the last deterministic policy of a phase on {plan.networks} "
             f"held-out networks of each scenario, mean over training seeds {first} to {first + plan.seeds - 1}. "
             "lost = A after A − A after B; gained = B after B − B after A.",
@@ -170,11 +170,12 @@ class ForgettingResult:
             rows += [{"arm": arm, **point} for point in points]
         iterations = self.plan.config.iterations
         switches = [iterations, 2 * iterations][: 2 if self.plan.back_iterations else 1]
+        last = 2 * iterations + self.plan.back_iterations
         for axis, title, kwargs in zip(axes, "AB", (self.plan.first, self.plan.then), strict=True):
             for at in switches:
                 axis.axvline(at, color="0.35", lw=1.0, ls=(0, (4, 3)))
-            for middle, name in zip((0.5, 1.5, 2.25), "ABA"[: len(switches) + 1], strict=False):
-                axis.annotate(f"on {name}", (middle * iterations, 1.0), xycoords=("data", "axes fraction"), ha="center",
+            for begin, end, name in zip([0, *switches], [*switches, last], "ABA", strict=False):
+                axis.annotate(f"on {name}", ((begin + end) / 2, 1.0), xycoords=("data", "axes fraction"), ha="center",
                               va="bottom", fontsize=8, color="0.35")  # fmt: skip
             axis.set_title(f"on {title}: {_spoken(kwargs)}", fontsize=9, pad=14)
             axis.set_xlabel("iteration")
