@@ -185,7 +185,7 @@ class AnchorConfig:
     """`dynamic`: w_i rises while the measured KL is above its target and falls below it; `fixed`: w_i = weight."""
     weight: float = 0.01
     """w, per nat; of `dynamic` the initial value."""
-    target_kl_per_dim: float = 0.1
+    target_kl_per_dim: float = 0.3
     """KL that `dynamic` aims at [nats per action dimension]."""
     adaptation: float = 0.1
     """K of w ← w·(1 + K·clip(KL/target − 1, −0.2, 0.2)), per update, of `dynamic`."""
