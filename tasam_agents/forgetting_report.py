@@ -71,15 +71,20 @@ class ForgettingResult:
 
     def half_regained(self, arm: str) -> int | None:
         """Iterations of the third phase until the validation return on A, mean over seeds, has made good half of its
-        loss: the first validation at which it has. None: never, or nothing was lost."""
+        loss: the first validation at which it has. None: never, or nothing was lost (`was_lost`)."""
         points = self._curve(arm)
         ends = {phase: [point for point in points if point["phase"] == phase][-1] for phase in (FIRST, THEN)}
         half = 0.5 * (ends[FIRST][FIRST] + ends[THEN][FIRST])
-        if ends[THEN][FIRST] >= ends[FIRST][FIRST]:
+        if not self.was_lost(arm):
             return None
         return next(
             (p["iteration"] - ends[THEN]["iteration"] for p in points if p["phase"] == BACK and p[FIRST] >= half), None
         )
+
+    def was_lost(self, arm: str) -> bool:
+        """Whether the validation return on A is lower at the end of B than at the end of A."""
+        ends = {point["phase"]: point[FIRST] for point in self._curve(arm)}
+        return bool(ends[THEN] < ends[FIRST])
 
     def _curve(self, arm: str) -> list[dict[str, Any]]:
         """Validation returns, mean over the seeds; as far as the shortest seed goes."""
@@ -112,8 +117,7 @@ class ForgettingResult:
                     rows.append(["", "seeds", *(_cell(measure.seeds) for measure in paired)])
             lines += ["", *_table(rows)]
         if self.plan.back_iterations:
-            halves = {NAMES[arm]: self.half_regained(arm) for arm in arms}
-            spoken = ", ".join(f"{name} {'not or nothing lost' if n is None else n}" for name, n in halves.items())
+            spoken = ", ".join(f"{NAMES[arm]} {self._spoken_half(arm)}" for arm in arms)
             lines += ["", f"Iterations back on A until half of the loss was made good (validation networks): {spoken}."]
         plan, first = self.plan, self.plan.config.seed
         kept = sum(bool(record["returns"]) for record in self.records)
@@ -130,6 +134,10 @@ class ForgettingResult:
             f"{kept} runs, {sum(record['wall_time_s'] for record in self.records):.0f} s.",
         ]
         return "\n".join(lines)
+
+    def _spoken_half(self, arm: str) -> str:
+        half = self.half_regained(arm)
+        return str(half) if half is not None else "not reached" if self.was_lost(arm) else "nothing lost"
 
     def write(self, out: Path) -> list[Path]:
         """Write forgetting.json, forgetting.csv and forgetting.png (with the CSV of its curves); return the paths."""

@@ -287,6 +287,12 @@ def test_the_numbers_of_the_report() -> None:
     # Paired: the anchor keeps 0.4 more in every network, so the interval has no length.
     assert "+0.400 [+0.400, +0.400]  -0.400 [-0.400, -0.400]  -0.100 [-0.100, -0.100]" in text
     assert "no SAM 4, anchor 4" in text
+    for index, value, word in ((3, 1.0, "not reached"), (1, 1.6, "nothing lost")):
+        for record in result.of_arm("anchor"):
+            record["curve"][index]["first"] = value
+            record["curve"][2]["first"] = 1.0
+        assert f"no SAM 4, anchor {word}" in result.text()
+        assert result.half_regained("anchor") is None
     single = replace(
         result, plan=replace(PLAN, seeds=1), records=[record for record in result.records if record["seed"] == 0]
     )
