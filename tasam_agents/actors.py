@@ -83,6 +83,39 @@ class RelaxedActor(nn.Module):
         along = (u @ self.kind_of.T).square() * (self.shared_noise**2 / (1.0 + growth))
         return 0.5 * (along - torch.log1p(growth)).sum(dim=-1)
 
+    def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
+        """KL between this policy and another one at each input, (n,) [nats], summed over action dimensions.
+
+        In closed form: the sigmoid is one to one, so the KL of the actions is that of the normal z. No gradient flows
+        into the anchor.
+
+        Args:
+            inputs: (n, d).
+            anchor: the other policy, of the same kind.
+            direction: `anchor_to_policy`, KL(anchor ‖ this), or `policy_to_anchor`, KL(this ‖ anchor).
+        """
+        assert isinstance(anchor, RelaxedActor)
+        with torch.no_grad():
+            other = anchor.distribution(inputs)
+        own = self.distribution(inputs)
+        (mean_p, log_std_p), (mean_q, log_std_q) = (own, other) if direction == "policy_to_anchor" else (other, own)
+        # KL(p ‖ q) = log σ_q/σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − 1/2 in every dimension.
+        ratio = (log_std_p - log_std_q).exp()
+        shift = (mean_p - mean_q) * (-log_std_q).exp()
+        divergence: Tensor = (log_std_q - log_std_p + 0.5 * (ratio.square() + shift.square() - 1.0)).sum(dim=-1)
+        if self.shared_noise > 0.0:
+            divergence = divergence + 0.5 * self._shared_divergence(ratio, shift)
+        return divergence
+
+    def _shared_divergence(self, ratio: Tensor, shift: Tensor) -> Tensor:
+        """What the covariance R = I + s²·11ᵀ of a kind adds to 2·KL, (n,): tr(R⁻¹ r R r) + δᵀR⁻¹δ − |r|² − |δ|² with
+        R⁻¹ = I − c·11ᵀ, r = σ_p/σ_q and δ = (μ_p − μ_q)/σ_q, both (n, A)."""
+        square = self.shared_noise**2
+        c = square / (1.0 + square * self.kind_of.sum(dim=-1))
+        of_squares = ratio.square() @ self.kind_of.T * (square - c)
+        of_sums = (ratio @ self.kind_of.T).square() * (-c * square) - (shift @ self.kind_of.T).square() * c
+        return (of_squares + of_sums).sum(dim=-1)
+
     def most_likely(self, inputs: Tensor) -> Tensor:
         """Deterministic action sigmoid(mean), (n, A_i)."""
         mean, _ = self.distribution(inputs)
@@ -125,6 +158,16 @@ class BernoulliActor(nn.Module):
             slope = torch.sigmoid((logits + logistic) / self.softness)
         negative_entropy = (logits * probability - F.softplus(logits)).sum(dim=-1)
         return bits + (slope - slope.detach()), negative_entropy
+
+    def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
+        """KL between this policy and another one at each input, (n,) [nats]; as `RelaxedActor.divergence`."""
+        assert isinstance(anchor, BernoulliActor)
+        with torch.no_grad():
+            other = anchor.network(inputs)
+        own = self.network(inputs)
+        p, q = (own, other) if direction == "policy_to_anchor" else (other, own)
+        divergence: Tensor = (torch.sigmoid(p) * (p - q) - F.softplus(p) + F.softplus(q)).sum(dim=-1)
+        return divergence
 
     def most_likely(self, inputs: Tensor) -> Tensor:
         """The likelier value of each bit, (n, A_i)."""

@@ -1,4 +1,4 @@
-"""`tasam train`, and `tasam evaluate`, `plot`, `watch`, `sharpness`, `generalise` of what it has trained."""
+"""`tasam train`; `evaluate`, `plot`, `watch`, `sharpness`, `generalise` of what it has trained; `forget`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
+from tasam_agents.forget_command import forget
 from tasam_agents.generalise_command import USAGE as GENERALISE_USAGE
 from tasam_agents.generalise_command import generalise_command
 from tasam_agents.run_directory import RunDirectory, RunError
@@ -47,6 +48,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
 {GENERALISE_USAGE}
+  tasam forget --first A --then B [any field]               what learning scenario B costs on A, with SAM and anchor
 
 NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
 
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "watch": _watch,
         "sharpness": _sharpness,
         "generalise": _generalise,
+        "forget": _forget,
     }
     if command in ("-h", "--help"):
         print(USAGE)
@@ -208,6 +211,11 @@ def _sharpness(arguments: Sequence[str]) -> None:
 def _generalise(arguments: Sequence[str]) -> None:
     """Evaluate runs on scenarios they were not trained on."""
     _print_paths(generalise_command(arguments, _parse))
+
+
+def _forget(arguments: Sequence[str]) -> None:
+    """Train on one scenario, then on another, and measure what was lost."""
+    forget(arguments, _configuration)
 
 
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:

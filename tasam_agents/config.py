@@ -214,6 +214,51 @@ class RegularisationConfig:
 
 
 @dataclass(frozen=True)
+class AnchorConfig:
+    """A KL term that holds the actors near a policy that was good before (section V-C) or that teaches them.
+
+    Actor i's loss gets w_i·E_s[KL], s from the mini-batch; docs/forgetting.md says what the paper leaves open.
+    """
+
+    source: Literal["none", "best_snapshot", "teacher"] = "none"
+    """`none`: no such term. `best_snapshot`: the actors that did best on validation so far. `teacher`: distillation
+    from a running average of the actors, or from the actors of `teacher_run`."""
+    direction: Literal["anchor_to_policy", "policy_to_anchor"] = "anchor_to_policy"
+    """KL(π_anchor ‖ π_i), the direction of distillation and of continual learning: π_i must cover what the anchor did.
+    Or KL(π_i ‖ π_anchor): π_i may concentrate on a part of it."""
+    weighting: Literal["dynamic", "fixed"] = "dynamic"
+    """`dynamic`: w_i rises while the measured KL is above its target and falls below it; `fixed`: w_i = weight."""
+    weight: float = 0.01
+    """w, per nat; of `dynamic` the initial value."""
+    target_kl_per_dim: float = 0.3
+    """KL that `dynamic` aims at [nats per action dimension]."""
+    adaptation: float = 0.1
+    """K of w ← w·(1 + K·clip(KL/target − 1, −0.2, 0.2)), per update, of `dynamic`."""
+    weight_range: tuple[float, float] = (1e-4, 1.0)
+    """Least and greatest w of `dynamic`; without a floor it would need as long to come back as it was not needed."""
+    teacher_step: float = 0.005
+    """Step of the teacher's weights towards the actors' per update, where there is no `teacher_run`."""
+    teacher_run: str = ""
+    """Run directory whose best actors teach and stay as they are; empty: a running average of the actors."""
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "source", "none", "best_snapshot", "teacher")
+        _check_choice(self, "direction", "anchor_to_policy", "policy_to_anchor")
+        _check_choice(self, "weighting", "dynamic", "fixed")
+        _check_positive(self, "target_kl_per_dim")
+        _check(self, "weight", "a finite number >= 0", math.isfinite(self.weight) and self.weight >= 0)
+        _check(self, "adaptation", "a number in (0, 5), so that w stays positive", 0.0 < self.adaptation < 5.0)
+        least, greatest = self.weight_range
+        _check(self, "weight_range", "(least, greatest) with 0 < least <= greatest", 0.0 < least <= greatest < math.inf)
+        if self.weighting == "dynamic":
+            _check(self, "weight", f"within weight_range when dynamic: {least} to {greatest}",
+                   least <= self.weight <= greatest)  # fmt: skip
+        _check(self, "teacher_step", "a number in (0, 1]", 0.0 < self.teacher_step <= 1.0)
+        _check(self, "teacher_run", "empty unless source is 'teacher'",
+               not self.teacher_run or self.source == "teacher")  # fmt: skip
+
+
+@dataclass(frozen=True)
 class LearnerConfig:
     """The multi-agent soft actor-critic with selective SAM of section IV."""
 
@@ -252,6 +297,7 @@ class LearnerConfig:
     radius: RadiusConfig = RadiusConfig()
     gate: GateConfig = GateConfig()
     regularisation: RegularisationConfig = RegularisationConfig()
+    anchor: AnchorConfig = AnchorConfig()
 
     def __post_init__(self) -> None:
         _check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0 and min(self.hidden) >= 1)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from tasam_agents.actors import make_policy
 from tasam_agents.adam import NetworkAdam
+from tasam_agents.anchor import Anchor
 from tasam_agents.config import LearnerConfig, NetworkRegularisation
 from tasam_agents.gate import TDVarianceGate
 from tasam_agents.layers import held_masks, num_encoder_tensors, spectral_layers
@@ -118,6 +119,7 @@ class Learner:
             layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
         ]
 
+        self.anchor = None if config.anchor.source == "none" else Anchor(config.anchor, self.policy)
         self.gate = TDVarianceGate(config.gate, m)
         self._actor_radius = Radius(config.radius.actor, m)
         self._critic_radius = Radius(config.radius.critic, 1)
@@ -207,6 +209,7 @@ class Learner:
                 torch._foreach_lerp_(list(target.parameters()), adam.parameters, config.polyak)
         for layer in self._spectral_layers:
             layer.advance()  # once per update, targets too: their weights are averages and have norms of their own
+        anchor_metrics = {} if self.anchor is None else self.anchor.after_update(self.policy)
         self.updates += 1
         if not log:
             return {}
@@ -226,6 +229,7 @@ class Learner:
             "entropy": (-log_probs.mean(dim=0) / self._sizes).tolist(),
             "temperature": temperatures.tolist(),
             **gradient_metrics(critic_steps, actor_steps),
+            **anchor_metrics,
         }
 
     def _update_critics(
@@ -261,10 +265,13 @@ class Learner:
         first = action_gradient(self.critics, inputs, actions, config.objective)
         losses = actor_losses(log_probs, first.ascended, temperatures)
         self._check_finite("actor losses", losses)
+        pulls = [self._pull(i, inputs) for i in range(len(each_action))]
         steps = [
-            NetworkStep(self._actor_gradient(i, each_action[i], each_log_prob[i], first.total[:, i], temperatures))
-            for i in range(len(each_action))
+            NetworkStep(self._actor_gradient(i, sample, first.total[:, i], temperatures, pulls[i]))
+            for i, sample in enumerate(zip(each_action, each_log_prob, strict=True))
         ]
+        if self.anchor is not None:
+            self.anchor.observe([pull for pull in pulls if pull is not None])
 
         with ExitStack() as stack:  # all gated actors are perturbed together, but each meets the others' `actions`
             ratios, samples = {}, {}
@@ -284,7 +291,7 @@ class Learner:
             for i, (values, slope) in second.items():
                 loss = actor_losses(samples[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
                 self._check_finite(f"perturbed loss of actor {self.task.agents[i]}", loss)
-                sharp = self._actor_gradient(i, *samples[i], slope, temperatures, num_sharp)
+                sharp = self._actor_gradient(i, samples[i], slope, temperatures, self._pull(i, inputs), num_sharp)
                 steps[i] = NetworkStep(steps[i].gradient, sharp, ratios[i])
         if self.updates < config.actor_delay:
             return log_probs, losses, steps
@@ -306,13 +313,32 @@ class Learner:
         return selected
 
     def _actor_gradient(
-        self, i: int, action: Tensor, log_prob: Tensor, slope: Tensor, temperatures: Tensor, count: int | None = None
+        self,
+        i: int,
+        sample: tuple[Tensor, Tensor],
+        slope: Tensor,
+        temperatures: Tensor,
+        pull: Tensor | None,
+        count: int | None = None,
     ) -> list[Tensor]:
         """∇L_i by the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_{p,i}, or
-        to the first `count` tensors of it."""
+        to the first `count` tensors of it; with the KL_i from an anchor as `pull`, ∇(L_i + w_i·KL_i)."""
+        action, log_prob = sample
         n = len(action)
+        outputs = [action, log_prob]
         weights = [slope[:, : action.shape[1]] / -n, (temperatures[i] / n).expand(n)]
-        return self._actor_adams[i].gradient([action, log_prob], weights, count)
+        if self.anchor is not None and pull is not None:
+            outputs.append(pull)
+            weights.append(torch.tensor(self.anchor.weights[i], dtype=pull.dtype))
+        return self._actor_adams[i].gradient(outputs, weights, count)
+
+    def _pull(self, i: int, inputs: Tensor) -> Tensor | None:
+        """Mean KL between actor i, its weights and masks being those of the moment, and its anchor, if it has one."""
+        if self.anchor is None or not self.anchor.is_set:
+            return None
+        pull = self.anchor.divergence(i, self.policy, inputs)
+        self._check_finite(f"divergence of actor {self.task.agents[i]} from its anchor", pull)
+        return pull
 
     def _reset(self) -> None:
         """Begin anew behind the encoders; the draws depend on seed and update alone, as a resume needs."""
@@ -375,6 +401,7 @@ class Learner:
             "gate": self.gate.state(),
             "actor_variance_peak": self._actor_radius.peak.tolist(),
             "critic_variance_peak": self._critic_radius.peak.tolist(),
+            **({} if self.anchor is None else {"anchor": self.anchor.state()}),
         }
 
     def load_scalars(self, scalars: Mapping[str, Any]) -> None:
@@ -383,6 +410,8 @@ class Learner:
         self.gate.load_state(scalars["gate"])
         self._actor_radius.peak = np.array(scalars["actor_variance_peak"])
         self._critic_radius.peak = np.array(scalars["critic_variance_peak"])
+        if self.anchor is not None:
+            self.anchor.load_state(scalars["anchor"])
 
     def _generators(self) -> dict[str, torch.Generator]:
         generators = {"update": self._update_noise, "act": self._act_noise}
@@ -396,7 +425,10 @@ class Learner:
         adams |= {f"critics.{i}": adam for i, adam in enumerate(self._critic_adams)}
         adams["temperature"] = self._temperature_adam
         critics, targets = nn.ModuleList(self.critics), nn.ModuleList(self.targets)
-        live = live_tensors({"policy": self.policy, "critics": critics, "targets": targets}, adams)
+        modules: dict[str, nn.Module] = {"policy": self.policy, "critics": critics, "targets": targets}
+        if self.anchor is not None:
+            modules["anchor"] = self.anchor.policy
+        live = live_tensors(modules, adams)
         return live | {"log_temperature": self.log_temperature.detach()}
 
 

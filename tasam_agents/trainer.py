@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
     else:
         RunDirectory.check_new(run_dir)
         training = Training(config, RunDirectory(run_dir))
+        training.take_teacher()
         RunDirectory.create(run_dir, config)
     with Progress(config.iterations, training.iteration, quiet=quiet) as progress, StopRequest(progress.say) as stop:
         try:
@@ -101,10 +102,28 @@ class Training:
         self.converged = False
         self.best_validation_return: float | None = None
         self.window = Window()
+        self.after_validation: Callable[[float], None] = lambda validation_return: None
         self.remark = ""  # what a reader of the log must know about the resume
         self._wall_time_before_s = 0.0
         self._began = self._saved_at = time.perf_counter()
         self._start_stopwatch()
+
+    def take_teacher(self) -> None:
+        """Let the best actors of `anchor.teacher_run` teach, where the configuration names one.
+
+        Raises:
+            RunError: it is not a run with saved actors.
+            CheckpointError: damaged, or actors of another task or other networks.
+        """
+        anchor, path = self.learner.anchor, Path(self.config.learner.anchor.teacher_run)
+        if anchor is None or not self.config.learner.anchor.teacher_run:
+            return
+        best = RunDirectory.open(path).best
+        if not checkpoint.exists(best):
+            raise RunError(f"learner.anchor.teacher_run is {str(path)!r}, which has no actors yet: there is no {best}")
+        actors = checkpoint.load(best).tensors.get("actors", {})
+        checkpoint.check_fits(actors, anchor.policy.state_dict(), str(best))
+        anchor.adopt(actors)
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Algorithm 1."""
@@ -192,8 +211,11 @@ class Training:
         result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
         if self.best_validation_return is None or result > self.best_validation_return:
             self.best_validation_return = result
+            if self.learner.anchor is not None:
+                self.learner.anchor.take(self.learner.policy)
             state = {"iteration": self.iteration, "validation_return": result}
             checkpoint.save(self.directory.best, {"actors": self.learner.policy_tensors()}, state)
+        self.after_validation(result)
         return result
 
     def _log(self, validation_return: float | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasam_agents.config import (
     ORAN_INPUT_SCALING,
+    AnchorConfig,
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
@@ -94,6 +95,9 @@ PLASTIC = _with(
 """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on the
 encoder of every network, and three resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
 
+_BEST_SNAPSHOT = AnchorConfig(source="best_snapshot")
+_TEACHER = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
+
 TINY = replace(
     DEFAULT,
     name="TA-SAM-tiny",
@@ -173,7 +177,10 @@ VARIANTS: dict[str, TrainConfig] = {
     "dropout": _regularised("SAC-MARL-dropout", dropout=0.1),
     "spectral_norm": _regularised("SAC-MARL-spectral-norm", spectral_norm=True),
     "plastic": PLASTIC,
+    "plastic_distilled": _with(PLASTIC, "PLASTIC-distilled", anchor=_TEACHER),
+    "anchored": _with(DEFAULT, "TA-SAM-anchored", anchor=_BEST_SNAPSHOT),
     "tiny": TINY,
     "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
+    "tiny_anchored": _with(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
     "simple_spread": SIMPLE_SPREAD,
 }

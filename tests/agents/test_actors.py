@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, TransformedDistribution
+from torch.distributions import Bernoulli, MultivariateNormal, Normal, TransformedDistribution, kl_divergence
 from torch.distributions.transforms import SigmoidTransform
 
 from tasam_agents.actors import BernoulliActor, RelaxedActor, make_policy
@@ -189,3 +190,36 @@ def test_reserved_resources_begin_with_few_claims_of_others() -> None:
 def test_reserving_needs_resources() -> None:
     with pytest.raises(ValueError, match=r"reserved_share = 0\.2, allowed: 0"):
         make_policy(PolicyConfig("bernoulli", reserved_share=0.2), D, (8,), (A, A))
+
+
+@pytest.mark.parametrize("shared_noise", [0.0, 0.7])
+@pytest.mark.parametrize("direction", ["anchor_to_policy", "policy_to_anchor"])
+def test_divergence_agrees_with_torch_distributions(direction: str, shared_noise: float) -> None:
+    torch.manual_seed(0)
+    one, two = (RelaxedActor(D, (8,), A, kinds=KINDS, shared_noise=shared_noise).double() for _ in range(2))
+    inputs = torch.randn(20, D).double() * 3
+    covariance = torch.eye(A, dtype=torch.float64)
+    for kind in KINDS:
+        covariance[np.ix_(kind, kind)] += shared_noise**2
+    normals = []
+    for actor in (one, two):
+        mean, log_std = actor.distribution(inputs)
+        scale = torch.diag_embed(log_std.exp())
+        normals.append(MultivariateNormal(mean, scale @ covariance @ scale))
+    pair = normals if direction == "policy_to_anchor" else normals[::-1]
+    torch.testing.assert_close(one.divergence(inputs, two, direction), kl_divergence(*pair), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("direction", ["anchor_to_policy", "policy_to_anchor"])
+def test_divergence_of_bits_agrees_with_torch_distributions(direction: str) -> None:
+    torch.manual_seed(0)
+    one, two = (BernoulliActor(D, (8,), A).double() for _ in range(2))
+    inputs = torch.randn(20, D).double() * 3
+    pair = [Bernoulli(logits=actor.network(inputs)) for actor in (one, two)]
+    expected = kl_divergence(*(pair if direction == "policy_to_anchor" else pair[::-1])).sum(-1)
+    divergence = one.divergence(inputs, two, direction)
+    torch.testing.assert_close(divergence, expected)
+    assert all(
+        gradient is None
+        for gradient in torch.autograd.grad(divergence.sum(), list(two.parameters()), allow_unused=True)
+    )

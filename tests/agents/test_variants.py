@@ -33,6 +33,8 @@ CHANGES: dict[str, set[str]] = {
     | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
     | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
 }
+CHANGES["anchored"] = {"anchor.source"}
+CHANGES["plastic_distilled"] = CHANGES["plastic"] | {f"anchor.{name}" for name in ("source", "weighting", "weight")}
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
