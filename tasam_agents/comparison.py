@@ -17,7 +17,7 @@ from tasam_agents import checkpoint
 from tasam_agents.batched_env import BatchedEnv, Policy
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
-from tasam_agents.evaluation import TEST_SEED, Episodes, evaluate, learned_policy, load_actors, network_seeds
+from tasam_agents.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.progress import duration
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.statistics import Interval, mean_interval, paired_difference
@@ -141,8 +141,8 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
     env = make_batched(config.env_id, config.env_kwargs, num_networks, seeds)
     learner = load_actors(saved, run.best, config, env)
     policies: dict[str, Policy] = {
-        f"{config.name} (deterministic)": learned_policy(learner, deterministic=True),
-        f"{config.name} (sampled)": learned_policy(learner, deterministic=False, seed=TEST_SEED),
+        f"{config.name} (deterministic)": run_policy(learner, config, env, deterministic=True),
+        f"{config.name} (sampled)": run_policy(learner, config, env, deterministic=False, seed=TEST_SEED),
     }
     policies |= reference_policies(config.env_id, config.env_kwargs)
     rows = compare(policies, env, seeds)
