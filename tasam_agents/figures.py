@@ -6,9 +6,8 @@ a print in grey can be read.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasam_agents.comparison import SLICES
+from tasam_agents.pictures import BLUE, COLOURS, RED, STYLES, new_figure, save_picture
 from tasam_agents.run_directory import RunDirectory, RunError
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000")
-STYLES = ("-", "--", "-.", ":")
 THRESHOLD = 0.5  # Q̄ of a slice that just reaches its Q_min, by construction of Q̄
 
 Lines = Sequence[Mapping[str, Any]]
@@ -46,7 +43,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
 
     The references are means over the held-out networks of ``evaluation.json``, and are drawn when it exists.
     """
-    figure, axes = _figure(1, 1, (7.0, 4.2))
+    figure, axes = new_figure(1, 1, (7.0, 4.2))
     axis = axes[0]
     rows = []
     for number, run in enumerate(runs):
@@ -74,7 +71,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
     axis.set_xlabel("iteration")
     axis.set_ylabel("return: mean reward per agent and step")
     figure.legend(loc="outside lower center", ncol=2, frameon=False, fontsize=8)
-    return _save(figure, picture, rows)
+    return save_picture(figure, picture, rows)
 
 
 def _draw_references(axis: Any, run: RunDirectory, shown: NDArray[np.float64]) -> list[dict[str, Any]]:
@@ -110,7 +107,7 @@ def _draw_references(axis: Any, run: RunDirectory, shown: NDArray[np.float64]) -
 
 def slice_quality(lines: Lines, picture: Path) -> Path:
     """Per slice: mean normalised QoS of training against its threshold, and how often the threshold is reached."""
-    figure, axes = _figure(1, len(SLICES), (9.0, 3.3), sharey=True)
+    figure, axes = new_figure(1, len(SLICES), (9.0, 3.3), sharey=True)
     iterations = _series(lines, "iteration")
     quality, satisfied = _series(lines, "info/qos_normalised"), _series(lines, "info/satisfied")
     for index, (axis, name) in enumerate(zip(axes, SLICES, strict=True)):
@@ -128,7 +125,7 @@ def slice_quality(lines: Lines, picture: Path) -> Path:
          "qos_normalised": quality[row, index], "satisfied": satisfied[row, index]}
         for row, line in enumerate(lines) for index, name in enumerate(SLICES)
     ]  # fmt: skip
-    return _save(figure, picture, rows)
+    return save_picture(figure, picture, rows)
 
 
 def selective_sam(lines: Lines, picture: Path) -> Path:
@@ -138,7 +135,7 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     gate, variance, radius = (_series(lines, key) for key in ("gate_open", "td_variance", "rho_actor"))
     threshold, critic_radius = _series(lines, "lambda_td"), _series(lines, "rho_critic")
     num_actors = gate.shape[1]
-    figure, axes = _figure(3, 1, (7.5, 6.5), sharex=True, height_ratios=(2, 3, 3))
+    figure, axes = new_figure(3, 1, (7.5, 6.5), sharex=True, height_ratios=(2, 3, 3))
     edges = np.concatenate([[0.0], iterations])  # a line tells of the iterations since the one before
     mesh = axes[0].pcolormesh(
         edges, np.arange(num_actors + 1) - 0.5, gate.T, cmap="cividis", vmin=0, vmax=1, shading="flat"
@@ -169,7 +166,7 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
          "lambda_td": threshold[row], "rho_actor": radius[row, i], "rho_critic": critic_radius[row]}
         for row, line in enumerate(lines) for i in range(num_actors)
     ]  # fmt: skip
-    return _save(figure, picture, rows)
+    return save_picture(figure, picture, rows)
 
 
 def _lines(run: RunDirectory) -> list[dict[str, Any]]:
@@ -184,25 +181,3 @@ def _series(lines: Lines, key: str) -> NDArray[np.float64]:
     values = [line.get(key) for line in lines]
     shape = next((np.shape(value) for value in values if value is not None), ())
     return np.array([np.full(shape, np.nan) if value is None else value for value in values], dtype=np.float64)
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float], **shared: Any) -> tuple[Any, list[Any]]:
-    from matplotlib.figure import Figure  # takes a second to import, and only pictures need it
-
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, **shared).ravel().tolist()
-    for axis in axes:
-        axis.grid(alpha=0.3, lw=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _save(figure: Any, picture: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=160)
-    with picture.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
-        table = list(rows)
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
-    return picture

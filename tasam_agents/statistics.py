@@ -1,4 +1,9 @@
-"""Intervals for means and paired differences, by Student's t (scipy.stats)."""
+"""Intervals for means and paired differences, by Student's t (scipy.stats).
+
+Returns of an agent are an array (S, N): S training seeds, each evaluated on the same N held-out networks; a policy that
+is not trained has S = 1. What such an array says about other seeds and what it says about other networks are two
+questions with an interval each. Formulas: docs/statistics.md.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +43,65 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> I
     """
     first, second = _samples([a, b])
     return _interval(first - second, confidence)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of A − B on common networks, with an interval for each of the two things that could have been others."""
+
+    mean: float
+    over_seeds: Interval | None  # None: one seed, nothing is known about others
+    over_networks: Interval
+
+
+def over_seeds(returns: ArrayLike, confidence: float = 0.95) -> Interval | None:
+    """t-interval over the S means of returns (S, N) over networks; None with one seed.
+
+    Raises:
+        ValueError: another shape, fewer than two networks, or a value that is not finite.
+    """
+    per_seed = checked_returns(returns).mean(axis=1)
+    return mean_interval(per_seed, confidence) if per_seed.size > 1 else None
+
+
+def over_networks(returns: ArrayLike, confidence: float = 0.95) -> Interval:
+    """t-interval over the N means of returns (S, N) over seeds.
+
+    Raises:
+        ValueError: see ``over_seeds``.
+    """
+    return mean_interval(checked_returns(returns).mean(axis=0), confidence)
+
+
+def difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
+    """A − B of returns (S, N) whose columns are the same networks and whose rows are the same training seeds.
+
+    Where only one of the two has S = 1, as a policy that is not trained, each seed of the other is paired with it.
+
+    Raises:
+        ValueError: unequal N, unequal S of which none is 1, or see ``over_seeds``.
+    """
+    first, second = checked_returns(a), checked_returns(b)
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"returns on {first.shape[1]} and {second.shape[1]} networks; allowed: the same networks")
+    if len(first) != len(second) and 1 not in (len(first), len(second)):
+        raise ValueError(f"returns of {len(first)} and {len(second)} seeds; allowed: as many, or 1")
+    gap = first - second
+    return Difference(float(gap.mean()), over_seeds(gap, confidence), over_networks(gap, confidence))
+
+
+def checked_returns(returns: ArrayLike) -> NDArray[np.float64]:
+    """Returns (S, N) as an array.
+
+    Raises:
+        ValueError: another shape, no seed, fewer than two networks, or a value that is not finite.
+    """
+    array = np.asarray(returns, np.float64)
+    if array.ndim != 2 or array.shape[0] < 1 or array.shape[1] < 2:
+        raise ValueError(f"returns have shape {array.shape}; allowed: (S, N), at least 1 seed and 2 networks")
+    if not np.isfinite(array).all():
+        raise ValueError("returns hold NaN or infinity")
+    return array
 
 
 def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
