@@ -1,11 +1,9 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`."""
+"""`tasam train`, `tasam evaluate RUN`, `tasam compare`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import io
 import json
 import os
 import sys
@@ -18,8 +16,12 @@ import tyro
 
 from oran_env.rendering import RENDER_FPS, FilmError, MissingExtra
 from tasam_agents import checkpoint
+from tasam_agents.baselines import BASELINES
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.checkpoint import CheckpointError
+from tasam_agents.command_line import parse as _parse
+from tasam_agents.command_line import print_paths as _print_paths
+from tasam_agents.commands_compare import RunsFailed, compare_agents
 from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import TrainConfig
 from tasam_agents.evaluation import TEST_SEED
@@ -43,15 +45,26 @@ USAGE = f"""usage: tasam COMMAND …
   tasam evaluate RUN [--networks N]                         compare a run with the reference policies
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
+  tasam compare --agents NAME… [--seeds N] [--jobs J]       train several agents over seeds and compare them
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
 
-NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
+NAME: {", ".join(VARIANTS)}.
+For compare also {", ".join(BASELINES)},
+and the reference policies of the environment.
+`tasam train --config NAME --help` lists every field and its value there."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when training diverged, 130 when interrupted."""
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    commands = {"train": _train, "evaluate": _evaluate, "plot": _plot, "watch": _watch, "sharpness": _sharpness}
+    commands = {
+        "train": _train,
+        "evaluate": _evaluate,
+        "plot": _plot,
+        "watch": _watch,
+        "sharpness": _sharpness,
+        "compare": compare_agents,
+    }
     if command in ("-h", "--help"):
         print(USAGE)
         return
@@ -62,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (RunError, CheckpointError, EnvironmentRefused, FilmError) as error:
         _leave(f"error: {error}", BAD_INPUT)
     # OSError: a full disk, a directory that may not be written.
-    except (TrainingDiverged, MissingExtra, OSError) as error:
+    except (TrainingDiverged, RunsFailed, MissingExtra, OSError) as error:
         _leave(f"error: {error}", FAILED)
     except Interrupted as error:
         _leave(str(error), INTERRUPTED)
@@ -209,42 +222,12 @@ def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def _parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
-    """tyro.cli, but a mistake of the user becomes one line instead of a box of them."""
-    messages = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, prog=program, args=list(arguments), **options)
-    except SystemExit as leaving:
-        if not leaving.code:  # --help
-            raise
-        raise RunError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
-    except (ValueError, TypeError) as error:
-        raise RunError(str(error)) from error
-
-
-def _first_paragraph(box: str) -> str:
-    """What stands in tyro's box above its first rule; the rest repeats the help text."""
-    words: list[str] = []
-    for line in box.splitlines()[1:]:
-        text = line.strip("│╭╮╰╯ ")
-        if text.startswith("──"):
-            break
-        words += text.split()
-    return " ".join(words)
-
-
 def _compare_and_draw(path: Path, num_networks: int) -> None:
     comparison = evaluate_run(path, num_networks)
     run = RunDirectory.open(path)
     files = comparison.write(run)
     print(f"\n{comparison.text()}\n")
     _print_paths([*files, *draw_run(run)])
-
-
-def _print_paths(paths: Sequence[Path]) -> None:
-    for path in paths:
-        print(f"written: {path}")
 
 
 def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str, str]]:
