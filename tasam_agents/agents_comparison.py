@@ -95,9 +95,10 @@ def plan(
         env_kwargs=env_kwargs,
         env_steps=environment_steps(model) if model else BaselineConfig.env_steps,
         jobs=tuple(
-            Job(name, replace(config, seed=seed, threads=1), directory / name / f"seed_{seed}")
-            for seed in seeds  # seed by seed, so that what is there early compares all agents
-            for name, config in configs.items()
+            Job(name, replace(configs[name], seed=seed, threads=1), directory / name / f"seed_{seed}")
+            for seed in seeds  # seed by seed: whoever stops early has some of every agent
+            for name in agents
+            if name in configs
         ),
         references=tuple(name for name in agents if name not in configs),
     )

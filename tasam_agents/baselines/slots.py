@@ -90,8 +90,15 @@ class Slots(VecEnv):  # type: ignore[misc]
         self._actions = np.asarray(actions, np.float32).reshape(shape)
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], list[dict[str, Any]]]:
-        """Advance all networks: inputs (num_envs, d), rewards, dones (num_envs,), infos."""
+        """Advance all networks: inputs (num_envs, d), rewards, dones (num_envs,), infos.
+
+        Raises:
+            DivergedError: the environment gave numbers that are not finite.
+        """
         step = self._env.step(self._actions)
+        for name in ("rewards", "observations"):
+            if not np.isfinite(getattr(step, name)).all():
+                raise DivergedError(f"the environment gave {name} that are not finite")
         self.steps += 1
         self.window.add("return", step.rewards, axes=2)
         dones = np.repeat(ended(step), self.slots_per_network)

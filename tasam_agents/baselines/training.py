@@ -63,11 +63,17 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
     with Progress(training.rounds, quiet=quiet) as progress, StopRequest(progress.say) as stop:
         try:
             training.run(progress, stop)
-        except (DivergedError, ValueError) as error:  # the library's distributions refuse NaN with a ValueError
-            if not isinstance(error, DivergedError) and "nan" not in str(error):
+        except (DivergedError, ValueError) as error:
+            if not isinstance(error, DivergedError) and not _tells_of_divergence(error):
                 raise
-            raise TrainingDiverged(f"stopped after {training.env_steps} environment steps: {error}") from error
+            message = str(error).splitlines()[0]
+            raise TrainingDiverged(f"stopped after {training.env_steps} environment steps: {message}") from error
     return run_dir
+
+
+def _tells_of_divergence(error: ValueError) -> bool:
+    """torch's distributions and the environments refuse what is not finite with a ValueError of their own."""
+    return any(words in str(error) for words in ("found invalid values", "NaN", "not finite"))
 
 
 def is_finished(run_dir: Path) -> bool:
@@ -164,6 +170,8 @@ class _Training:
         """Validate, keep the best policy, write a line of metrics."""
         policy = as_policy(self.model.policy, self.config, self.validation_env)
         result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
+        if not np.isfinite(result):
+            raise DivergedError("the return on the validation networks is not finite")
         if result > self.best_validation_return:
             self.best_validation_return = result
             state = {"iteration": self.slots.steps, "env_steps": self.env_steps, "validation_return": result}
