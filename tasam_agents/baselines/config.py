@@ -126,6 +126,11 @@ class BaselineConfig:
         if not is_allowed:
             raise ValueError(f"BaselineConfig.{name} = {getattr(self, name)!r}, allowed: {allowed}")
 
+    @property
+    def iterations(self) -> int:
+        """Steps of each network in the whole budget, which is how its log counts."""
+        return -(-self.env_steps // self.num_networks)
+
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON types, with the field ``kind`` that tells it from a TrainConfig."""
         return {"kind": KIND, **dataclasses.asdict(self)}
@@ -149,8 +154,12 @@ class BaselineConfig:
         return BaselineConfig(**fields)
 
     def like(self, config: TrainConfig) -> BaselineConfig:
-        """The same baseline on the environment, number of networks, budget and layer widths of a run of our own."""
+        """The same baseline on the environment, number of networks, budget and layer widths of a run of our own.
+
+        Of inputs, warm-up and updates per step it takes those that are set here, as in the tuned baselines.
+        """
         scaling = config.learner.input_scaling if self.input_scaling else ()
+        is_paced = self.train_every is not None
         return dataclasses.replace(
             self,
             env_id=config.env_id,
@@ -160,6 +169,9 @@ class BaselineConfig:
             hidden=config.learner.hidden,
             input_scaling=scaling,
             replay_capacity=config.replay_capacity,
+            warmup_steps=None if self.warmup_steps is None else config.warmup_steps,
+            train_every=config.steps_per_iteration if is_paced else None,
+            updates_per_round=config.updates_per_iteration if is_paced else self.updates_per_round,
             evaluate_every=config.evaluate_every * config.steps_per_iteration,
             validation_networks=config.validation_networks,
         )

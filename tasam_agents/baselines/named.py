@@ -18,7 +18,7 @@ _PPO = BaselineConfig(name="PPO-SB3", algorithm="ppo", action_type="multi_binary
 
 
 def _tuned(config: BaselineConfig, **settings: Any) -> BaselineConfig:
-    """With the inputs, discount and learning rates of our own default configuration; the rest by algorithm."""
+    """With the inputs, discount and learning rate of our own default configuration; the rest by algorithm."""
     common: dict[str, Any] = {
         "input_scaling": ORAN_INPUT_SCALING,
         "gamma": 0.3,
@@ -33,6 +33,7 @@ def _shared(config: BaselineConfig, **settings: Any) -> BaselineConfig:
 
 
 _SAC_ENTROPY: dict[str, Any] = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}
+_PACE: dict[str, Any] = {"warmup_steps": 20, "train_every": 10, "updates_per_round": 6}  # of our own agents
 _ROWS = 768  # 128 network steps of six DUs, the mini-batch of our own agents
 
 BASELINES: dict[str, BaselineConfig] = {
@@ -42,10 +43,10 @@ BASELINES: dict[str, BaselineConfig] = {
     "sac_sb3_shared": _shared(_SAC),
     "td3_sb3_shared": _shared(_TD3),
     "ppo_sb3_shared": _shared(_PPO, batch_size=384),  # 64 network steps of six DUs: as many updates as with `joint`
-    "sac_sb3_tuned": _tuned(_SAC, warmup_steps=20, **_SAC_ENTROPY),
-    "td3_sb3_tuned": _tuned(_TD3, warmup_steps=20),
+    "sac_sb3_tuned": _tuned(_SAC, **_PACE, **_SAC_ENTROPY),
+    "td3_sb3_tuned": _tuned(_TD3, **_PACE),
     "ppo_sb3_tuned": _tuned(_PPO),
-    "sac_sb3_shared_tuned": _tuned(_shared(_SAC), warmup_steps=20, batch_size=_ROWS, **_SAC_ENTROPY),
-    "td3_sb3_shared_tuned": _tuned(_shared(_TD3), warmup_steps=20, batch_size=_ROWS),
+    "sac_sb3_shared_tuned": _tuned(_shared(_SAC), **_PACE, batch_size=_ROWS, **_SAC_ENTROPY),
+    "td3_sb3_shared_tuned": _tuned(_shared(_TD3), **_PACE, batch_size=_ROWS),
     "ppo_sb3_shared_tuned": _tuned(_shared(_PPO), batch_size=384),
 }

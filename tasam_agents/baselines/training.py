@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tasam_agents import checkpoint
-from tasam_agents.baselines.config import BaselineConfig
+from tasam_agents.baselines.config import KIND, BaselineConfig
 from tasam_agents.baselines.library import (
     acting_tensors,
     as_policy,
@@ -60,7 +60,7 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
     torch.set_num_threads(config.threads)
     training = _Training(config, RunDirectory(run_dir))
     RunDirectory.create(run_dir, config)
-    with Progress(training.rounds, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+    with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
         try:
             training.run(progress, stop)
         except (DivergedError, ValueError) as error:
@@ -79,6 +79,15 @@ def _tells_of_divergence(error: ValueError) -> bool:
 def is_finished(run_dir: Path) -> bool:
     """Whether a baseline was trained to the end of its budget here."""
     return (run_dir / FINISHED).is_file()
+
+
+def is_baseline(run_dir: Path) -> bool:
+    """Whether the run in this directory is one of a baseline; no claim is made about a damaged one."""
+    try:
+        document = json.loads(RunDirectory(run_dir).config_file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("kind") == KIND
 
 
 def load_config(run_dir: Path) -> BaselineConfig:
@@ -130,7 +139,6 @@ class _Training:
             config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds
         )
         self.model = make_model(config, self.slots)
-        self.rounds = -(-config.env_steps // config.num_networks)  # steps of each network
         self.best_validation_return = -np.inf
         self._began = self._logged_at = time.perf_counter()
         self._logged_steps = self._logged_updates = 0
@@ -149,13 +157,13 @@ class _Training:
         class Step(BaseCallback):  # type: ignore[misc]
             def _on_step(self) -> bool:
                 steps = training.slots.steps
-                if steps <= training.rounds:
+                if steps <= training.config.iterations:
                     progress.advance()
-                if steps % training.config.evaluate_every == 0 and steps < training.rounds:
+                if steps % training.config.evaluate_every == 0 and steps < training.config.iterations:
                     training.report(progress)
                 return not stop.made
 
-        budget = self.rounds * self.slots.num_envs
+        budget = self.config.iterations * self.slots.num_envs
         self.model.learn(budget, callback=Step(), log_interval=None)
         if stop.made:
             raise Interrupted(

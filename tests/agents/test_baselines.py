@@ -24,10 +24,11 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.library import as_policy, make_model, updates_of
 from tasam_agents.baselines.slots import Slots
-from tasam_agents.baselines.training import is_finished, load_config, load_policy, train_baseline
+from tasam_agents.baselines.training import is_baseline, is_finished, load_config, load_policy, train_baseline
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.centralised import Centralised, JointView
 from tasam_agents.checkpoint import CheckpointError
+from tasam_agents.cli import BAD_INPUT, main
 from tasam_agents.config import ORAN_INPUT_SCALING
 from tasam_agents.environments import make_batched
 from tasam_agents.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
@@ -235,7 +236,10 @@ def test_the_environment_and_budget_of_our_own_agents() -> None:
     assert environment_steps(tiny) == config.env_steps == 4 * (25 + 40 * 5)
     assert (config.env_kwargs, config.num_networks, config.hidden) == ({"scenario": "tiny"}, 4, (32, 32))
     assert config.input_scaling == ORAN_INPUT_SCALING
-    assert BASELINES["sac_sb3"].like(tiny).input_scaling == ()  # the plain ones see all, as the library would
+    assert (config.warmup_steps, config.train_every, config.updates_per_round) == (25, 5, 2)
+    plain = BASELINES["sac_sb3"].like(tiny)
+    assert plain.input_scaling == ()  # the plain ones see all, as the library would
+    assert (plain.warmup_steps, plain.train_every, plain.updates_per_round) == (None, None, None)
     assert BaselineConfig.env_steps == environment_steps(VARIANTS["default"])
 
 
@@ -302,3 +306,57 @@ def test_deterministic_and_sampled_actions() -> None:
     fixed, sampled = (as_policy(model.policy, FAKE, env, deterministic=which) for which in (True, False))
     np.testing.assert_array_equal(fixed(observations), fixed(observations))
     assert (sampled(observations) != sampled(observations)).any()
+
+
+SMALL = ["--train-every", "1", "--updates-per-round", "1"]
+SMALL += [
+    "--env",
+    "scenario=tiny",
+    "--num-networks",
+    "3",
+    "--env-steps",
+    "90",
+    "--hidden",
+    "8",
+    "--evaluate-every",
+    "15",
+]
+
+
+def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = RunDirectory(tmp_path / "run")
+    main(["train", "--config", "sac_sb3_tuned", *SMALL, "--warmup-steps", "5", "--run-dir", str(run.path)])
+    first = capsys.readouterr().out
+    config = load_config(run.path)
+    assert config == replace(
+        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_networks=3, env_steps=90, hidden=(8,),
+        evaluate_every=15, warmup_steps=5, train_every=1, updates_per_round=1,
+    )  # fmt: skip
+    assert "SAC-SB3-tuned (deterministic)" in first
+    assert " of 30. Training took" in first
+    document = json.loads(run.evaluation_file.read_text())
+    main(["evaluate", str(run.path)])
+    again = json.loads(run.evaluation_file.read_text())
+    assert again["policies"] == document["policies"]  # the sampled ones too
+    deterministic, sampled, *references = document["policies"]
+    assert deterministic["returns"] != sampled["returns"]
+    assert "count_rule" in [row["policy"] for row in references]
+    assert is_baseline(run.path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rollout-steps", "3"], "rollout_steps = 3, allowed: None with algorithm = 'sac'"),
+        (["--env", "colour=3"], "unknown scenario field 'colour'"),
+        (["--centralised", "True"], "--centralised"),
+    ],
+)
+def test_bad_settings_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["train", "--config", "sac_sb3", "--run-dir", str(tmp_path / "run"), *arguments])
+    assert leaving.value.code == BAD_INPUT
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
