@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tasam_agents import checkpoint
@@ -131,6 +132,7 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     Raises:
         RunError, CheckpointError, EnvironmentRefused: a run that cannot be loaded.
     """
+    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     env = make_batched(plan.env_id, plan.env_kwargs, len(plan.network_seeds), plan.network_seeds)
     failed = {failure.job.agent for failure in failures}
     offered = reference_policies(plan.env_id, plan.env_kwargs)

@@ -1,4 +1,4 @@
-"""`tasam train`, `tasam evaluate RUN`, `tasam compare`, `tasam plot RUN…`, `tasam watch RUN`, `tasam sharpness RUN`."""
+"""`tasam train`, `tasam compare`, and `evaluate`, `plot`, `watch`, `sharpness`, `generalise` of what is trained."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import Scalar, TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
+from tasam_agents.generalise_command import USAGE as GENERALISE_USAGE
+from tasam_agents.generalise_command import generalise_command
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.sharpness import RHO, measure_run
 from tasam_agents.trainer import Interrupted, TrainingDiverged
@@ -48,6 +50,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
   tasam compare --agents NAME… [--seeds N] [--jobs J]       train several agents over seeds and compare them
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
+{GENERALISE_USAGE}
 
 NAME: {", ".join(VARIANTS)};
 baselines of stable-baselines3: {", ".join(BASELINES)};
@@ -65,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "watch": _watch,
         "sharpness": _sharpness,
         "compare": compare_agents,
+        "generalise": _generalise,
     }
     if command in ("-h", "--help"):
         print(USAGE)
@@ -222,6 +226,11 @@ def _baseline(name: str, arguments: Sequence[str]) -> BaselineConfig:
     config = _parse(BaselineConfig, "tasam train", fields, default=default, description=description)
     assert isinstance(config, BaselineConfig)
     return config
+
+
+def _generalise(arguments: Sequence[str]) -> None:
+    """Evaluate runs on scenarios they were not trained on."""
+    _print_paths(generalise_command(arguments, _parse))
 
 
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:

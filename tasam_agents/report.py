@@ -168,8 +168,8 @@ class ComparisonReport:
         ]
         return {
             "first": self.first,
-            "seeds": list(self.seeds),
-            "network_seeds": list(self.network_seeds),
+            "seeds": [int(seed) for seed in self.seeds],
+            "network_seeds": [int(seed) for seed in self.network_seeds],
             "confidence": 0.95,
             "agents": agents,
         }

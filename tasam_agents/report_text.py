@@ -104,13 +104,13 @@ def _cost_remarks(report: ComparisonReport, line: Line) -> list[str]:
         )
         remarks.append(
             f"{report.first} takes {ratio:.2f} times the gradient evaluations of {line.agent} "
-            f"({own.gradient_evaluations:,.0f} against {other.gradient_evaluations:,.0f}, in {counts} updates): for the "
-            f"same number {line.agent} would have {other.updates * ratio:,.0f} updates."
+            f"({own.gradient_evaluations:,.0f} against {other.gradient_evaluations:,.0f}, in {counts} updates): for "
+            f"the same number {line.agent} would have {other.updates * ratio:,.0f} updates."
         )
     if own.env_steps and other.env_steps and own.env_steps != other.env_steps:
         remarks.append(
-            f"{report.first} has seen {own.env_steps / other.env_steps:.2f} times the environment steps of {line.agent} "
-            f"({own.env_steps:,.0f} against {other.env_steps:,.0f})."
+            f"{report.first} has seen {own.env_steps / other.env_steps:.2f} times the environment steps of "
+            f"{line.agent} ({own.env_steps:,.0f} against {other.env_steps:,.0f})."
         )
     return remarks
 

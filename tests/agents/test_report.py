@@ -188,7 +188,8 @@ def test_files_hold_every_number(tmp_path: Path) -> None:
 
 def test_one_seed_and_one_agent_can_be_written(tmp_path: Path) -> None:
     returns = {"TA-SAM": make_returns()["TA-SAM"][:1]}
-    report = make_report(returns=returns, seeds=[3], costs={"TA-SAM": OURS})
+    numbers = np.array([3]), np.arange(2_000_000, 2_000_006)  # NumPy's integers are as good
+    report = make_report(returns=returns, seeds=numbers[0], network_seeds=numbers[1], costs={"TA-SAM": OURS})
     for path in report.write(tmp_path):
         assert path.stat().st_size > 0
     assert json.loads((tmp_path / "comparison.json").read_text())["agents"][0]["seeds"] is None
