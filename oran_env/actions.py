@@ -38,6 +38,16 @@ def action_size(scenario: Scenario) -> int:
     return per_rb[scenario.control.codec] * scenario.radio.num_rbs
 
 
+def resource_columns(scenario: Scenario) -> tuple[tuple[int, ...], ...]:
+    """Per RB, the columns of the action that claim it for slices; empty for ``slice_share``, which names no RB.
+
+    RBs differ in nothing but in who uses them, so an agent may treat these groups of columns alike.
+    """
+    claims = {"two_bit": 2, "slice_mask": NUM_SLICES, "ue_grid": NUM_SLICES, "slice_share": 0}[scenario.control.codec]
+    num_rbs = scenario.radio.num_rbs if claims else 0
+    return tuple(tuple(i * num_rbs + k for i in range(claims)) for k in range(num_rbs))
+
+
 @kernel
 def decode_two_bit(action: Singles, slice_of_rb: Integers) -> int:
     """Write the slice of each RB (K,), -1 idle; return the number of RBs claimed."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.actions import MAX_COLUMNS, UE_GRID, action_size
+from oran_env.actions import MAX_COLUMNS, UE_GRID, action_size, resource_columns
 from oran_env.channel import draw_fading
 from oran_env.components import Components
 from oran_env.kernels import Floats, Integers, Singles
@@ -76,6 +76,7 @@ class Simulator:
         view = None if components is None else components.observation
         self.action_size = action_size(self.scenario) if codec is None else codec.action_size
         self.action_sizes = (self.action_size,) * len(self.agents)
+        self.resource_columns = resource_columns(self.scenario) if codec is None else ()
         self.observation_layout = {} if view is not None else observation_layout(self.scenario, self.action_size)
         bounds = observation_bounds(self.scenario, self.action_size) if view is None else (view.low, view.high)
         self.observation_low, self.observation_high = bounds

@@ -122,11 +122,56 @@ class TemperatureConfig:
     learning_rate: float = 3e-3
     """Adam step size of log β."""
     target_entropy_per_dim: float = -1.5
-    """Target entropy [nats per action dimension, on the (0, 1) support, where the maximum is 0]."""
+    """Target entropy [nats per action dimension]: `relaxed` on the (0, 1) support, where the maximum is 0; `bernoulli`
+    per bit, where it is ln 2."""
+    final_target_entropy_per_dim: float | None = None
+    """Target entropy at the end of the run, reached linearly in t/T; None: constant."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "initial", "learning_rate")
-        _check(self, "target_entropy_per_dim", "a finite number <= 0", -math.inf < self.target_entropy_per_dim <= 0)
+        for name in ("target_entropy_per_dim", "final_target_entropy_per_dim"):
+            value = getattr(self, name)
+            allowed = f"a finite number <= ln 2 = {math.log(2):.3f}"
+            _check(self, name, allowed, value is None or -math.inf < value <= math.log(2))
+
+    def target_at(self, progress: float) -> float:
+        """Target entropy [nats per dimension] at t/T = progress."""
+        first, last = self.target_entropy_per_dim, self.final_target_entropy_per_dim
+        return first if last is None else first + (last - first) * progress
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The distribution of an actor's action."""
+
+    kind: Literal["relaxed", "bernoulli"] = "relaxed"
+    """`relaxed`: sigmoid of a Gaussian per dimension (section IV-A). `bernoulli`: bits, independent given the state,
+    with exact entropy."""
+    gradient: Literal["straight_through", "gumbel_sigmoid"] = "straight_through"
+    """What stands in for the slope of a bit b in its logit ℓ, p = sigmoid(ℓ): `straight_through`: p(1 − p), exact where
+    the value is linear in the bit; `gumbel_sigmoid`: that of sigmoid((ℓ + logistic noise)/`softness`)."""
+    softness: float = 1.0
+    """Temperature of `gumbel_sigmoid`."""
+    reserved_share: float = 0.0
+    """`bernoulli`: share of the resources that begin as reserved, the same number for each agent: in a fresh policy
+    another agent claims them with probability `reserved_claim` per bit. What pays is kept, the rest is shared again."""
+    reserved_claim: float = 0.02
+    """Probability of a bit on a resource that begins as reserved for another agent."""
+    shared_noise: float = 0.0
+    """s of `relaxed`: the columns of one kind (same place in every resource) share a noise term s·σ·g, so that
+    exploration varies how many resources a slice gets and not only which."""
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "kind", "relaxed", "bernoulli")
+        _check_choice(self, "gradient", "straight_through", "gumbel_sigmoid")
+        _check_positive(self, "softness")
+        share = self.reserved_share
+        allowed = "a number in [0, 1], and 0 unless kind is 'bernoulli'"
+        _check(self, "reserved_share", allowed, 0.0 <= share <= 1.0 and (self.kind == "bernoulli" or share == 0.0))
+        _check(self, "reserved_claim", "a number in (0, 1)", 0.0 < self.reserved_claim < 1.0)
+        allowed = "a finite number >= 0, and 0 unless kind is 'relaxed'"
+        is_allowed = math.isfinite(self.shared_noise) and self.shared_noise >= 0
+        _check(self, "shared_noise", allowed, is_allowed and (self.kind == "relaxed" or self.shared_noise == 0))
 
 
 @dataclass(frozen=True)
@@ -174,8 +219,9 @@ class LearnerConfig:
 
     hidden: tuple[int, ...] = (300, 400, 400)
     """Widths of the hidden tanh layers, actors and critics alike (section VI-A)."""
-    critic: Literal["mean_field", "joint", "pooled"] = "mean_field"
-    """What the global critic sees of the other DUs: their mean, everything concatenated, or nothing."""
+    critic: Literal["mean_field", "joint", "pooled", "resource"] = "mean_field"
+    """What the global critic sees of the other DUs: their mean, everything concatenated, nothing, or what they do with
+    the same resources, all resources treated alike (`resource`)."""
     objective: Literal["team", "individual"] = "team"
     """What actor i ascends: the sum of all DUs' values, or its own value."""
     actor_learning_rate: float = 1e-4
@@ -198,6 +244,9 @@ class LearnerConfig:
     input_scaling: tuple[tuple[str, float, float], ...] = ()
     """(group, offset, scale) per named group of observation columns: input = (o − offset)·scale; scale 0 drops the
     columns from networks and replay; groups not named stay as they are."""
+    actor_delay: int = 0
+    """Updates at the beginning in which only the critics learn."""
+    policy: PolicyConfig = PolicyConfig()
     temperature: TemperatureConfig = TemperatureConfig()
     sam: SamConfig = SamConfig()
     radius: RadiusConfig = RadiusConfig()
@@ -206,12 +255,16 @@ class LearnerConfig:
 
     def __post_init__(self) -> None:
         _check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0 and min(self.hidden) >= 1)
-        _check_choice(self, "critic", "mean_field", "joint", "pooled")
+        _check_choice(self, "critic", "mean_field", "joint", "pooled", "resource")
         _check_choice(self, "objective", "team", "individual")
         _check_positive(self, "actor_learning_rate", "critic_learning_rate", "reward_scale", "action_scale")
+        ends = (self.temperature.target_at(0.0), self.temperature.target_at(1.0))
+        allowed = "target entropies <= 0 for policy.kind 'relaxed'"
+        _check(self, "temperature", allowed, self.policy.kind != "relaxed" or max(ends) <= 0)
         _check(self, "gamma", "a number in [0, 1)", 0.0 <= self.gamma < 1.0)
         _check(self, "final_learning_rate_factor", "a number in [0, 1]", 0.0 <= self.final_learning_rate_factor <= 1.0)
         _check(self, "polyak", "a number in (0, 1]", 0.0 < self.polyak <= 1.0)
+        _check_at_least(self, 0, "actor_delay")
         _check_at_least(self, 2, "batch_size")  # a variance needs two samples
         groups = [group for group, _, _ in self.input_scaling]
         _check(self, "input_scaling", "each group named once", len(groups) == len(set(groups)))

@@ -47,7 +47,8 @@ def training_seeds(seed: int, num_networks: int) -> list[int]:
 
 def task_of(env: BatchedEnv) -> TaskSpec:
     """What the learner needs to know of an environment."""
-    return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout)
+    resources = getattr(env, "resource_columns", ())
+    return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout, resources)
 
 
 def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> Policy:

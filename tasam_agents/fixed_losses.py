@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tasam_agents import checkpoint
+from tasam_agents.actors import JointPolicy
 from tasam_agents.batched_env import BatchedEnv, EnvironmentRefused, ended
 from tasam_agents.config import TrainConfig
 from tasam_agents.curvature import Loss
@@ -26,7 +27,7 @@ from tasam_agents.environments import make_batched
 from tasam_agents.evaluation import VALIDATION_SEED, network_seeds, task_of
 from tasam_agents.learner import Learner
 from tasam_agents.losses import actor_losses, bellman_target, critic_loss
-from tasam_agents.networks import GlobalCritic, JointCritic, JointPolicy
+from tasam_agents.networks import GlobalCritic, JointCritic
 from tasam_agents.policy_gradient import least_of_twins
 from tasam_agents.replay import Batch, ReplayBuffer
 from tasam_agents.run_directory import RunDirectory, RunError
@@ -122,7 +123,7 @@ def network_losses(
     config = learner.config
     batch = Batch(*(getattr(batch, field.name).to(dtype) for field in fields(Batch)))
     generator = torch.Generator().manual_seed(noise_seed)
-    shape = (len(batch.rewards), len(learner.task.agents), learner.action_size)
+    shape = (len(batch.rewards), len(learner.task.agents), learner.policy.noise_size)
     next_noise, noise = (torch.randn(shape, generator=generator).to(dtype) for _ in range(2))
     temperatures = learner.log_temperature.detach().to(dtype).exp()
     critics, targets = ([_fixed(twin, dtype) for twin in twins] for twins in (learner.critics, learner.targets))

@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasam_agents.actors import make_policy
 from tasam_agents.adam import NetworkAdam
 from tasam_agents.config import LearnerConfig, NetworkRegularisation
 from tasam_agents.gate import TDVarianceGate
 from tasam_agents.layers import held_masks, num_encoder_tensors, spectral_layers
 from tasam_agents.losses import actor_losses, bellman_target, critic_loss, td_error, temperature_loss
 from tasam_agents.network_step import NetworkStep, gradient_metrics
-from tasam_agents.networks import PADDING, GlobalCritic, InputScaling, JointPolicy, make_critic
+from tasam_agents.networks import PADDING, GlobalCritic, InputScaling, make_critic
 from tasam_agents.policy_gradient import action_gradient, perturbed_action_gradient
 from tasam_agents.radius import Radius
 from tasam_agents.replay import Batch
@@ -49,6 +50,8 @@ class TaskSpec:
     observation_sizes: tuple[int, ...]
     action_sizes: tuple[int, ...]
     observation_layout: Mapping[str, slice]
+    resource_columns: tuple[tuple[int, ...], ...] = ()
+    """Per interchangeable resource (an RB), the action columns that claim it; empty: the environment names none."""
 
     def __post_init__(self) -> None:
         for name in ("observation_sizes", "action_sizes"):
@@ -81,7 +84,14 @@ class Learner:
         regularisation = config.regularisation
         with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
             torch.manual_seed(weight_seed)
-            self.policy = JointPolicy(self.input_size, config.hidden, task.action_sizes, regularisation.actor)
+            self.policy = make_policy(
+                config.policy,
+                self.input_size,
+                config.hidden,
+                task.action_sizes,
+                task.resource_columns,
+                regularisation.actor,
+            )
             self.critics = [self._make_critic() for _ in range(2)]
         self.targets = copy.deepcopy(self.critics)
         for target in self.targets:
@@ -92,7 +102,6 @@ class Learner:
 
         self._sizes = torch.tensor(task.action_sizes)
         self._is_padding = torch.arange(self.action_size) >= self._sizes[:, None]  # (M, A)
-        self._target_entropy = config.temperature.target_entropy_per_dim * self._sizes
         self.log_temperature = torch.full((m,), math.log(config.temperature.initial)).requires_grad_()
         self._temperature_adam = NetworkAdam({"log": self.log_temperature}, config.temperature.learning_rate)
         self._critic_adams = [
@@ -103,7 +112,7 @@ class Learner:
         ]
         # How many tensors of a network, from the first on, SAM perturbs; None: all.
         is_whole = config.sam.part == "network"
-        self._num_sharp_critic = None if is_whole else num_encoder_tensors(self.critics[0].network)
+        self._num_sharp_critic = None if is_whole else self.critics[0].num_encoder_tensors
         self._num_sharp_actor = None if is_whole else num_encoder_tensors(self.policy.networks[0])
         self._spectral_layers = [
             layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
@@ -277,13 +286,16 @@ class Learner:
                 self._check_finite(f"perturbed loss of actor {self.task.agents[i]}", loss)
                 sharp = self._actor_gradient(i, *samples[i], slope, temperatures, num_sharp)
                 steps[i] = NetworkStep(steps[i].gradient, sharp, ratios[i])
+        if self.updates < config.actor_delay:
+            return log_probs, losses, steps
         for adam, step in zip(self._actor_adams, steps, strict=True):
             adam.step(step.final, self._rate_factor)
         return log_probs, losses, steps
 
     def _update_temperatures(self, log_probs: Tensor) -> None:
         """Adam step of every log β_i towards the target entropy."""
-        loss = temperature_loss(self.log_temperature, log_probs, self._target_entropy)
+        target_entropy = self.config.temperature.target_at(self.progress) * self._sizes
+        loss = temperature_loss(self.log_temperature, log_probs, target_entropy)
         self._check_finite("temperature loss", loss)
         self._temperature_adam.step(self._temperature_adam.gradient([loss]))
 
@@ -313,7 +325,7 @@ class Learner:
         self._temperature_adam.forget([self.log_temperature])
 
     def _noise(self, n: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(n, len(self.task.agents), self.action_size, generator=generator)
+        return torch.randn(n, len(self.task.agents), self.policy.noise_size, generator=generator)
 
     def _make_critic(self) -> GlobalCritic:
         config = self.config
@@ -325,6 +337,7 @@ class Learner:
             config.hidden,
             config.action_scale,
             config.regularisation.critic,
+            self.task.resource_columns,
         )
 
     def check_weights(self) -> None:

@@ -1,4 +1,4 @@
-"""Actors π_i and the global critic Q: networks over rows of inputs, after column selection and scaling.
+"""The global critic Q: networks over rows of inputs, after column selection and scaling.
 
 Shapes: n mini-batch, M agents, d inputs per agent, A action size (A_i of agent i, A the largest; the columns beyond
 A_i are padding, constant 0.5, and count nowhere). Actions lie in (0, 1).
@@ -6,9 +6,9 @@ A_i are padding, constant 0.5, and count nowhere). Actions lie in (0, 1).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import torch
@@ -17,17 +17,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasam_agents.config import NetworkRegularisation
-from tasam_agents.layers import make_network
+from tasam_agents.layers import make_network, num_encoder_tensors
 
 PLAIN = NetworkRegularisation()
 """Linear and tanh layers, nothing else."""
 
+LOAD_UNITS = 16
+"""H, kinds of load."""
+
+STEEPNESS = 3.0
+"""Factor on the spread of torch's fresh weights, for those of the load."""
+
+CALM_GAIN = 3.0
+"""Factor on what is done on calm resources: they are few and count for much, so the critic must hear of them."""
+
 PADDING = 0.5
 """Action value in padded columns: the centre of (0, 1), so that the critics' centred input is zero there."""
-
-# Range of log σ, the usual one of soft actor-critic. Its centre, −1.5, gives sigmoid actions of about −1.5 nats per
-# dimension, so that a fresh policy starts near its target entropy.
-LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
 
 class InputScaling:
@@ -72,83 +77,6 @@ class InputScaling:
         return inputs.astype(np.float32, copy=False)
 
 
-class Actor(nn.Module):
-    """π_i: a = sigmoid(z), z ~ Normal(mean, σ) per action dimension, mean and log σ from one network."""
-
-    def __init__(
-        self,
-        num_inputs: int,
-        hidden: Sequence[int],
-        action_size: int,
-        regularisation: NetworkRegularisation = PLAIN,
-    ) -> None:
-        super().__init__()
-        self.action_size = action_size
-        self.network = make_network(num_inputs, hidden, 2 * action_size, regularisation)
-
-    def distribution(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log σ of z, each (n, A_i); log σ is bounded softly, so its gradient never stops."""
-        mean, raw = self.network(inputs).chunk(2, dim=-1)
-        log_std = LOG_STD_MIN + 0.5 * (LOG_STD_MAX - LOG_STD_MIN) * (torch.tanh(raw) + 1.0)
-        return mean, log_std
-
-    def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Reparameterised sample: actions (n, A_i) and log π(a|s) (n,), for standard normal noise (n, A_i)."""
-        mean, log_std = self.distribution(inputs)
-        z = mean + log_std.exp() * noise
-        # log π(a) = log N(z) − log da/dz, and −log da/dz = −log(a(1 − a)) = 2·softplus(z) − z holds without overflow.
-        log_prob = (2.0 * F.softplus(z) - z - log_std - 0.5 * noise.square()).sum(dim=-1)
-        return torch.sigmoid(z), log_prob - 0.5 * math.log(2.0 * math.pi) * self.action_size
-
-    def most_likely(self, inputs: Tensor) -> Tensor:
-        """Deterministic action sigmoid(mean), (n, A_i)."""
-        mean, _ = self.distribution(inputs)
-        return torch.sigmoid(mean)
-
-
-class JointPolicy(nn.Module):
-    """The M actors. Six modules in a loop run as fast as stacked weights and stay six separate networks."""
-
-    def __init__(
-        self,
-        num_inputs: int,
-        hidden: Sequence[int],
-        action_sizes: Sequence[int],
-        regularisation: NetworkRegularisation = PLAIN,
-    ) -> None:
-        super().__init__()
-        self.action_sizes = tuple(action_sizes)
-        self.actors = nn.ModuleList(Actor(num_inputs, hidden, size, regularisation) for size in action_sizes)
-
-    @property
-    def networks(self) -> list[nn.Sequential]:
-        """The layers of each actor."""
-        return [cast(Actor, actor).network for actor in self.actors]
-
-    def sample_one(self, i: int, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Actor i: actions (n, A_i) and log-probabilities (n,); inputs (n, M, d) and noise (n, M, A) of all."""
-        actions, log_prob = self.actors[i](inputs[:, i], noise[:, i, : self.action_sizes[i]])
-        return actions, log_prob
-
-    def sample_each(self, inputs: Tensor, noise: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """All actors: lists of actions (n, A_i) and of log-probabilities (n,)."""
-        samples = [self.sample_one(i, inputs, noise) for i in range(len(self.actors))]
-        return [actions for actions, _ in samples], [log_prob for _, log_prob in samples]
-
-    def most_likely_each(self, inputs: Tensor) -> list[Tensor]:
-        """All actors: deterministic actions (n, A_i)."""
-        return [cast(Actor, actor).most_likely(inputs[:, i]) for i, actor in enumerate(self.actors)]
-
-    def pad(self, actions: Tensor) -> Tensor:
-        """(n, A_i) → (n, A)."""
-        missing = max(self.action_sizes) - actions.shape[-1]
-        return F.pad(actions, (0, missing), value=PADDING) if missing else actions
-
-    def stack(self, actions: Sequence[Tensor]) -> Tensor:
-        """Per actor (n, A_i) → (n, M, A)."""
-        return torch.stack([self.pad(own) for own in actions], dim=1)
-
-
 class PerAgentCritic(nn.Module):
     """Q of one DU from its own row: input, action, one-hot id and, for `mean_field`, the mean over the other DUs of
     their actions and inputs. All DUs share the weights, so a mini-batch of n joint transitions is n·M rows.
@@ -170,10 +98,15 @@ class PerAgentCritic(nn.Module):
         regularisation: NetworkRegularisation = PLAIN,
     ) -> None:
         super().__init__()
-        self.num_agents, self.action_scale, self.mean_field = num_agents, action_scale, mean_field
+        self.num_agents, self.action_scale, self.has_context = num_agents, action_scale, mean_field
         row = num_inputs + action_size
         self.network = make_network(row * (2 if mean_field else 1) + num_agents, hidden, 1, regularisation)
         self.register_buffer("identity", torch.eye(num_agents), persistent=False)
+
+    @property
+    def num_encoder_tensors(self) -> int:
+        """How many of the parameters, from the first on, are those of the encoder."""
+        return num_encoder_tensors(self.network)
 
     def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`.
@@ -183,7 +116,7 @@ class PerAgentCritic(nn.Module):
         chosen = slice(None) if agents is None else list(agents)
         rows = inputs[:, chosen]
         features = [rows, (own - PADDING) * self.action_scale, self.identity[chosen].expand(len(inputs), -1, -1)]
-        if self.mean_field:
+        if self.has_context:
             # The mean over no other DU (M = 1) is zero.
             share = 1.0 / max(self.num_agents - 1, 1)
             features.append((inputs.sum(dim=1, keepdim=True) - rows) * share)
@@ -198,6 +131,8 @@ class JointCritic(nn.Module):
     """Q of all DUs from everything concatenated, one output per DU. An action has one role here, since every output
     reads the same vector: `own` counts, `context` is ignored."""
 
+    has_context = False
+
     def __init__(
         self,
         num_agents: int,
@@ -211,6 +146,11 @@ class JointCritic(nn.Module):
         self.action_scale = action_scale
         self.network = make_network(num_agents * (num_inputs + action_size), hidden, num_agents, regularisation)
 
+    @property
+    def num_encoder_tensors(self) -> int:
+        """How many of the parameters, from the first on, are those of the encoder."""
+        return num_encoder_tensors(self.network)
+
     def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`; inputs (n, M, d), own (n, M, A)."""
         centred = (own - PADDING) * self.action_scale
@@ -218,7 +158,97 @@ class JointCritic(nn.Module):
         return values if agents is None else values[:, list(agents)]
 
 
-GlobalCritic = PerAgentCritic | JointCritic
+class ResourceCritic(nn.Module):
+    """Q of one DU from how it uses its resources (RBs) and who else uses the same ones; all resources are alike.
+
+    An RB is as good as any other: the fading is independent and identically distributed, so that only the claims of
+    the DUs tell RBs apart. On each resource a DU's claims, as signs −1 or 1, and their products in pairs make x_i, and
+    what it puts on that resource is the load softplus(B·x_i + c) >= 0. How calm the others leave it for DU i is
+    y_i = exp(−Σ_{j≠i} w_ij·load_j), 1 where nobody else is. The sums of x_i and of x_i·y_iᵀ over the resources replace
+    the action among the network's inputs, as eq. (1) adds over RBs. w_ij, B and c are learnt.
+
+    Actions that claim no resource enter as they are.
+    """
+
+    identity: Tensor
+    others: Tensor
+    has_context = True
+
+    def __init__(
+        self,
+        num_agents: int,
+        num_inputs: int,
+        action_size: int,
+        resource_columns: Sequence[Sequence[int]],
+        hidden: Sequence[int],
+        action_scale: float,
+        regularisation: NetworkRegularisation = PLAIN,
+    ) -> None:
+        super().__init__()
+        if not resource_columns:
+            raise ValueError(
+                "critic = 'resource', allowed: 'mean_field', 'joint', 'pooled'; this environment names no resources"
+            )
+        self.action_scale = action_scale
+        self._resources, claims = len(resource_columns), len(resource_columns[0])
+        self._columns = [column for kind in zip(*resource_columns, strict=True) for column in kind]
+        self._rest = sorted(set(range(action_size)) - set(self._columns))
+        self._claims = claims
+        self._pairs = list(itertools.combinations(range(claims), 2))
+        num_products = claims + len(self._pairs)
+        self.neighbours = nn.Parameter(torch.ones(num_agents, num_agents))
+        self.load = nn.Linear(num_products, LOAD_UNITS)
+        with (
+            torch.no_grad()
+        ):  # steep enough that some loads are close to zero for an idle DU and none is for a busy one
+            for parameter in self.load.parameters():
+                parameter.mul_(STEEPNESS)
+        features = num_products * (1 + LOAD_UNITS) + len(self._rest)
+        self.network = make_network(num_inputs + features + num_agents, hidden, 1, regularisation)
+        self.register_buffer("identity", torch.eye(num_agents), persistent=False)
+        self.register_buffer("others", 1.0 - torch.eye(num_agents), persistent=False)
+
+    @property
+    def num_encoder_tensors(self) -> int:
+        """How many of the parameters, from the first on, are those of the encoder: all before the head."""
+        behind = len(list(self.network.parameters())) - num_encoder_tensors(self.network)
+        return len(list(self.parameters())) - behind
+
+    def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`.
+
+        inputs (n, M, d) and context (n, M, A) always hold all DUs; own is (n, M, A) or (n, G, A).
+        """
+        chosen = slice(None) if agents is None else list(agents)
+        used, theirs = self._products(own), self._products(context)  # (n, G, F, K), (n, M, F, K)
+        load = F.softplus(self.load.weight @ theirs + self.load.bias[:, None])  # (n, M, H, K)
+        weights = (self.neighbours * self.others)[chosen]
+        calm = torch.exp(-(weights @ load.flatten(2))).reshape(*used.shape[:2], *load.shape[2:])  # (n, G, H, K)
+        root = math.sqrt(self._resources)
+        met = used @ calm.transpose(-1, -2) * (CALM_GAIN / root)  # (n, G, F, H)
+        features = [
+            inputs[:, chosen],
+            used.sum(dim=-1) / root,
+            met.flatten(2),
+            (own[..., self._rest] - PADDING) * self.action_scale,
+            self.identity[chosen].expand(len(inputs), -1, -1),
+        ]
+        values: Tensor = self.network(torch.cat(features, dim=-1)).squeeze(-1)
+        return values
+
+    def _products(self, actions: Tensor) -> Tensor:
+        """(n, G, A) → (n, G, F, K): the claims as signs, and their products in pairs."""
+        k = self._resources
+        if self._columns == list(range(len(self._columns))):
+            claims = actions[..., : len(self._columns)]
+        else:
+            claims = actions[..., self._columns]
+        signs = ((claims - PADDING) / PADDING).reshape(*actions.shape[:-1], self._claims, k)
+        pairs = [signs[..., i, :] * signs[..., j, :] for i, j in self._pairs]
+        return torch.cat([signs, *(pair.unsqueeze(-2) for pair in pairs)], dim=-2)
+
+
+GlobalCritic = PerAgentCritic | JointCritic | ResourceCritic
 
 
 def make_critic(
@@ -229,10 +259,12 @@ def make_critic(
     hidden: Sequence[int],
     action_scale: float,
     regularisation: NetworkRegularisation = PLAIN,
+    resource_columns: Sequence[Sequence[int]] = (),
 ) -> GlobalCritic:
-    """The global critic of `LearnerConfig.critic`: `mean_field`, `pooled` or `joint`."""
+    """The global critic of `LearnerConfig.critic`: `mean_field`, `pooled`, `joint` or `resource`."""
+    sizes = (num_agents, num_inputs, action_size)
     if kind == "joint":
-        return JointCritic(num_agents, num_inputs, action_size, hidden, action_scale, regularisation)
-    return PerAgentCritic(
-        num_agents, num_inputs, action_size, hidden, action_scale, kind == "mean_field", regularisation
-    )
+        return JointCritic(*sizes, hidden, action_scale, regularisation)
+    if kind == "resource":
+        return ResourceCritic(*sizes, resource_columns, hidden, action_scale, regularisation)
+    return PerAgentCritic(*sizes, hidden, action_scale, kind == "mean_field", regularisation)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tasam_agents.networks import GlobalCritic, JointCritic, PerAgentCritic
+from tasam_agents.networks import GlobalCritic, JointCritic
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Te
         num = values.shape[1]
         slots = [torch.autograd.grad(values[:, i].sum(), own, retain_graph=i + 1 < num)[0][:, i] for i in range(num)]
         total = torch.stack(slots, dim=1)
-    elif objective == "team" and isinstance(critics[0], PerAgentCritic) and critics[0].mean_field:
+    elif objective == "team" and critics[0].has_context:
         own_role, cross = torch.autograd.grad(values.sum(), (own, context))
         total = own_role + cross
     else:

@@ -14,6 +14,7 @@ from tasam_agents.config import (
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
+    PolicyConfig,
     RadiusConfig,
     RegularisationConfig,
     RhoSchedule,
@@ -24,9 +25,9 @@ from tasam_agents.learner import DivergedError, Learner, TaskSpec
 from tasam_agents.networks import GlobalCritic
 from tasam_agents.replay import Batch, ReplayBuffer
 
-Kind = Literal["mean_field", "joint", "pooled"]
+Kind = Literal["mean_field", "joint", "pooled", "resource"]
 Objective = Literal["team", "individual"]
-KINDS: tuple[Kind, ...] = ("mean_field", "joint", "pooled")
+KINDS: tuple[Kind, ...] = ("mean_field", "joint", "pooled", "resource")
 
 
 # ---------------------------------------------------------------- the update as a whole
@@ -39,7 +40,8 @@ def slow_update(learner: Learner, batch: Batch, open_gates: tuple[int, ...]) -> 
     actors = list(policy.actors)
     generator = torch.Generator()
     generator.set_state(learner._update_noise.get_state())
-    next_noise, noise = (torch.randn(len(batch.rewards), M, A, generator=generator) for _ in range(2))
+    shape = (len(batch.rewards), M, policy.noise_size)
+    next_noise, noise = (torch.randn(shape, generator=generator) for _ in range(2))
     beta = learner.log_temperature.detach().exp()
 
     def play(inputs: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,6 +128,55 @@ def test_update_agrees_with_a_slow_reading_of_algorithm_1(
         agreeing = ((step - expected_step).abs() < 2e-5).float().mean()
         assert agreeing > 0.99, (name, (step - expected_step).abs().max())
     assert metrics["gradient_evaluations"] == (4 if open_gates else 2) + M + len(open_gates)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [PolicyConfig("bernoulli"), PolicyConfig("bernoulli", "gumbel_sigmoid", 0.5), PolicyConfig(shared_noise=0.7)],
+)
+def test_update_of_other_policies_agrees_with_the_slow_reading(policy: PolicyConfig) -> None:
+    learner = make_learner(critic="resource", policy=policy, sam=SamConfig(cross_values="exact"))
+    batch = make_batch()
+    before = learner.tensors()
+    expected = slow_update(learner, batch, (0, 1, 2))
+    learner.update(batch)
+    after = learner.tensors()
+    for name, tensor in expected.items():
+        step, expected_step = after[name] - before[name], tensor - before[name]
+        assert expected_step.abs().max() > 1e-6 or name.startswith("targets"), name
+        agreeing = ((step - expected_step).abs() < 2e-5).float().mean()
+        assert agreeing > 0.98, (name, (step - expected_step).abs().max())
+
+
+def test_actors_wait_for_the_critics() -> None:
+    waiting, plain = make_learner(actor_delay=2), make_learner()
+    first = waiting.tensors()
+    for update in range(3):
+        before = waiting.tensors()
+        waiting.update(make_batch(update))
+        plain.update(make_batch(update))
+        moved = {name.split(".")[0] for name, t in waiting.tensors().items() if not torch.equal(t, before[name])}
+        assert ("policy" in moved) == (update == 2)
+        assert "critics" in moved
+    assert all(torch.equal(first[n], t) for n, t in before.items() if n.startswith(("policy", "adam.actors")))
+    assert "policy.actors.0" in differing_owners(waiting, plain)
+
+
+def test_target_entropy_moves_linearly_from_its_first_to_its_last_value() -> None:
+    target = TemperatureConfig(target_entropy_per_dim=0.4, final_target_entropy_per_dim=0.1)
+    assert [target.target_at(x) for x in (0.0, 0.5, 1.0)] == pytest.approx([0.4, 0.25, 0.1])
+    assert TemperatureConfig(target_entropy_per_dim=-1.0).target_at(0.7) == -1.0
+    constant, falling = (
+        make_learner(
+            policy=PolicyConfig("bernoulli"),
+            temperature=TemperatureConfig(0.1, target_entropy_per_dim=0.69, final_target_entropy_per_dim=last),
+        )
+        for last in (None, -50.0)
+    )
+    for learner in (constant, falling):
+        for update in range(3):
+            learner.update(make_batch(update))
+    assert (falling.log_temperature < constant.log_temperature).all()
 
 
 def test_update_of_regularised_layers_agrees_with_the_slow_reading() -> None:

@@ -1,12 +1,12 @@
-"""Actors against torch.distributions, critics against a slow reading of their docstrings."""
+"""Critics and inputs against a slow reading of their docstrings."""
 
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Normal, TransformedDistribution
-from torch.distributions.transforms import SigmoidTransform
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tasam_agents.networks import Actor, InputScaling, JointCritic, JointPolicy, PerAgentCritic, make_critic
+from tasam_agents.networks import InputScaling, JointCritic, PerAgentCritic, ResourceCritic, make_critic
 
 N, M, D, A = 5, 3, 4, 6
 
@@ -14,57 +14,6 @@ N, M, D, A = 5, 3, 4, 6
 def random_inputs() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(3)
     return torch.randn(N, M, D, generator=generator), torch.rand(N, M, A, generator=generator)
-
-
-def test_log_probability_agrees_with_torch_distributions() -> None:
-    torch.manual_seed(0)
-    actor = Actor(D, (8,), A).double()
-    inputs, noise = torch.randn(20, D).double() * 3, torch.randn(20, A).double()
-    actions, log_prob = actor(inputs, noise)
-    mean, log_std = actor.distribution(inputs)
-    reference = TransformedDistribution(Normal(mean, log_std.exp()), [SigmoidTransform()])
-    expected = reference.log_prob(actions).sum(-1)  # type: ignore[no-untyped-call]
-    torch.testing.assert_close(log_prob, expected, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(actions, torch.sigmoid(mean + log_std.exp() * noise))
-
-
-def test_log_probability_and_its_gradient_stay_finite_far_out() -> None:
-    actor = Actor(1, (1,), 2)
-    with torch.no_grad():
-        final = actor.network[-1]
-        assert isinstance(final, torch.nn.Linear)
-        final.weight.zero_()
-        final.bias.copy_(torch.tensor([80.0, -80.0, 40.0, -40.0]))
-    _, log_prob = actor(torch.zeros(1, 1), torch.full((1, 2), 4.0))
-    gradients = torch.autograd.grad(log_prob.sum(), list(actor.parameters()))
-    assert torch.isfinite(log_prob).all()
-    assert all(torch.isfinite(g).all() for g in gradients)
-    _, log_std = actor.distribution(torch.zeros(1, 1))
-    torch.testing.assert_close(log_std, torch.tensor([[2.0, -5.0]]))
-
-
-def test_fresh_policy_starts_near_the_target_entropy() -> None:
-    torch.manual_seed(0)
-    actor = Actor(D, (300, 400, 400), 200)
-    _, log_prob = actor(torch.randn(64, D), torch.randn(64, 200))
-    assert -log_prob.mean().item() / 200 == pytest.approx(-1.5, abs=0.15)
-
-
-def test_padding_is_constant_and_does_not_count() -> None:
-    torch.manual_seed(0)
-    policy = JointPolicy(D, (8,), (A, 2, 4))
-    inputs, _ = random_inputs()
-    noise = torch.randn(N, M, A)
-    each, log_probs = policy.sample_each(inputs, noise)
-    assert [tuple(actions.shape) for actions in each] == [(N, A), (N, 2), (N, 4)]
-    padded = policy.stack(each)
-    assert (padded[:, 1, 2:] == 0.5).all()
-    assert (padded[:, 2, 4:] == 0.5).all()
-    other_noise = noise.clone()
-    other_noise[:, 1, 2:] += 1.0
-    assert torch.equal(policy.sample_each(inputs, other_noise)[1][1], log_probs[1])
-    most_likely = policy.most_likely_each(inputs)
-    torch.testing.assert_close(most_likely[1], policy.sample_one(1, inputs, torch.zeros(N, M, A))[0])
 
 
 def test_mean_field_critic_reads_own_row_and_mean_of_the_others() -> None:
@@ -110,6 +59,62 @@ def test_pooled_critic_has_no_context_and_joint_critic_one_vector() -> None:
     vector = torch.cat([inputs.reshape(N, -1), (own.reshape(N, -1) - 0.5) * 2.0], dim=1)
     torch.testing.assert_close(joint(inputs, own, own), joint.network(vector))
     assert not torch.equal(joint(inputs, own, own)[:, 1:], joint(moved, own, own)[:, 1:])
+
+
+RESOURCES = ((0, 3), (1, 4))  # columns 2 and 5 claim none
+
+
+def test_resource_critic_sums_over_resources_what_the_dus_do_there() -> None:
+    torch.manual_seed(0)
+    critic = make_critic("resource", M, D, A, (8,), 2.0, resource_columns=RESOURCES)
+    assert isinstance(critic, ResourceCritic)
+    with torch.no_grad():
+        critic.neighbours.uniform_(0.5, 1.5)
+    inputs, own = random_inputs()
+    context = torch.rand(N, M, A)
+
+    def products(action: torch.Tensor, resource: tuple[int, int]) -> torch.Tensor:
+        b, e = (2 * action[column] - 1 for column in resource)
+        return torch.stack([b, e, b * e])
+
+    expected = torch.empty(N, M)
+    for row in range(N):
+        for i in range(M):
+            used, met = torch.zeros(3), torch.zeros(3, critic.load.out_features)
+            for resource in RESOURCES:
+                x = products(own[row, i], resource)
+                calm = torch.ones(critic.load.out_features)
+                for j in range(M):
+                    if j != i:
+                        load = torch.log1p(critic.load(products(context[row, j], resource)).exp())
+                        calm = calm * torch.exp(-critic.neighbours[i, j] * load)
+                used += x / 2**0.5
+                met += 3.0 * torch.outer(x, calm) / 2**0.5
+            rest = (own[row, i, [2, 5]] - 0.5) * 2.0
+            features = [inputs[row, i], used, met.flatten(), rest, torch.eye(M)[i]]
+            expected[row, i] = critic.network(torch.cat(features))
+    torch.testing.assert_close(critic(inputs, own, context), expected)
+    torch.testing.assert_close(critic(inputs, own[:, [2, 0]], context, [2, 0]), expected[:, [2, 0]])
+
+
+@given(st.permutations(range(4)))
+@settings(deadline=None, max_examples=20)
+def test_resource_critic_does_not_tell_resources_apart(order: list[int]) -> None:
+    torch.manual_seed(0)
+    k, columns = 4, tuple((i, 4 + i) for i in range(4))
+    critic = make_critic("resource", M, D, 2 * k, (8,), 2.0, resource_columns=columns).double()
+    inputs, actions = torch.randn(N, M, D).double(), torch.rand(N, M, 2 * k).double()
+    permuted = actions[..., [*order, *(k + i for i in order)]]
+    torch.testing.assert_close(critic(inputs, permuted, permuted), critic(inputs, actions, actions))
+    alone = actions.clone()
+    alone[:, 0] = permuted[:, 0]  # one DU moves to other resources and meets others there
+    if order != sorted(order):
+        assert not torch.allclose(critic(inputs, alone, alone), critic(inputs, actions, actions))
+
+
+def test_resource_critic_needs_resources() -> None:
+    with pytest.raises(ValueError, match="names no resources"):
+        make_critic("resource", M, D, A, (8,), 2.0)
 
 
 def test_input_scaling_selects_shifts_and_keeps_padding_zero() -> None:
