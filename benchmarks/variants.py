@@ -45,7 +45,7 @@ def main() -> None:
             {
                 "config": name,
                 "seed": result.config.seed,
-                "updates": result.config.total_updates,
+                "updates": RunDirectory.open(path).config().total_updates,
                 "return": f"{own.mean.mean:.3f}",
                 f"minus_{NAMES[0]}": "" if own is first else f"{difference.mean:+.3f}",
                 "low_95": "" if own is first else f"{difference.low:+.3f}",

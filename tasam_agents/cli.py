@@ -1,11 +1,9 @@
-"""`tasam train`; `evaluate`, `plot`, `watch`, `sharpness`, `generalise` of what it has trained; `forget`."""
+"""`tasam train`, `compare`, `forget`, and `evaluate`, `plot`, `watch`, `sharpness`, `generalise` of what is trained."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import io
 import json
 import os
 import sys
@@ -18,10 +16,15 @@ import tyro
 
 from oran_env.rendering import RENDER_FPS, FilmError, MissingExtra
 from tasam_agents import checkpoint
+from tasam_agents.baselines import BASELINES, BaselineConfig
+from tasam_agents.baselines.training import is_baseline, train_baseline
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.checkpoint import CheckpointError
+from tasam_agents.command_line import parse as _parse
+from tasam_agents.command_line import print_paths as _print_paths
+from tasam_agents.commands_compare import RunsFailed, compare_agents
 from tasam_agents.comparison import evaluate_run
-from tasam_agents.config import TrainConfig
+from tasam_agents.config import Scalar, TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
 from tasam_agents.forget_command import forget
@@ -46,11 +49,15 @@ USAGE = f"""usage: tasam COMMAND …
   tasam evaluate RUN [--networks N]                         compare a run with the reference policies
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
+  tasam compare --agents NAME… [--seeds N] [--jobs J]       train several agents over seeds and compare them
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
 {GENERALISE_USAGE}
   tasam forget --first A --then B [any field]               what learning scenario B costs on A, with SAM and anchor
 
-NAME: {", ".join(VARIANTS)}. `tasam train --config NAME --help` lists every field and its value there."""
+NAME: {", ".join(VARIANTS)};
+baselines of stable-baselines3: {", ".join(BASELINES)};
+for compare also the reference policies of the environment.
+`tasam train --config NAME --help` lists every field and its value there."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "plot": _plot,
         "watch": _watch,
         "sharpness": _sharpness,
+        "compare": compare_agents,
         "generalise": _generalise,
         "forget": _forget,
     }
@@ -75,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (RunError, CheckpointError, EnvironmentRefused, FilmError) as error:
         _leave(f"error: {error}", BAD_INPUT)
     # OSError: a full disk, a directory that may not be written.
-    except (TrainingDiverged, MissingExtra, OSError) as error:
+    except (TrainingDiverged, RunsFailed, MissingExtra, ImportError, OSError) as error:
         _leave(f"error: {error}", FAILED)
     except Interrupted as error:
         _leave(str(error), INTERRUPTED)
@@ -87,6 +95,7 @@ def _train(arguments: Sequence[str]) -> None:
     """Train, evaluate on held-out networks, draw."""
     fields, given = _take(arguments, "--config", "--run-dir", "--resume")
     resume, run_dir = given.pop("--resume", None), given.get("--run-dir")
+    config: TrainConfig | BaselineConfig
     if resume is not None:
         surplus = [*given, *fields]
         if surplus:
@@ -94,10 +103,14 @@ def _train(arguments: Sequence[str]) -> None:
         path = Path(resume)
         config = RunDirectory.open(path).config()
     else:
-        config = _configuration(given.get("--config", "default"), fields)
+        name = given.get("--config", "default")
+        config = _baseline(name, fields) if name in BASELINES else _configuration(name, fields)
         path = Path(run_dir) if run_dir else Path("runs") / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
-        run_training(config, path, resume=resume is not None)
+        if isinstance(config, BaselineConfig):
+            train_baseline(config, path)
+        else:
+            run_training(config, path, resume=resume is not None)
     except KeyboardInterrupt:
         saved = checkpoint.exists(RunDirectory(path).latest)
         way = f"to go on from the last save: tasam train --resume {path}" if saved else "nothing was saved yet"
@@ -208,6 +221,16 @@ def _sharpness(arguments: Sequence[str]) -> None:
     _print_paths(files)
 
 
+def _baseline(name: str, arguments: Sequence[str]) -> BaselineConfig:
+    """A named baseline with fields overridden from the command line."""
+    kwargs, fields = _environment_arguments(BASELINES[name].env_kwargs, arguments)
+    default = dataclasses.replace(BASELINES[name], env_kwargs=kwargs)
+    description = f"Fields of --config {name}. Also: --config NAME, --run-dir DIR and --env NAME=VALUE."
+    config = _parse(BaselineConfig, "tasam train", fields, default=default, description=description)
+    assert isinstance(config, BaselineConfig)
+    return config
+
+
 def _generalise(arguments: Sequence[str]) -> None:
     """Evaluate runs on scenarios they were not trained on."""
     _print_paths(generalise_command(arguments, _parse))
@@ -221,7 +244,7 @@ def _forget(arguments: Sequence[str]) -> None:
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
     """A named configuration with fields overridden from the command line."""
     if name not in VARIANTS:
-        raise RunError(f"--config is {name!r}; allowed: {', '.join(VARIANTS)}")
+        raise RunError(f"--config is {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES])}")
     default, fields = _with_environment(_for_environment(VARIANTS[name], arguments), arguments)
     description = (
         f"Fields of --config {name}. Also: --config NAME, --run-dir DIR, --resume RUN, and for any argument of the "
@@ -232,42 +255,12 @@ def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def _parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
-    """tyro.cli, but a mistake of the user becomes one line instead of a box of them."""
-    messages = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, prog=program, args=list(arguments), **options)
-    except SystemExit as leaving:
-        if not leaving.code:  # --help
-            raise
-        raise RunError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
-    except (ValueError, TypeError) as error:
-        raise RunError(str(error)) from error
-
-
-def _first_paragraph(box: str) -> str:
-    """What stands in tyro's box above its first rule; the rest repeats the help text."""
-    words: list[str] = []
-    for line in box.splitlines()[1:]:
-        text = line.strip("│╭╮╰╯ ")
-        if text.startswith("──"):
-            break
-        words += text.split()
-    return " ".join(words)
-
-
 def _compare_and_draw(path: Path, num_networks: int) -> None:
     comparison = evaluate_run(path, num_networks)
     run = RunDirectory.open(path)
     files = comparison.write(run)
     print(f"\n{comparison.text()}\n")
-    _print_paths([*files, *draw_run(run)])
-
-
-def _print_paths(paths: Sequence[Path]) -> None:
-    for path in paths:
-        print(f"written: {path}")
+    _print_paths([*files, *([] if is_baseline(path) else draw_run(run))])
 
 
 def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str, str]]:
@@ -302,9 +295,15 @@ def _for_environment(default: TrainConfig, arguments: Sequence[str]) -> TrainCon
 
 
 def _with_environment(default: TrainConfig, arguments: Sequence[str]) -> tuple[TrainConfig, list[str]]:
-    """Apply every ``--env NAME=VALUE``, which tyro cannot: the names are the environment's, not ours."""
+    """Apply every ``--env NAME=VALUE``."""
+    kwargs, rest = _environment_arguments(default.env_kwargs, arguments)
+    return dataclasses.replace(default, env_kwargs=kwargs), rest
+
+
+def _environment_arguments(default: dict[str, Scalar], arguments: Sequence[str]) -> tuple[dict[str, Scalar], list[str]]:
+    """Take out every ``--env NAME=VALUE``, which tyro cannot read: the names are the environment's, not ours."""
     rest: list[str] = []
-    kwargs = dict(default.env_kwargs)
+    kwargs = dict(default)
     remaining = iter(arguments)
     for argument in remaining:
         if argument == "--env":
@@ -322,7 +321,7 @@ def _with_environment(default: TrainConfig, arguments: Sequence[str]) -> tuple[T
         except json.JSONDecodeError:
             value = text
         kwargs[name] = value
-    return dataclasses.replace(default, env_kwargs=kwargs), rest
+    return kwargs, rest
 
 
 def _leave(message: str, code: int) -> None:

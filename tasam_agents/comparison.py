@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tasam_agents import checkpoint
+from tasam_agents.baselines import BaselineConfig
+from tasam_agents.baselines.training import is_baseline, load_config, load_policy
 from tasam_agents.batched_env import BatchedEnv, Policy
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
-from tasam_agents.evaluation import TEST_SEED, Episodes, evaluate, learned_policy, load_actors, network_seeds
+from tasam_agents.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.progress import duration
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.statistics import Interval, mean_interval, paired_difference
@@ -40,7 +43,7 @@ class Comparison:
     """All policies on the same networks; the first row is the run's own, deterministic."""
 
     run: str
-    config: TrainConfig
+    config: TrainConfig | BaselineConfig
     iteration: int  # at which the evaluated actors were saved
     training_s: float
     evaluation_s: float
@@ -128,21 +131,29 @@ def compare(policies: Mapping[str, Policy], env: BatchedEnv, seeds: Sequence[int
 def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
     """Compare the best actors of a run, deterministic and sampled, with the environment's reference policies.
 
+    Runs of our own and of baselines are evaluated alike.
+
     Raises:
         RunError, CheckpointError, EnvironmentRefused: see there.
     """
     began = time.perf_counter()
     run = RunDirectory.open(path)
-    config = run.config()
+    config = load_config(path) if is_baseline(path) else run.config()
     seeds = network_seeds(TEST_SEED, num_networks)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to evaluate yet: there is no {run.best}")
     saved = checkpoint.load(run.best)
     env = make_batched(config.env_id, config.env_kwargs, num_networks, seeds)
-    learner = load_actors(saved, run.best, config, env)
+    if isinstance(config, BaselineConfig):
+        torch.manual_seed(TEST_SEED)  # the library samples from the global generator
+        deterministic, sampled = (load_policy(path, deterministic=which) for which in (True, False))
+    else:
+        learner = load_actors(saved, run.best, config, env)
+        deterministic = run_policy(learner, config, env, deterministic=True)
+        sampled = run_policy(learner, config, env, deterministic=False, seed=TEST_SEED)
     policies: dict[str, Policy] = {
-        f"{config.name} (deterministic)": learned_policy(learner, deterministic=True),
-        f"{config.name} (sampled)": learned_policy(learner, deterministic=False, seed=TEST_SEED),
+        f"{config.name} (deterministic)": deterministic,
+        f"{config.name} (sampled)": sampled,
     }
     policies |= reference_policies(config.env_id, config.env_kwargs)
     rows = compare(policies, env, seeds)

@@ -335,6 +335,8 @@ class TrainConfig:
     """Keyword arguments of the environment."""
     seed: int = 0
     """Seed of networks, noise, replay and training episodes; training seeds stay below one million."""
+    centralised: bool = False
+    """One agent with the joint observation and action and the mean reward, instead of one agent per DU."""
     num_networks: int = 8
     """Radio networks simulated side by side."""
     iterations: int = 1000

@@ -15,6 +15,7 @@ import pettingzoo
 from numpy.typing import NDArray
 
 from tasam_agents.batched_env import BatchedEnv, EnvironmentRefused, Policy
+from tasam_agents.centralised import Centralised
 from tasam_agents.sequential_batch import SequentialBatch, bounded_action_space
 
 # Namespaces of PettingZoo ids whose environments are registered when this module is imported.
@@ -40,7 +41,9 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
         raise EnvironmentRefused(f"environment {env_id!r} ({arguments or 'no arguments'}): {error}") from error
 
 
-def make_batched(env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed: int | Sequence[int]) -> BatchedEnv:
+def make_batched(
+    env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed: int | Sequence[int], centralised: bool = False
+) -> BatchedEnv:
     """Return ``num_networks`` networks of an environment behind one interface.
 
     Args:
@@ -48,12 +51,15 @@ def make_batched(env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed
         kwargs: arguments of the environment.
         num_networks: B, at least 1.
         seed: int s, network i gets s + i; or one seed per network.
+        centralised: one agent in place of all, see ``Centralised``.
 
     Raises:
         EnvironmentRefused: no such environment, arguments it refuses, or spaces the learner has no use for.
     """
     if num_networks < 1:
         raise EnvironmentRefused(f"num_networks is {num_networks}; allowed: 1 or more")
+    if centralised:
+        return Centralised(make_batched(env_id, kwargs, num_networks, seed))
     env = make_env(env_id, kwargs)
     seeds = list(range(seed, seed + num_networks)) if isinstance(seed, int) else seed
     # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.

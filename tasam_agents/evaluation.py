@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tasam_agents import checkpoint
 from tasam_agents.batched_env import BatchedEnv, EnvironmentRefused, Policy, ended
+from tasam_agents.centralised import Centralised, separate
 from tasam_agents.config import TrainConfig
 from tasam_agents.learner import Learner, TaskSpec
 from tasam_agents.run_directory import RunError
@@ -90,9 +91,22 @@ def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: i
     return Episodes(tuple(seeds), rewards / lengths, info)
 
 
+def run_policy(learner: Learner, config: TrainConfig, env: BatchedEnv, deterministic: bool, seed: int = 0) -> Policy:
+    """The actors of a run as a policy for the separate agents of ``env``, also where one agent acts for all."""
+    policy = learned_policy(learner, deterministic, seed)
+    return separate(policy, env) if config.centralised else policy
+
+
 def load_actors(saved: checkpoint.Checkpoint, directory: Path, config: TrainConfig, env: BatchedEnv) -> Learner:
-    """A learner with the actors of a checkpoint; raises CheckpointError when they are not of this task."""
-    learner = Learner(task_of(env), config.learner, config.seed, config.total_updates)
+    """A learner with the actors of a checkpoint; raises CheckpointError when they are not of this task.
+
+    Args:
+        saved, directory: the checkpoint, and where it stands.
+        config: of the run.
+        env: with separate agents, also where one agent acts for all.
+    """
+    task = task_of(Centralised(env) if config.centralised else env)
+    learner = Learner(task, config.learner, config.seed, config.total_updates)
     actors = saved.tensors.get("actors", {})
     checkpoint.check_fits(actors, learner.policy_tensors(), str(directory))
     learner.load_policy_tensors(actors)

@@ -62,7 +62,7 @@ def load_learner(run: RunDirectory, config: TrainConfig) -> tuple[Learner, int]:
     if not checkpoint.exists(run.latest):
         raise RunError(f"{run.path} has no checkpoint to measure yet: there is no {run.latest}")
     saved = checkpoint.load(run.latest)
-    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED])
+    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED], config.centralised)
     learner = Learner(task_of(env), config.learner, config.seed, config.total_updates)
     tensors = saved.tensors.get("learner", {})
     checkpoint.check_fits(tensors, learner.tensors(), str(run.latest))
@@ -81,7 +81,7 @@ def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -
         EnvironmentRefused: an episode is longer than `MAX_STEPS`.
     """
     seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
-    env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds)
+    env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
     capacity = max(POOL, batches * n, len(seeds))
     buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=VALIDATION_SEED)
     _collect_episodes(learner, env, seeds, batches * n, buffer)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tasam_agents import checkpoint
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
-from tasam_agents.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds
+from tasam_agents.evaluation import TEST_SEED, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.generalisation_figure import draw_generalisation
 from tasam_agents.generalisation_text import generalisation_text
 from tasam_agents.pictures import write_table
@@ -220,8 +220,9 @@ def _evaluated(
     torch.set_num_threads(max(config.threads for config in configs.values()))  # as they were trained
     for run, config in configs.items():
         directory = RunDirectory(run).best
-        learner = load_actors(checkpoint.load(directory), directory, config, envs[members[0].name])
-        actors[run] = learned_policy(learner, deterministic=True)
+        env = envs[members[0].name]
+        learner = load_actors(checkpoint.load(directory), directory, config, env)
+        actors[run] = run_policy(learner, config, env, deterministic=True)
     returns, references = {}, {}
     for name, env in envs.items():
         for policy in common:

@@ -29,6 +29,7 @@ class Progress:
         stream: where to write; a bar if it is a terminal, otherwise lines.
         interval_s: least time between two lines of a log [s].
         quiet: show nothing.
+        unit: what is counted, for the lines of a log.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Progress:
         stream: TextIO | None = None,
         interval_s: float = 15.0,
         quiet: bool = False,
+        unit: str = "iteration",
     ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._total, self._done, self._first = total, done, done
-        self._interval_s, self._quiet = interval_s, quiet
+        self._interval_s, self._quiet, self._unit = interval_s, quiet, unit
         self._began = self._last_line = time.perf_counter()
         self._values = ""
         self._bar = None
@@ -66,7 +68,7 @@ class Progress:
             self._last_line = now
             left = (now - self._began) / (self._done - self._first) * (self._total - self._done)
             values = f", {self._values}" if self._values else ""
-            self.say(f"iteration {self._done} of {self._total}{values}, {duration(left)} left")
+            self.say(f"{self._unit} {self._done} of {self._total}{values}, {duration(left)} left")
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""

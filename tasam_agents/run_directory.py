@@ -7,9 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tasam_agents.config import TrainConfig
+
+
+class Configuration(Protocol):
+    """What a run began with."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
 
 
 class RunError(ValueError):
@@ -74,7 +81,7 @@ class RunDirectory:
             raise RunError(f"run directory {path} cannot be made: {standing} is not writable")
 
     @staticmethod
-    def create(path: Path, config: TrainConfig) -> RunDirectory:
+    def create(path: Path, config: Configuration) -> RunDirectory:
         """Make the directory and write config.json.
 
         Raises:

@@ -78,10 +78,10 @@ class Training:
     def __init__(self, config: TrainConfig, run: RunDirectory) -> None:
         self.config, self.directory = config, run
         seeds = training_seeds(config.seed, config.num_networks)
-        self.env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds)
+        self.env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds, config.centralised)
         self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
         self.validation_env = make_batched(
-            config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds
+            config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds, config.centralised
         )
         task = task_of(self.env)
         try:

@@ -125,6 +125,12 @@ TINY = replace(
 )
 """Two DUs and small networks, a few seconds: for tests and first steps."""
 
+
+def _centralised(config: TrainConfig, name: str) -> TrainConfig:
+    """The same run with one agent for all: its critic reads everything, and there is nobody to coordinate with."""
+    return replace(_with(config, name, critic="joint", objective="individual"), centralised=True)
+
+
 SIMPLE_SPREAD = replace(
     TINY,
     name="TA-SAM-simple-spread",
@@ -172,6 +178,7 @@ VARIANTS: dict[str, TrainConfig] = {
         sam=SamConfig(scale_invariant=True),
         radius=RadiusConfig(_ADAPTIVE_SAM_RADIUS, _ADAPTIVE_SAM_RADIUS),
     ),
+    "centralised": _centralised(DEFAULT, "TA-SAM-centralised"),
     "l2": _regularised("SAC-MARL-L2", l2=1e-2),
     "l2_in_loss": _regularised("SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
     "dropout": _regularised("SAC-MARL-dropout", dropout=0.1),
@@ -182,5 +189,6 @@ VARIANTS: dict[str, TrainConfig] = {
     "tiny": TINY,
     "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
     "tiny_anchored": _with(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
+    "tiny_centralised": _centralised(TINY, "TA-SAM-tiny-centralised"),
     "simple_spread": SIMPLE_SPREAD,
 }

@@ -16,7 +16,7 @@ from tasam_agents import checkpoint
 from tasam_agents.batched_env import EnvironmentRefused, Policy, ended
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched, make_env
-from tasam_agents.evaluation import TEST_SEED, learned_policy, load_actors
+from tasam_agents.evaluation import TEST_SEED, load_actors, run_policy
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.sequential_batch import SequentialBatch
 
@@ -52,7 +52,7 @@ def watch_run(
     learner = load_actors(checkpoint.load(run.best), run.best, config, task)
     batch = SequentialBatch([env], [seed])  # steps the very environment that is drawn
     steps = env.unwrapped.scenario.control.horizon if steps is None else steps
-    frames = _play(env, batch, learned_policy(learner, deterministic=True), seed, steps)
+    frames = _play(env, batch, run_policy(learner, config, task, deterministic=True), seed, steps)
     write_film(counted(frames, steps, "frames"), out, fps)
     return out
 

@@ -1,0 +1,212 @@
+"""Train a baseline into a run directory of the same form as our own, and load its best policy from there."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tasam_agents import checkpoint
+from tasam_agents.baselines.config import KIND, BaselineConfig
+from tasam_agents.baselines.library import (
+    acting_tensors,
+    as_policy,
+    gradients_per_update,
+    make_model,
+    require_library,
+    restored_policy,
+    updates_of,
+)
+from tasam_agents.batched_env import BatchedEnv, Policy
+from tasam_agents.centralised import Centralised
+from tasam_agents.environments import make_batched
+from tasam_agents.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
+from tasam_agents.interruption import StopRequest
+from tasam_agents.learner import DivergedError
+from tasam_agents.metrics import Window
+from tasam_agents.progress import Progress
+from tasam_agents.run_directory import RunDirectory, RunError
+from tasam_agents.trainer import Interrupted, TrainingDiverged
+
+FINISHED = "finished.json"
+"""Written last: a run without it was interrupted."""
+
+_LOGGED = {"critic_loss": "critic_loss", "actor_loss": "actor_loss", "temperature": "ent_coef", "loss": "loss"}
+"""Name in metrics.jsonl of what the library logs under ``train/``."""
+
+
+def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -> Path:
+    """Train into a new run directory: config.json, metrics.jsonl, checkpoints/best, and finished.json in the end.
+
+    The library seeds the generators of the whole process. A run that was interrupted cannot be resumed.
+
+    Args:
+        config: of the run.
+        run_dir: a new or an empty directory.
+        quiet: show no progress.
+
+    Raises:
+        ImportError: the extra ``sb3`` is not installed.
+        RunError, EnvironmentRefused: bad input, before any work starts.
+        Interrupted: on SIGINT or SIGTERM.
+        TrainingDiverged: NaN or infinity.
+    """
+    require_library()
+    RunDirectory.check_new(run_dir)
+    torch.set_num_threads(config.threads)
+    training = _Training(config, RunDirectory(run_dir))
+    RunDirectory.create(run_dir, config)
+    with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+        try:
+            training.run(progress, stop)
+        except (DivergedError, ValueError) as error:
+            if not isinstance(error, DivergedError) and not _tells_of_divergence(error):
+                raise
+            message = str(error).splitlines()[0]
+            raise TrainingDiverged(f"stopped after {training.env_steps} environment steps: {message}") from error
+    return run_dir
+
+
+def _tells_of_divergence(error: ValueError) -> bool:
+    """torch's distributions and the environments refuse what is not finite with a ValueError of their own."""
+    return any(words in str(error) for words in ("found invalid values", "NaN", "not finite"))
+
+
+def is_finished(run_dir: Path) -> bool:
+    """Whether a baseline was trained to the end of its budget here."""
+    return (run_dir / FINISHED).is_file()
+
+
+def is_baseline(run_dir: Path) -> bool:
+    """Whether the run in this directory is one of a baseline; no claim is made about a damaged one."""
+    try:
+        document = json.loads(RunDirectory(run_dir).config_file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("kind") == KIND
+
+
+def load_config(run_dir: Path) -> BaselineConfig:
+    """The configuration of a run.
+
+    Raises:
+        RunError: not a run of a baseline.
+    """
+    run = RunDirectory.open(run_dir)
+    try:
+        return BaselineConfig.from_dict(json.loads(run.config_file.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{run.config_file} is not the configuration of a baseline: {error}") from error
+
+
+def load_policy(run_dir: Path, deterministic: bool = True) -> Policy:
+    """The best policy of a run for separate agents: observations (B, M, D) → actions (B, M, A) in [0, 1].
+
+    Raises:
+        ImportError: the extra ``sb3`` is not installed.
+        RunError, CheckpointError, EnvironmentRefused: not a run, nothing saved yet, damaged.
+    """
+    config = load_config(run_dir)
+    best = RunDirectory(run_dir).best
+    if not checkpoint.exists(best):
+        raise RunError(f"{run_dir} has no checkpoint to evaluate yet: there is no {best}")
+    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED])
+    tensors = checkpoint.load(best).tensors.get("policy", {})
+    policy = restored_policy(config, _seen(env, config), tensors, str(best))
+    return as_policy(policy, config, env, deterministic)
+
+
+def _seen(env: BatchedEnv, config: BaselineConfig) -> BatchedEnv:
+    return Centralised(env) if config.view == "joint" else env
+
+
+class _Training:
+    """One run: the library's model, our validation, log and checkpoint."""
+
+    def __init__(self, config: BaselineConfig, run: RunDirectory) -> None:
+        from tasam_agents.baselines.slots import Slots
+
+        self.config, self.directory = config, run
+        seeds = training_seeds(config.seed, config.num_networks)
+        env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds)
+        self.slots = Slots(_seen(env, config), config)
+        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
+        self.validation_env = make_batched(
+            config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds
+        )
+        self.model = make_model(config, self.slots)
+        self.best_validation_return = -np.inf
+        self._began = self._logged_at = time.perf_counter()
+        self._logged_steps = self._logged_updates = 0
+
+    @property
+    def env_steps(self) -> int:
+        """Steps so far, summed over the networks."""
+        return self.slots.steps * self.config.num_networks
+
+    def run(self, progress: Progress, stop: StopRequest) -> None:
+        """Let the library learn; validate now and then and at the end."""
+        from stable_baselines3.common.callbacks import BaseCallback
+
+        training = self
+
+        class Step(BaseCallback):  # type: ignore[misc]
+            def _on_step(self) -> bool:
+                steps = training.slots.steps
+                if steps <= training.config.iterations:
+                    progress.advance()
+                if steps % training.config.evaluate_every == 0 and steps < training.config.iterations:
+                    training.report(progress)
+                return not stop.made
+
+        budget = self.config.iterations * self.slots.num_envs
+        self.model.learn(budget, callback=Step(), log_interval=None)
+        if stop.made:
+            raise Interrupted(
+                f"stopped after {self.env_steps} of {self.config.env_steps} environment steps. A baseline cannot be "
+                f"resumed: to train it again, remove {self.directory.path}"
+            )
+        line = self.report(progress)
+        document = json.dumps({name: line[name] for name in ("env_steps", "updates", "wall_time_s")})
+        (self.directory.path / FINISHED).write_text(document + "\n", "utf-8")
+
+    def report(self, progress: Progress) -> dict[str, Any]:
+        """Validate, keep the best policy, write a line of metrics."""
+        policy = as_policy(self.model.policy, self.config, self.validation_env)
+        result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
+        if not np.isfinite(result):
+            raise DivergedError("the return on the validation networks is not finite")
+        if result > self.best_validation_return:
+            self.best_validation_return = result
+            state = {"iteration": self.slots.steps, "env_steps": self.env_steps, "validation_return": result}
+            checkpoint.save(self.directory.best, {"policy": acting_tensors(self.model.policy, self.config)}, state)
+        line = self._line(result)
+        self.directory.append_metrics(line)
+        progress.show(f"return {line['return']:.3f}, best validation {self.best_validation_return:.3f}, "
+                      f"{line['updates_per_second']:.1f} updates/s")  # fmt: skip
+        return line
+
+    def _line(self, validation_return: float) -> dict[str, Any]:
+        now, updates = time.perf_counter(), updates_of(self.model, self.config)
+        elapsed = now - self._logged_at
+        found = self.model.logger.name_to_value
+        logged = {ours: float(found[f"train/{name}"]) for ours, name in _LOGGED.items() if f"train/{name}" in found}
+        line = {
+            "iteration": self.slots.steps,
+            "env_steps": self.env_steps,
+            "updates": updates,
+            "return": self.slots.window.means()["return"],
+            **{name: value if np.isfinite(value) else None for name, value in logged.items()},
+            "gradient_evaluations": gradients_per_update(self.config),
+            "updates_per_second": (updates - self._logged_updates) / elapsed,
+            "environment_steps_per_second": (self.env_steps - self._logged_steps) / elapsed,
+            "wall_time_s": now - self._began,
+            "validation_return": validation_return,
+        }
+        self.slots.window = Window()
+        self._logged_at, self._logged_steps, self._logged_updates = now, self.env_steps, updates
+        return line
