@@ -123,11 +123,14 @@ class RelaxedActor(nn.Module):
 
 
 class BernoulliActor(nn.Module):
-    """π_i: bits, independent given the state, 1 with probability p = sigmoid(ℓ), one logit ℓ each from one network.
+    """π_i: bits, independent given the state, 1 with probability p = sigmoid(ℓ), one logit ℓ each from one network
+    times `sharpness`.
 
     A bit has no slope in ℓ; what stands in for it is p(1 − p) (`straight_through`, exact where the value is linear in
     the bit) or the slope of sigmoid((ℓ + logistic noise)/softness) (`gumbel_sigmoid`).
     """
+
+    sharpness: Tensor
 
     def __init__(
         self,
@@ -142,13 +145,19 @@ class BernoulliActor(nn.Module):
         self.action_size = action_size
         self.gradient, self.softness = gradient, softness
         self.network = make_network(num_inputs, hidden, action_size, regularisation)
+        self.register_buffer("sharpness", torch.ones(()))
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """ℓ, (n, A_i), for inputs (n, d)."""
+        logits: Tensor = self.network(inputs) * self.sharpness
+        return logits
 
     def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled bits (n, A_i), and −H(π(·|s)) (n,): the exact mean of log π in place of a sample of it.
 
         noise: standard normal (n, A_i).
         """
-        logits = self.network(inputs)
+        logits = self.logits(inputs)
         probability = torch.sigmoid(logits)
         # Φ(ε) is uniform, its logit logistic; in single precision Φ reaches 0 and 1, whose logits are not finite.
         logistic = torch.logit(torch.special.ndtr(noise), eps=1e-7)
@@ -163,15 +172,15 @@ class BernoulliActor(nn.Module):
         """KL between this policy and another one at each input, (n,) [nats]; as `RelaxedActor.divergence`."""
         assert isinstance(anchor, BernoulliActor)
         with torch.no_grad():
-            other = anchor.network(inputs)
-        own = self.network(inputs)
+            other = anchor.logits(inputs)
+        own = self.logits(inputs)
         p, q = (own, other) if direction == "policy_to_anchor" else (other, own)
         divergence: Tensor = (torch.sigmoid(p) * (p - q) - F.softplus(p) + F.softplus(q)).sum(dim=-1)
         return divergence
 
     def most_likely(self, inputs: Tensor) -> Tensor:
         """The likelier value of each bit, (n, A_i)."""
-        logits: Tensor = self.network(inputs)
+        logits = self.logits(inputs)
         return (logits > 0.0).to(logits.dtype)
 
 
@@ -207,6 +216,12 @@ class JointPolicy(nn.Module):
     def most_likely_each(self, inputs: Tensor) -> list[Tensor]:
         """All actors: deterministic actions (n, A_i)."""
         return [cast(Actor, actor).most_likely(inputs[:, i]) for i, actor in enumerate(self.actors)]
+
+    def sharpen(self, factor: float) -> None:
+        """Set the factor on the logits of all bits."""
+        for actor in self.actors:
+            if isinstance(actor, BernoulliActor):
+                actor.sharpness.fill_(factor)
 
     def pad(self, actions: Tensor) -> Tensor:
         """(n, A_i) → (n, A)."""

@@ -157,6 +157,9 @@ class PolicyConfig:
     another agent claims them with probability `reserved_claim` per bit. What pays is kept, the rest is shared again."""
     reserved_claim: float = 0.02
     """Probability of a bit on a resource that begins as reserved for another agent."""
+    final_sharpness: float = 1.0
+    """`bernoulli`: factor on the logits at the end of the run, reached linearly in t/T from 1. Large: the bits that are
+    sampled become those that are executed, and the critic sees the others as they will be."""
     shared_noise: float = 0.0
     """s of `relaxed`: the columns of one kind (same place in every resource) share a noise term s·σ·g, so that
     exploration varies how many resources a slice gets and not only which."""
@@ -168,6 +171,10 @@ class PolicyConfig:
         share = self.reserved_share
         allowed = "a number in [0, 1], and 0 unless kind is 'bernoulli'"
         _check(self, "reserved_share", allowed, 0.0 <= share <= 1.0 and (self.kind == "bernoulli" or share == 0.0))
+        sharpness = self.final_sharpness
+        allowed = "a finite number >= 1, and 1 unless kind is 'bernoulli'"
+        is_allowed = 1.0 <= sharpness < math.inf and (self.kind == "bernoulli" or sharpness == 1.0)
+        _check(self, "final_sharpness", allowed, is_allowed)
         _check(self, "reserved_claim", "a number in (0, 1)", 0.0 < self.reserved_claim < 1.0)
         allowed = "a finite number >= 0, and 0 unless kind is 'relaxed'"
         is_allowed = math.isfinite(self.shared_noise) and self.shared_noise >= 0

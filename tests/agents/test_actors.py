@@ -223,3 +223,16 @@ def test_divergence_of_bits_agrees_with_torch_distributions(direction: str) -> N
         gradient is None
         for gradient in torch.autograd.grad(divergence.sum(), list(two.parameters()), allow_unused=True)
     )
+
+
+def test_sharpness_multiplies_the_logits_and_leaves_the_likelier_bits() -> None:
+    torch.manual_seed(0)
+    policy = make_policy(PolicyConfig("bernoulli"), D, (8,), (A, A))
+    inputs, noise = torch.randn(N, 2, D), torch.randn(N, 2, A)
+    before, most_likely = policy.sample_each(inputs, noise), policy.most_likely_each(inputs)
+    policy.sharpen(1e4)
+    sharp, log_probs = policy.sample_each(inputs, noise)
+    for i in range(2):
+        assert torch.equal(sharp[i].detach(), most_likely[i])
+        assert torch.equal(policy.most_likely_each(inputs)[i], most_likely[i])
+        assert log_probs[i].abs().max() < 0.05 * before[1][i].abs().min()

@@ -162,6 +162,14 @@ def test_actors_wait_for_the_critics() -> None:
     assert "policy.actors.0" in differing_owners(waiting, plain)
 
 
+def test_bits_sharpen_linearly_over_the_run() -> None:
+    learner = make_learner(policy=PolicyConfig("bernoulli", final_sharpness=5.0))  # of 100 updates
+    for update in range(26):
+        learner.update(make_batch(update), log=False)
+    assert learner.tensors()["policy.actors.0.sharpness"].item() == pytest.approx(2.0)
+    assert "policy.actors.0.sharpness" not in make_learner().tensors()
+
+
 def test_target_entropy_moves_linearly_from_its_first_to_its_last_value() -> None:
     target = TemperatureConfig(target_entropy_per_dim=0.4, final_target_entropy_per_dim=0.1)
     assert [target.target_at(x) for x in (0.0, 0.5, 1.0)] == pytest.approx([0.4, 0.25, 0.1])
