@@ -2,10 +2,11 @@
 
     python -m benchmarks.learner [--seconds 6]
 
-prints one JSON object: updates per second of the default configuration (paper scenario, 300/400/400) without SAM, with
-SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with SAM everywhere. The floor multiplies
-matrices of the shapes of one update without SAM, forward and backward, and does nothing else. The variants take turns,
-a few updates each, so that a change in the machine's speed meets all of them.
+prints one JSON object: updates per second and gradient evaluations per update of the default configuration (paper
+scenario, 300/400/400) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
+SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
+multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else. They take
+turns, a few updates each, so that a change in the machine's speed meets all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from tasam_agents.config import LearnerConfig, SamConfig
+from tasam_agents.config import SamConfig, TrainConfig
 from tasam_agents.environments import make_batched
 from tasam_agents.evaluation import task_of
 from tasam_agents.gate import TDVarianceGate
@@ -50,10 +51,9 @@ class HeldGate(TDVarianceGate):
         self.open = self._held
 
 
-def _learner(config: LearnerConfig, num_open: int | None) -> Learner:
-    default = VARIANTS["default"]
-    env = make_batched(default.env_id, default.env_kwargs, 1, 0)
-    learner = Learner(task_of(env), config, seed=0, total_updates=10**9)
+def _learner(config: TrainConfig, num_open: int | None) -> Learner:
+    env = make_batched(config.env_id, config.env_kwargs, 1, 0, config.centralised)
+    learner = Learner(task_of(env), config.learner, seed=0, total_updates=10**9)
     if num_open is not None:
         learner.gate = HeldGate(learner, num_open)
     return learner
@@ -83,12 +83,17 @@ def _products(rows: int, widths: Sequence[int], forward: int, weights: int, inpu
     return shapes
 
 
+def _widths(network: torch.nn.Sequential) -> list[int]:
+    """Inputs of each linear layer and outputs of the last."""
+    linear = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
+    return [*(layer.in_features for layer in linear), linear[-1].out_features]
+
+
 def _floor(learner: Learner) -> Callable[[], None]:
     """The matrix products of one update without SAM."""
     config, num_agents = learner.config, len(learner.task.agents)
-    n, d, size = config.batch_size, learner.input_size, learner.action_size
-    critic = [next(learner.critics[0].parameters()).shape[1], *config.hidden, 1]
-    actor = [d, *config.hidden, 2 * size]
+    n = config.batch_size
+    critic, actor = (_widths(network) for network in (learner.critics[0].network, learner.policy.networks[0]))
     shapes = []
     for _ in range(2):  # twins: target, loss, and the value of the actors' actions
         shapes += _products(n * num_agents, critic, forward=3, weights=1, inputs=2, first=1)
@@ -106,7 +111,8 @@ def _floor(learner: Learner) -> Callable[[], None]:
 def measure(seconds: float) -> dict[str, Any]:
     """Return all figures; ``seconds`` per variant."""
     torch.set_num_threads(1)
-    config = VARIANTS["default"].learner
+    default = VARIANTS["default"]
+    config = default.learner
     with_sam = {
         "no_sam": (SamConfig(critic=False, actors="none"), None),
         "critic_sam": (SamConfig(critic=True, actors="none"), None),
@@ -115,11 +121,21 @@ def measure(seconds: float) -> dict[str, Any]:
         "ta_sam_6_open": (SamConfig(), 6),
         "sam_everywhere": (SamConfig(actors="all"), None),
     }
-    work: dict[str, Callable[[], Any]] = {}
-    for name, (sam, num_open) in with_sam.items():
-        learner = _learner(replace(config, sam=sam), num_open)
-        work[name] = partial(learner.update, _batch(learner), log=False)
-    work["floor"] = _floor(learner)
+    learners = {
+        name: _learner(replace(default, learner=replace(config, sam=sam)), num_open)
+        for name, (sam, num_open) in with_sam.items()
+    }
+    for name, variant in VARIANTS.items():
+        if name not in (*learners, "default") and variant.env_kwargs == default.env_kwargs:
+            is_gated = variant.learner.sam.actors == "gated"
+            num_open = (1 if variant.centralised else 3) if is_gated else None
+            learners[name] = _learner(variant, num_open)
+    batches = {name: _batch(learner) for name, learner in learners.items()}
+    evaluations = {name: learner.update(batches[name])["gradient_evaluations"] for name, learner in learners.items()}
+    work: dict[str, Callable[[], Any]] = {
+        name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
+    }
+    work["floor"] = _floor(learners["no_sam"])
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():
         for name, update in work.items():
@@ -140,7 +156,8 @@ def measure(seconds: float) -> dict[str, Any]:
         "batch_joint_transitions": config.batch_size,
         "updates_per_second": {name: round(1 / time_s, 2) for name, time_s in median.items()},
         "no_sam_over_floor": round(median["floor"] / median["no_sam"], 3),
-        "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in with_sam},
+        "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in learners},
+        "gradient_evaluations_per_update": evaluations,
     }
 
 

@@ -24,7 +24,7 @@ from tasam_agents.command_line import parse as _parse
 from tasam_agents.command_line import print_paths as _print_paths
 from tasam_agents.commands_compare import RunsFailed, compare_agents
 from tasam_agents.comparison import evaluate_run
-from tasam_agents.config import Scalar, TrainConfig
+from tasam_agents.config import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
 from tasam_agents.forget_command import forget
@@ -284,13 +284,23 @@ def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str,
 
 
 def _for_environment(default: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
-    """With another ``--env-id`` than the configuration's, leave out what was meant for its own environment."""
+    """With another ``--env-id`` than the configuration's, leave out what was meant for its own environment: inputs,
+    bits, and a critic that asks for resources."""
     reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     reader.add_argument("--env-id", "--env_id", default=default.env_id)
     env_id = reader.parse_known_args(list(arguments))[0].env_id
     if env_id == default.env_id:
         return default
-    learner = dataclasses.replace(default.learner, input_scaling=())
+    general = LearnerConfig()
+    critic = general.critic if default.learner.critic == "resource" else default.learner.critic
+    learner = dataclasses.replace(
+        default.learner,
+        input_scaling=(),
+        critic=critic,
+        policy=general.policy,
+        temperature=general.temperature,
+        actor_delay=general.actor_delay,
+    )
     return dataclasses.replace(default, env_id=env_id, env_kwargs={}, learner=learner)
 
 

@@ -11,10 +11,12 @@ from tasam_agents.config import (
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
+    PolicyConfig,
     RadiusConfig,
     RegularisationConfig,
     RhoSchedule,
     SamConfig,
+    TemperatureConfig,
     TrainConfig,
 )
 
@@ -23,30 +25,34 @@ _SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
 DEFAULT = TrainConfig(
     name="TA-SAM",
     num_networks=64,
-    iterations=1000,
+    iterations=200,
     steps_per_iteration=10,
     updates_per_iteration=6,
-    warmup_steps=20,
+    warmup_steps=0,
     replay_capacity=20_000,
     evaluate_every=25,
     validation_networks=16,
     threads=2,
     matmul_precision="medium",
     learner=LearnerConfig(
-        critic="pooled",
-        objective="individual",
-        actor_learning_rate=6e-4,
+        critic="resource",
+        objective="team",
+        actor_learning_rate=1e-3,
         critic_learning_rate=1e-3,
         final_learning_rate_factor=0.02,
         gamma=0.3,
         batch_size=128,
+        actor_delay=240,
         input_scaling=ORAN_INPUT_SCALING,
+        policy=PolicyConfig("bernoulli", reserved_share=0.2, final_sharpness=12.0),
+        temperature=TemperatureConfig(initial=3e-4, target_entropy_per_dim=0.1, final_target_entropy_per_dim=0.01),
         radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),
+        gate=GateConfig(lambda_td="relative"),
     ),
 )
-"""What `make train` uses: the paper's networks and number of iterations, and what learnt well in ten minutes on two
-cores. Many radio networks side by side give each update fresh transitions: the noise of the reward is what limits
-learning."""
+"""What `make train` uses: the paper's networks, and what learnt well in a few minutes on two cores; docs/learning.md
+says why each part is there, docs/results/tuning.csv what was tried. Many radio networks side by side give each update
+fresh transitions: the noise of the reward is what limits learning."""
 
 PAPER = TrainConfig(
     name="TA-SAM-paper",
@@ -78,6 +84,10 @@ _STATIC_RADIUS = RhoSchedule(start=0.01, end=0.01, shape="constant", adaptive=Fa
 _ADAPTIVE_SAM_RADIUS = RhoSchedule(start=0.1, end=0.01)  # in units of the weights, hence larger
 
 
+_RELAXED: dict[str, Any] = {"policy": PolicyConfig(), "temperature": TemperatureConfig()}
+"""The paper's policy: a Gaussian per dimension before the sigmoid."""
+
+
 def _regularised(name: str, **fields: Any) -> TrainConfig:
     """`default` without SAM and with these regularisers on actors and critics alike."""
     networks = NetworkRegularisation(**fields)
@@ -90,10 +100,10 @@ PLASTIC = _with(
     "PLASTIC",
     sam=SamConfig(critic=True, actors="all", part="encoder"),
     radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS),
-    regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=1500),
+    regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=400),
 )
 """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on the
-encoder of every network, and three resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
+encoder of every network, and two resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
 
 _BEST_SNAPSHOT = AnchorConfig(source="best_snapshot")
 _TEACHER = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
@@ -162,11 +172,28 @@ VARIANTS: dict[str, TrainConfig] = {
     "paper": PAPER,
     "no_sam": _with(DEFAULT, "SAC-MARL", sam=_NO_SAM),
     "paper_radius": _with(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
+    "resource_individual": _with(DEFAULT, "TA-SAM-individual", objective="individual"),
+    "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field"),
     "mean_field_individual": _with(
         DEFAULT, "TA-SAM-mean-field-individual", critic="mean_field", objective="individual"
     ),
-    "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field", objective="team"),
-    "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint", objective="team"),
+    "pooled_individual": _with(DEFAULT, "TA-SAM-pooled-individual", critic="pooled", objective="individual"),
+    "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint"),
+    "nothing_reserved": _with(
+        DEFAULT, "TA-SAM-nothing-reserved", policy=replace(DEFAULT.learner.policy, reserved_share=0.0)
+    ),
+    "gumbel_sigmoid": _with(
+        DEFAULT, "TA-SAM-gumbel-sigmoid", policy=replace(DEFAULT.learner.policy, gradient="gumbel_sigmoid")
+    ),
+    "relaxed": _with(DEFAULT, "TA-SAM-relaxed", **_RELAXED),
+    "relaxed_shared_noise": _with(
+        DEFAULT, "TA-SAM-shared-noise", **_RELAXED | {"policy": PolicyConfig(shared_noise=0.5)}
+    ),
+    "relaxed_pooled": _with(
+        DEFAULT, "TA-SAM-relaxed-pooled", **_RELAXED, critic="pooled", objective="individual", actor_delay=0
+    ),
+    "slice_mask": replace(DEFAULT, name="TA-SAM-slice-mask", env_kwargs={"scenario": "paper", "codec": "slice_mask"}),
+    "auto_gate": _with(DEFAULT, "TA-SAM-auto-gate", gate=GateConfig(calibration=(400, 600))),
     "both_sam": _with(DEFAULT, "both-SAM", sam=SamConfig(critic=True, actors="gated")),
     "actor_sam": _with(DEFAULT, "actor-SAM", sam=SamConfig(critic=False, actors="gated")),
     "critic_sam": _with(DEFAULT, "critic-SAM", sam=SamConfig(critic=True, actors="none")),
@@ -187,6 +214,7 @@ VARIANTS: dict[str, TrainConfig] = {
     "plastic_distilled": _with(PLASTIC, "PLASTIC-distilled", anchor=_TEACHER),
     "anchored": _with(DEFAULT, "TA-SAM-anchored", anchor=_BEST_SNAPSHOT),
     "tiny": TINY,
+    "tiny_ue_grid": replace(TINY, name="TA-SAM-tiny-UEs", env_kwargs={"scenario": "tiny", "codec": "ue_grid"}),
     "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
     "tiny_anchored": _with(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
     "tiny_centralised": _centralised(TINY, "TA-SAM-tiny-centralised"),

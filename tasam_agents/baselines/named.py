@@ -18,7 +18,8 @@ _PPO = BaselineConfig(name="PPO-SB3", algorithm="ppo", action_type="multi_binary
 
 
 def _tuned(config: BaselineConfig, **settings: Any) -> BaselineConfig:
-    """With the inputs, discount and learning rate of our own default configuration; the rest by algorithm."""
+    """With the inputs and discount of our own default configuration and the learning rates that our own relaxed policy
+    learnt best with; the rest by algorithm."""
     common: dict[str, Any] = {
         "input_scaling": ORAN_INPUT_SCALING,
         "gamma": 0.3,

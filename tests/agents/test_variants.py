@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tasam_agents import checkpoint
@@ -33,6 +34,24 @@ CHANGES: dict[str, set[str]] = {
     | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
     | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
 }
+POLICY = {f"policy.{name}" for name in ("kind", "reserved_share", "final_sharpness")}
+RELAXED = POLICY | {
+    f"temperature.{name}" for name in ("initial", "target_entropy_per_dim", "final_target_entropy_per_dim")
+}
+CHANGES |= {
+    "resource_individual": {"objective"},
+    "mean_field_team": {"critic"},
+    "mean_field_individual": {"critic", "objective"},
+    "pooled_individual": {"critic", "objective"},
+    "joint_team": {"critic"},
+    "nothing_reserved": {"policy.reserved_share"},
+    "gumbel_sigmoid": {"policy.gradient"},
+    "relaxed": RELAXED,
+    "relaxed_shared_noise": RELAXED | {"policy.shared_noise"},
+    "relaxed_pooled": RELAXED | {"critic", "objective", "actor_delay"},
+    "auto_gate": {"gate.lambda_td", "gate.calibration"},
+    "paper_radius": {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("start", "end")},
+}
 CHANGES["anchored"] = {"anchor.source"}
 CHANGES["plastic_distilled"] = CHANGES["plastic"] | {f"anchor.{name}" for name in ("source", "weighting", "weight")}
 
@@ -60,10 +79,46 @@ def test_names_of_runs_are_all_different() -> None:
     assert (VARIANTS["dropout"].learner.regularisation.actor.dropout) == 0.1
 
 
+def test_the_other_environments_of_the_named_configurations() -> None:
+    slice_mask = VARIANTS["slice_mask"]
+    assert replace(slice_mask, name=DEFAULT.name, env_kwargs=DEFAULT.env_kwargs) == DEFAULT
+    grid = VARIANTS["tiny_ue_grid"]
+    assert replace(grid, name=TINY.name, env_kwargs=TINY.env_kwargs) == TINY
+    assert grid.env_kwargs == {"scenario": "tiny", "codec": "ue_grid"}
+
+
+@pytest.mark.parametrize("name", ["slice_mask", "tiny_ue_grid"])
+def test_other_codecs_are_trained(name: str, tmp_path: Path) -> None:
+    config = VARIANTS[name]
+    config = replace(
+        config,
+        env_kwargs={**config.env_kwargs, "scenario": "tiny"},
+        num_networks=2,
+        iterations=2,
+        steps_per_iteration=3,
+        warmup_steps=4,
+        validation_networks=2,
+        learner=replace(config.learner, hidden=(16, 16), batch_size=8, actor_delay=0),
+    )
+    run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
+    env = make_batched(config.env_id, config.env_kwargs, 2, [1, 2])
+    assert env.action_sizes[0] == {"slice_mask": 3 * 10, "tiny_ue_grid": 67 * 10}[name]
+    assert run.metrics()[-1]["updates"] == 2 * config.updates_per_iteration
+    actors = load_actors(checkpoint.load(run.best), run.best, config, env)
+    assert np.isfinite(evaluate(learned_policy(actors, deterministic=True), env, [1, 2]).returns).all()
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_row_trains_and_its_actors_can_be_evaluated_twice_alike(name: str, tmp_path: Path) -> None:
     learner = VARIANTS[name].learner
-    small = replace(learner, input_scaling=(), hidden=(16, 16, 16), batch_size=16, gate=GateConfig(calibration=(4, 8)))
+    small = replace(
+        learner,
+        input_scaling=(),
+        hidden=(16, 16, 16),
+        batch_size=16,
+        actor_delay=3,
+        gate=GateConfig(calibration=(4, 8)),
+    )
     if learner.regularisation.reset_every:
         small = replace(small, regularisation=replace(learner.regularisation, reset_every=7))
     config = replace(
