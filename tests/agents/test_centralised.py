@@ -76,8 +76,11 @@ def test_resources_keep_their_columns() -> None:
     class Named(TargetBatch):
         resource_columns = ((0, 1),)
 
+    class Nameless(TargetBatch):
+        resource_columns = ()
+
     assert Centralised(Named(1, [0])).resource_columns == ((0, 1), (2, 3))
-    assert Centralised(TargetBatch(1, [0])).resource_columns == ()
+    assert Centralised(Nameless(1, [0])).resource_columns == ()
 
 
 def test_it_can_be_resumed_exactly_when_the_separate_environment_can() -> None:
