@@ -25,7 +25,7 @@ _SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
 DEFAULT = TrainConfig(
     name="TA-SAM",
     num_networks=64,
-    iterations=200,
+    iterations=160,
     steps_per_iteration=10,
     updates_per_iteration=6,
     warmup_steps=0,
