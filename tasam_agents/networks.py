@@ -163,7 +163,7 @@ class ResourceCritic(nn.Module):
 
     An RB is as good as any other: the fading is independent and identically distributed, so that only the claims of
     the DUs tell RBs apart. On each resource a DU's claims, as signs −1 or 1, and their products in pairs make x_i, and
-    what it puts on that resource is the load max(0, B·x_i + c). How calm the others leave it for DU i is
+    what it puts on that resource is the load softplus(B·x_i + c) (max(0, B·x_i + c) learnt far worse). How calm the others leave it for DU i is
     y_i = exp(−Σ_{j≠i} w_ij·load_j), 1 where nobody else is. The sums of x_i and of x_i·y_iᵀ over the resources replace
     the action among the network's inputs, as eq. (1) adds over RBs. w_ij, B and c are learnt.
 
@@ -223,7 +223,7 @@ class ResourceCritic(nn.Module):
         used, theirs = self._products(own), self._products(context)  # (n, G, F, K), (n, M, F, K)
         n, m, _, k = theirs.shape
         weight, bias = self.load.weight[:, :, None], self.load.bias  # the same map on every resource: a convolution
-        load = torch.relu(F.conv1d(theirs.flatten(0, 1), weight, bias)).view(n, m, -1)  # (n, M, H·K)
+        load = F.softplus(F.conv1d(theirs.flatten(0, 1), weight, bias)).view(n, m, -1)  # (n, M, H·K)
         weights = (self.neighbours * self.others)[chosen]
         calm = torch.exp(-torch.einsum("gm,nmx->ngx", weights, load)).view(*used.shape[:2], -1, k)  # (n, G, H, K)
         root = math.sqrt(self._resources)

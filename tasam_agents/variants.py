@@ -25,7 +25,7 @@ _SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
 DEFAULT = TrainConfig(
     name="TA-SAM",
     num_networks=64,
-    iterations=160,
+    iterations=150,
     steps_per_iteration=10,
     updates_per_iteration=6,
     warmup_steps=0,
@@ -41,7 +41,7 @@ DEFAULT = TrainConfig(
         critic_learning_rate=1e-3,
         final_learning_rate_factor=0.02,
         gamma=0.3,
-        batch_size=128,
+        batch_size=192,
         actor_delay=180,
         input_scaling=ORAN_INPUT_SCALING,
         policy=PolicyConfig("bernoulli", reserved_share=0.2, final_sharpness=8.0),

@@ -86,7 +86,7 @@ def test_resource_critic_sums_over_resources_what_the_dus_do_there() -> None:
                 calm = torch.ones(critic.load.out_features)
                 for j in range(M):
                     if j != i:
-                        load = critic.load(products(context[row, j], resource)).clamp(min=0.0)
+                        load = torch.log1p(critic.load(products(context[row, j], resource)).exp())
                         calm = calm * torch.exp(-critic.neighbours[i, j] * load)
                 used += x / 2**0.5
                 met += 3.0 * torch.outer(x, calm) / 2**0.5
