@@ -163,9 +163,10 @@ class ResourceCritic(nn.Module):
 
     An RB is as good as any other: the fading is independent and identically distributed, so that only the claims of
     the DUs tell RBs apart. On each resource a DU's claims, as signs −1 or 1, and their products in pairs make x_i, and
-    what it puts on that resource is the load softplus(B·x_i + c) (max(0, B·x_i + c) learnt far worse). How calm the others leave it for DU i is
-    y_i = exp(−Σ_{j≠i} w_ij·load_j), 1 where nobody else is. The sums of x_i and of x_i·y_iᵀ over the resources replace
-    the action among the network's inputs, as eq. (1) adds over RBs. w_ij, B and c are learnt.
+    what it puts on that resource is the load softplus(B·x_i + c); cut off sharply, as max(0, ·), it learnt far worse.
+    How calm the others leave it for DU i is y_i = exp(−Σ_{j≠i} w_ij·load_j), 1 where nobody else is. The sums of x_i
+    and of x_i·y_iᵀ over the resources replace the action among the network's inputs, as eq. (1) adds over RBs. w_ij, B
+    and c are learnt.
 
     Actions that claim no resource enter as they are.
     """

@@ -35,7 +35,7 @@ def _shared(config: BaselineConfig, **settings: Any) -> BaselineConfig:
 
 _SAC_ENTROPY: dict[str, Any] = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}
 _PACE: dict[str, Any] = {"warmup_steps": 20, "train_every": 10, "updates_per_round": 6}  # of our own agents
-_ROWS = 768  # 128 network steps of six DUs, the mini-batch of our own agents
+_ROWS = 1152  # 192 network steps of six DUs, the mini-batch of our own agents
 
 BASELINES: dict[str, BaselineConfig] = {
     "sac_sb3": _SAC,
