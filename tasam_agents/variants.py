@@ -206,6 +206,7 @@ VARIANTS: dict[str, TrainConfig] = {
         radius=RadiusConfig(_ADAPTIVE_SAM_RADIUS, _ADAPTIVE_SAM_RADIUS),
     ),
     "centralised": _centralised(DEFAULT, "TA-SAM-centralised"),
+    "centralised_no_sam": _with(_centralised(DEFAULT, "base"), "SAC-centralised", sam=_NO_SAM),
     "l2": _regularised("SAC-MARL-L2", l2=1e-2),
     "l2_in_loss": _regularised("SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
     "dropout": _regularised("SAC-MARL-dropout", dropout=0.1),

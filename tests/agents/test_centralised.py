@@ -126,6 +126,11 @@ def test_named_configurations_differ_in_what_they_must(name: str, base: TrainCon
     assert {"name", "centralised"} <= changed
 
 
+def test_the_base_of_table_2_is_the_centralised_agent_without_sam() -> None:
+    own, base = flat(VARIANTS["centralised_no_sam"].to_dict()), flat(VARIANTS["centralised"].to_dict())
+    assert {key for key in base if own[key] != base[key]} == {"name", "learner.sam.critic", "learner.sam.actors"}
+
+
 def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:
     run = RunDirectory.open(train(SHORT, tmp_path / "run", quiet=True))
     lines = run.metrics()
