@@ -17,6 +17,7 @@ from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.library import require_library
 from tasam_agents.baselines.training import load_policy
 from tasam_agents.batched_env import BatchedEnv, Policy
+from tasam_agents.comparison_curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.config import Scalar, TrainConfig
 from tasam_agents.environments import make_batched, reference_policies
 from tasam_agents.evaluation import TEST_SEED, VALIDATION_SEED, evaluate, load_actors, network_seeds, run_policy
@@ -161,13 +162,17 @@ def policy_of(job: Job, env: BatchedEnv) -> Policy:
 
 def cost_of(run: RunDirectory) -> Cost:
     """What a run took, from its log."""
-    gradients = before = 0.0
-    lines = run.metrics()
-    for line in lines:
-        gradients += (line.get("gradient_evaluations") or 0.0) * (line["updates"] - before)
-        before = line["updates"]
-    last = lines[-1]
-    return Cost(last["env_steps"], last["updates"], gradients, last["wall_time_s"])
+    last = run.metrics()[-1]
+    return Cost(last["env_steps"], last["updates"], gradient_evaluations(run), last["wall_time_s"])
+
+
+def learning_curves(plan: Plan, report: ComparisonReport) -> dict[str, list[Curve]]:
+    """How the runs of the agents in the report got there, by agent; those that are not trained have none."""
+    return {
+        name: [curve_of(RunDirectory(job.directory)) for job in plan.jobs if job.agent == name]
+        for name in report.returns
+        if any(job.agent == name for job in plan.jobs)
+    }
 
 
 def _mean_cost(costs: Sequence[Cost]) -> Cost:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tasam_agents.agents_comparison import Plan, measure, plan
+from tasam_agents import comparison_curves
+from tasam_agents.agents_comparison import Plan, learning_curves, measure, plan
 from tasam_agents.command_line import parse, print_paths
 from tasam_agents.run_directory import RunError
 from tasam_agents.runs import run_jobs, standing
@@ -64,8 +65,16 @@ def compare_agents(arguments: Sequence[str]) -> None:
     failures = run_jobs(chosen.jobs, jobs)
     report = measure(chosen, failures)
     if report is not None:
-        print(f"\n{report.text()}\n")
-        print_paths(report.write(given["runs"] if given["out"] is None else given["out"]))
+        out = given["runs"] if given["out"] is None else given["out"]
+        curves = learning_curves(chosen, report)
+        print(f"\n{report.text()}")
+        if curves:
+            print(comparison_curves.text(curves))
+        files = report.write(out)
+        if curves:
+            files.append(comparison_curves.draw(curves, out / "comparison_curves.png"))
+        print()
+        print_paths(files)
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
         left_out = ", ".join(dict.fromkeys(failure.job.agent for failure in failures))
