@@ -158,8 +158,10 @@ class PolicyConfig:
     reserved_claim: float = 0.02
     """Probability of a bit on a resource that begins as reserved for another agent."""
     final_sharpness: float = 1.0
-    """`bernoulli`: factor on the logits at the end of the run, reached linearly in t/T from 1. Large: the bits that are
-    sampled become those that are executed, and the critic sees the others as they will be."""
+    """`bernoulli`: factor on the logits at the end of the run. Large: the bits that are sampled become those that are
+    executed, and the critic sees the others as they will be."""
+    sharpen_from: float = 0.0
+    """t/T until which the factor is 1; from there it rises linearly."""
     shared_noise: float = 0.0
     """s of `relaxed`: the columns of one kind (same place in every resource) share a noise term s·σ·g, so that
     exploration varies how many resources a slice gets and not only which."""
@@ -175,10 +177,16 @@ class PolicyConfig:
         allowed = "a finite number >= 1, and 1 unless kind is 'bernoulli'"
         is_allowed = 1.0 <= sharpness < math.inf and (self.kind == "bernoulli" or sharpness == 1.0)
         _check(self, "final_sharpness", allowed, is_allowed)
+        _check(self, "sharpen_from", "a number in [0, 1)", 0.0 <= self.sharpen_from < 1.0)
         _check(self, "reserved_claim", "a number in (0, 1)", 0.0 < self.reserved_claim < 1.0)
         allowed = "a finite number >= 0, and 0 unless kind is 'relaxed'"
         is_allowed = math.isfinite(self.shared_noise) and self.shared_noise >= 0
         _check(self, "shared_noise", allowed, is_allowed and (self.kind == "relaxed" or self.shared_noise == 0))
+
+    def sharpness_at(self, progress: float) -> float:
+        """Factor on the logits at t/T = progress."""
+        risen = max(progress - self.sharpen_from, 0.0) / (1.0 - self.sharpen_from)
+        return 1.0 + (self.final_sharpness - 1.0) * risen
 
 
 @dataclass(frozen=True)

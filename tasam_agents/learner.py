@@ -172,7 +172,7 @@ class Learner:
         config, n = self.config, len(batch.rewards)
         if is_due(self.updates, config.regularisation.reset_every):
             self._reset()
-        self.policy.sharpen(1.0 + (config.policy.final_sharpness - 1.0) * self.progress)
+        self.policy.sharpen(config.policy.sharpness_at(self.progress))
         rewards = batch.rewards * config.reward_scale
         actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
         temperatures = self.log_temperature.detach().exp()

@@ -22,6 +22,9 @@ from tasam_agents.config import (
 
 _SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
 
+_DEFAULT_INPUTS = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
+"""The numbers of UEs spread over ±4: with less, the bits settle before the policy has learnt to follow them."""
+
 DEFAULT = TrainConfig(
     name="TA-SAM",
     num_networks=64,
@@ -43,8 +46,10 @@ DEFAULT = TrainConfig(
         gamma=0.3,
         batch_size=192,
         actor_delay=180,
-        input_scaling=ORAN_INPUT_SCALING,
-        policy=PolicyConfig("bernoulli", reserved_share=0.2, final_sharpness=8.0),
+        input_scaling=_DEFAULT_INPUTS,
+        policy=PolicyConfig(
+            "bernoulli", reserved_share=0.2, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5
+        ),
         temperature=TemperatureConfig(initial=3e-4, target_entropy_per_dim=0.1, final_target_entropy_per_dim=0.01),
         radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),
         gate=GateConfig(lambda_td="relative"),

@@ -73,6 +73,7 @@ def test_unknown_fields_are_named() -> None:
         (PolicyConfig, "softness", 0.0),
         (PolicyConfig, "reserved_share", 0.2),  # not of the relaxed policy
         (PolicyConfig, "reserved_claim", 1.0),
+        (PolicyConfig, "sharpen_from", 1.0),
         (PolicyConfig, "final_sharpness", 2.0),  # not of the relaxed policy
         (LearnerConfig, "actor_delay", -1),
         (PolicyConfig, "shared_noise", -0.1),

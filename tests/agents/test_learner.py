@@ -165,6 +165,8 @@ def test_actors_wait_for_the_critics() -> None:
 
 
 def test_bits_sharpen_linearly_over_the_run() -> None:
+    late = PolicyConfig("bernoulli", final_sharpness=5.0, sharpen_from=0.5)
+    assert [late.sharpness_at(x) for x in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 3.0, 5.0]
     learner = make_learner(policy=PolicyConfig("bernoulli", final_sharpness=5.0))  # of 100 updates
     for update in range(26):
         learner.update(make_batch(update), log=False)

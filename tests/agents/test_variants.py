@@ -34,7 +34,7 @@ CHANGES: dict[str, set[str]] = {
     | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
     | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
 }
-POLICY = {f"policy.{name}" for name in ("kind", "reserved_share", "final_sharpness")}
+POLICY = {f"policy.{name}" for name in ("kind", "reserved_share", "reserved_claim", "final_sharpness", "sharpen_from")}
 RELAXED = POLICY | {
     f"temperature.{name}" for name in ("initial", "target_entropy_per_dim", "final_target_entropy_per_dim")
 }
