@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -104,10 +104,21 @@ def _check_same(job: Job, run: RunDirectory) -> None:
         raise RunError(f"{run.path} holds a run with another configuration: {changes}; allowed: another --runs")
 
 
-def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False) -> list[Failure]:
-    """Train all that is not complete, at most ``processes`` runs at a time; return those that failed.
+@dataclass(frozen=True)
+class Duty:
+    """What is to be done with every job. Both functions are those of a module, so that another process finds them."""
+
+    work: Callable[[Job], None]  # do one job from where it stands to its end
+    standing: Callable[[Job], Standing]  # how far it has come; read from the disk
+
+
+def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False, duty: Duty | None = None) -> list[Failure]:
+    """Do all that is not complete, at most ``processes`` runs at a time; return those that failed.
 
     Our own runs that were interrupted go on where they were saved, baselines begin again.
+
+    Args:
+        duty: by default, to train.
 
     Raises:
         RunError, CheckpointError: a directory that cannot be used, before anything is trained.
@@ -115,7 +126,8 @@ def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False) -> list[F
     """
     if processes < 1:
         raise RunError(f"jobs is {processes}; allowed: 1 or more")
-    waiting = [job for job in jobs if standing(job) != "complete"]
+    duty = duty or TRAINING
+    waiting = [job for job in jobs if duty.standing(job) != "complete"]
     running: dict[int, tuple[BaseProcess, Job]] = {}
     failures: list[Failure] = []
     done = len(jobs) - len(waiting)
@@ -125,12 +137,12 @@ def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False) -> list[F
                 while waiting and len(running) < processes and not stop.made:
                     job = waiting.pop(0)
                     progress.say(f"training {job.label} (log: {job.log})")
-                    process = _start(job)
+                    process = _start(job, duty)
                     running[process.sentinel] = (process, job)
                 wait(list(running), timeout=0.2)
                 for sentinel in [key for key, (process, _) in running.items() if not process.is_alive()]:
                     process, job = running.pop(sentinel)
-                    failure = _outcome(process, job)
+                    failure = _outcome(process, job, duty)
                     if failure is not None and not stop.made:
                         failures.append(failure)
                         progress.say(f"failed: {failure}")
@@ -149,10 +161,10 @@ def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False) -> list[F
     return failures
 
 
-def _start(job: Job) -> BaseProcess:
+def _start(job: Job, duty: Duty) -> BaseProcess:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # spawn: forking a process whose libraries run threads can hang. Killed with us, if we are killed: see `_work`.
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(job,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=_work, args=(job, duty), daemon=True)
     with _one_thread():
         process.start()
     return process
@@ -173,10 +185,10 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _outcome(process: BaseProcess, job: Job) -> Failure | None:
+def _outcome(process: BaseProcess, job: Job, duty: Duty) -> Failure | None:
     process.join()
     code = process.exitcode or 0
-    if code == 0 and standing(job) == "complete":
+    if code == 0 and duty.standing(job) == "complete":
         return None
     if code < 0:
         return Failure(job, f"killed by {signal.Signals(-code).name}")
@@ -185,14 +197,14 @@ def _outcome(process: BaseProcess, job: Job) -> Failure | None:
     return Failure(job, said[-1].removeprefix("error: ") if said else f"exit code {code}")
 
 
-def _work(job: Job) -> None:
+def _work(job: Job, duty: Duty) -> None:
     """What a process does: one run, everything printed to the log."""
     with job.log.open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        train_job(job)
+        duty.work(job)
     except Interrupted as stopped:
         print(stopped, flush=True)
         sys.exit(_INTERRUPTED)
@@ -217,6 +229,10 @@ def train_job(job: Job) -> None:
         train(job.config, job.directory)
     else:
         train_baseline(job.config, job.directory)
+
+
+TRAINING = Duty(train_job, standing)
+"""To train."""
 
 
 def _end_with_parent() -> None:

@@ -33,7 +33,7 @@ DEFAULT = TrainConfig(
     updates_per_iteration=6,
     warmup_steps=0,
     replay_capacity=20_000,
-    evaluate_every=25,
+    evaluate_every=10,
     validation_networks=16,
     threads=2,
     matmul_precision="medium",
@@ -48,7 +48,7 @@ DEFAULT = TrainConfig(
         actor_delay=180,
         input_scaling=_DEFAULT_INPUTS,
         policy=PolicyConfig(
-            "bernoulli", reserved_share=0.2, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5
+            "bernoulli", reserved_share=0.42, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5
         ),
         temperature=TemperatureConfig(initial=3e-4, target_entropy_per_dim=0.1, final_target_entropy_per_dim=0.01),
         radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),

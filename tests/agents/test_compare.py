@@ -25,7 +25,7 @@ from tasam_agents.environments import make_batched
 from tasam_agents.evaluation import TEST_SEED, evaluate
 from tasam_agents.interruption import StopRequest
 from tasam_agents.run_directory import RunDirectory, RunError
-from tasam_agents.runs import Job, run_jobs, standing, train_job
+from tasam_agents.runs import Duty, Job, run_jobs, standing, train_job
 from tasam_agents.trainer import Interrupted, Training, TrainingDiverged, train
 from tasam_agents.variants import VARIANTS
 
@@ -74,7 +74,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Labels of the runs that were begun, which all happen in this process."""
     labels: list[str] = []
 
-    def start(job: Job) -> InThisProcess:
+    def start(job: Job, duty: Duty) -> InThisProcess:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         return InThisProcess(job, labels)
 
@@ -246,11 +246,11 @@ def test_a_process_that_dies_is_a_failure_with_its_cause(tmp_path: Path) -> None
         def __init__(self, exitcode: int) -> None:
             self.exitcode = exitcode
 
-    assert str(runs._outcome(Dead(-9), job)) == f"own, seed 0: killed by SIGKILL (log: {job.log})"  # type: ignore[arg-type]
+    assert str(runs._outcome(Dead(-9), job, runs.TRAINING)) == f"own, seed 0: killed by SIGKILL (log: {job.log})"  # type: ignore[arg-type]
     job.log.parent.mkdir()
     job.log.write_text("begun\nerror: the disk is full\n\n")
     for code in (0, 1):  # a process that says it is done, but is not, has failed too
-        failure = runs._outcome(Dead(code), job)  # type: ignore[arg-type]
+        failure = runs._outcome(Dead(code), job, runs.TRAINING)  # type: ignore[arg-type]
         assert failure is not None
         assert failure.reason == "the disk is full"
 
