@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-ray test-torchrl lint bench planted clean
+.PHONY: help install train test test-slow test-ray test-torchrl lint bench planted clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-ray | test-torchrl | lint | bench | planted | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | lint | bench | planted | clean"
 
 install: $(VENV)/installed
 
@@ -31,6 +31,9 @@ train: install
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
+test-slow: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow
+
 # Each release of RLlib pins one Gymnasium, an older one than ours: it gets an environment of its own.
 RAY_VENV := .venv-ray
 RAY_PIP := $(RAY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ray.txt
@@ -43,6 +46,7 @@ $(RAY_VENV)/installed: pyproject.toml constraints-ray.txt
 
 test-ray: $(RAY_VENV)/installed
 	$(RAY_VENV)/bin/python -m pytest -q -m ray tests/integration/test_rllib.py tests/integration/test_examples.py
+	$(RAY_VENV)/bin/python -m pytest -q tests/integration/test_ray_study.py tests/integration/test_distributed.py
 	$(RAY_VENV)/bin/python -m pytest -q tests/env/test_vector_env.py tests/env/test_gymnasium.py
 
 test-torchrl: install

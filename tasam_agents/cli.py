@@ -32,6 +32,8 @@ from tasam_agents.generalise_command import USAGE as GENERALISE_USAGE
 from tasam_agents.generalise_command import generalise_command
 from tasam_agents.run_directory import RunDirectory, RunError
 from tasam_agents.sharpness import RHO, measure_run
+from tasam_agents.study.command import USAGE as STUDY_USAGE
+from tasam_agents.study.command import study
 from tasam_agents.trainer import Interrupted, TrainingDiverged
 from tasam_agents.trainer import train as run_training
 from tasam_agents.variants import VARIANTS
@@ -53,7 +55,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam sharpness RUN [--batches N] [--double] [--json]     largest Hessian eigenvalue and ε-sharpness of every loss
 {GENERALISE_USAGE}
   tasam forget --first A --then B [any field]               what learning scenario B costs on A, with SAM and anchor
-
+{STUDY_USAGE}
 NAME: {", ".join(VARIANTS)};
 baselines of stable-baselines3: {", ".join(BASELINES)};
 for compare also the reference policies of the environment.
@@ -72,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "compare": compare_agents,
         "generalise": _generalise,
         "forget": _forget,
+        "study": study,
     }
     if command in ("-h", "--help"):
         print(USAGE)

@@ -34,6 +34,9 @@ from tasam_agents.trainer import Interrupted, TrainingDiverged, train
 _INTERRUPTED = 130
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
+REASONS = (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError)
+"""Errors with a message for the user that end one run and not the others."""
+
 Standing = Literal["new", "interrupted", "complete"]
 
 
@@ -165,13 +168,13 @@ def _start(job: Job, duty: Duty) -> BaseProcess:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # spawn: forking a process whose libraries run threads can hang. Killed with us, if we are killed: see `_work`.
     process = multiprocessing.get_context("spawn").Process(target=_work, args=(job, duty), daemon=True)
-    with _one_thread():
+    with one_thread():
         process.start()
     return process
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Within, new processes begin with one thread in every numerical library."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
@@ -202,13 +205,13 @@ def _work(job: Job, duty: Duty) -> None:
     with job.log.open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         duty.work(job)
     except Interrupted as stopped:
         print(stopped, flush=True)
         sys.exit(_INTERRUPTED)
-    except (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError) as error:
+    except REASONS as error:
         print(f"error: {error}", flush=True)
         sys.exit(1)
 
@@ -235,7 +238,7 @@ TRAINING = Duty(train_job, standing)
 """To train."""
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A run must not go on unseen when the program that started it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -78,12 +78,12 @@ PAPER = TrainConfig(
 gradient of eq. (11). What it leaves open stands in docs/differences.md."""
 
 
-def _with(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
+def with_learner(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
     """The same run with other fields of the learner."""
     return replace(config, name=name, learner=replace(config.learner, **fields))
 
 
-_NO_SAM = SamConfig(critic=False, actors="none")
+NO_SAM = SamConfig(critic=False, actors="none")
 _PAPER_RADIUS = RhoSchedule(start=0.5, end=0.01)
 _STATIC_RADIUS = RhoSchedule(start=0.01, end=0.01, shape="constant", adaptive=False)
 _ADAPTIVE_SAM_RADIUS = RhoSchedule(start=0.1, end=0.01)  # in units of the weights, hence larger
@@ -93,22 +93,29 @@ _RELAXED: dict[str, Any] = {"policy": PolicyConfig(), "temperature": Temperature
 """The paper's policy: a Gaussian per dimension before the sigmoid."""
 
 
-def _regularised(name: str, **fields: Any) -> TrainConfig:
-    """`default` without SAM and with these regularisers on actors and critics alike."""
+def regularised(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
+    """The same run without SAM and with these regularisers on actors and critics alike."""
     networks = NetworkRegularisation(**fields)
-    return _with(DEFAULT, name, sam=_NO_SAM, regularisation=RegularisationConfig(networks, networks))
+    return with_learner(config, name, sam=NO_SAM, regularisation=RegularisationConfig(networks, networks))
 
 
 _PLASTIC_LAYERS = NetworkRegularisation(layer_norm=True, activation="crelu")
-PLASTIC = _with(
-    DEFAULT,
-    "PLASTIC",
-    sam=SamConfig(critic=True, actors="all", part="encoder"),
-    radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS),
-    regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=400),
-)
-"""PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on the
-encoder of every network, and two resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
+
+
+def plastic(config: TrainConfig, name: str, radius: float, reset_every: int) -> TrainConfig:
+    """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on
+    the encoder of every network, and resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
+    constant = RhoSchedule(start=radius, end=radius, shape="constant", adaptive=False)
+    return with_learner(
+        config,
+        name,
+        sam=SamConfig(critic=True, actors="all", part="encoder"),
+        radius=RadiusConfig(constant, constant),
+        regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=reset_every),
+    )
+
+
+PLASTIC = plastic(DEFAULT, "PLASTIC", radius=0.01, reset_every=400)
 
 _BEST_SNAPSHOT = AnchorConfig(source="best_snapshot")
 _TEACHER = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
@@ -141,9 +148,9 @@ TINY = replace(
 """Two DUs and small networks, a few seconds: for tests and first steps."""
 
 
-def _centralised(config: TrainConfig, name: str) -> TrainConfig:
+def centralised(config: TrainConfig, name: str) -> TrainConfig:
     """The same run with one agent for all: its critic reads everything, and there is nobody to coordinate with."""
-    return replace(_with(config, name, critic="joint", objective="individual"), centralised=True)
+    return replace(with_learner(config, name, critic="joint", objective="individual"), centralised=True)
 
 
 SIMPLE_SPREAD = replace(
@@ -175,54 +182,54 @@ SIMPLE_SPREAD = replace(
 VARIANTS: dict[str, TrainConfig] = {
     "default": DEFAULT,
     "paper": PAPER,
-    "no_sam": _with(DEFAULT, "SAC-MARL", sam=_NO_SAM),
-    "paper_radius": _with(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
-    "resource_individual": _with(DEFAULT, "TA-SAM-individual", objective="individual"),
-    "mean_field_team": _with(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field"),
-    "mean_field_individual": _with(
+    "no_sam": with_learner(DEFAULT, "SAC-MARL", sam=NO_SAM),
+    "paper_radius": with_learner(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
+    "resource_individual": with_learner(DEFAULT, "TA-SAM-individual", objective="individual"),
+    "mean_field_team": with_learner(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field"),
+    "mean_field_individual": with_learner(
         DEFAULT, "TA-SAM-mean-field-individual", critic="mean_field", objective="individual"
     ),
-    "pooled_individual": _with(DEFAULT, "TA-SAM-pooled-individual", critic="pooled", objective="individual"),
-    "joint_team": _with(DEFAULT, "TA-SAM-joint-team", critic="joint"),
-    "nothing_reserved": _with(
+    "pooled_individual": with_learner(DEFAULT, "TA-SAM-pooled-individual", critic="pooled", objective="individual"),
+    "joint_team": with_learner(DEFAULT, "TA-SAM-joint-team", critic="joint"),
+    "nothing_reserved": with_learner(
         DEFAULT, "TA-SAM-nothing-reserved", policy=replace(DEFAULT.learner.policy, reserved_share=0.0)
     ),
-    "gumbel_sigmoid": _with(
+    "gumbel_sigmoid": with_learner(
         DEFAULT, "TA-SAM-gumbel-sigmoid", policy=replace(DEFAULT.learner.policy, gradient="gumbel_sigmoid")
     ),
-    "relaxed": _with(DEFAULT, "TA-SAM-relaxed", **_RELAXED),
-    "relaxed_shared_noise": _with(
+    "relaxed": with_learner(DEFAULT, "TA-SAM-relaxed", **_RELAXED),
+    "relaxed_shared_noise": with_learner(
         DEFAULT, "TA-SAM-shared-noise", **_RELAXED | {"policy": PolicyConfig(shared_noise=0.5)}
     ),
-    "relaxed_pooled": _with(
+    "relaxed_pooled": with_learner(
         DEFAULT, "TA-SAM-relaxed-pooled", **_RELAXED, critic="pooled", objective="individual", actor_delay=0
     ),
     "slice_mask": replace(DEFAULT, name="TA-SAM-slice-mask", env_kwargs={"scenario": "paper", "codec": "slice_mask"}),
-    "auto_gate": _with(DEFAULT, "TA-SAM-auto-gate", gate=GateConfig(calibration=(400, 600))),
-    "both_sam": _with(DEFAULT, "both-SAM", sam=SamConfig(critic=True, actors="gated")),
-    "actor_sam": _with(DEFAULT, "actor-SAM", sam=SamConfig(critic=False, actors="gated")),
-    "critic_sam": _with(DEFAULT, "critic-SAM", sam=SamConfig(critic=True, actors="none")),
-    "no_selective": _with(DEFAULT, "TA-SAM-no-selective", sam=SamConfig(critic=True, actors="all")),
-    "static_rho": _with(DEFAULT, "TA-SAM-static-rho", radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS)),
-    "adaptive_sam": _with(
+    "auto_gate": with_learner(DEFAULT, "TA-SAM-auto-gate", gate=GateConfig(calibration=(400, 600))),
+    "both_sam": with_learner(DEFAULT, "both-SAM", sam=SamConfig(critic=True, actors="gated")),
+    "actor_sam": with_learner(DEFAULT, "actor-SAM", sam=SamConfig(critic=False, actors="gated")),
+    "critic_sam": with_learner(DEFAULT, "critic-SAM", sam=SamConfig(critic=True, actors="none")),
+    "no_selective": with_learner(DEFAULT, "TA-SAM-no-selective", sam=SamConfig(critic=True, actors="all")),
+    "static_rho": with_learner(DEFAULT, "TA-SAM-static-rho", radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS)),
+    "adaptive_sam": with_learner(
         DEFAULT,
         "TA-ASAM",
         sam=SamConfig(scale_invariant=True),
         radius=RadiusConfig(_ADAPTIVE_SAM_RADIUS, _ADAPTIVE_SAM_RADIUS),
     ),
-    "centralised": _centralised(DEFAULT, "TA-SAM-centralised"),
-    "centralised_no_sam": _with(_centralised(DEFAULT, "base"), "SAC-centralised", sam=_NO_SAM),
-    "l2": _regularised("SAC-MARL-L2", l2=1e-2),
-    "l2_in_loss": _regularised("SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
-    "dropout": _regularised("SAC-MARL-dropout", dropout=0.1),
-    "spectral_norm": _regularised("SAC-MARL-spectral-norm", spectral_norm=True),
+    "centralised": centralised(DEFAULT, "TA-SAM-centralised"),
+    "centralised_no_sam": with_learner(centralised(DEFAULT, "base"), "SAC-centralised", sam=NO_SAM),
+    "l2": regularised(DEFAULT, "SAC-MARL-L2", l2=1e-2),
+    "l2_in_loss": regularised(DEFAULT, "SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
+    "dropout": regularised(DEFAULT, "SAC-MARL-dropout", dropout=0.1),
+    "spectral_norm": regularised(DEFAULT, "SAC-MARL-spectral-norm", spectral_norm=True),
     "plastic": PLASTIC,
-    "plastic_distilled": _with(PLASTIC, "PLASTIC-distilled", anchor=_TEACHER),
-    "anchored": _with(DEFAULT, "TA-SAM-anchored", anchor=_BEST_SNAPSHOT),
+    "plastic_distilled": with_learner(PLASTIC, "PLASTIC-distilled", anchor=_TEACHER),
+    "anchored": with_learner(DEFAULT, "TA-SAM-anchored", anchor=_BEST_SNAPSHOT),
     "tiny": TINY,
     "tiny_ue_grid": replace(TINY, name="TA-SAM-tiny-UEs", env_kwargs={"scenario": "tiny", "codec": "ue_grid"}),
-    "tiny_no_sam": _with(TINY, "SAC-MARL-tiny", sam=_NO_SAM),
-    "tiny_anchored": _with(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
-    "tiny_centralised": _centralised(TINY, "TA-SAM-tiny-centralised"),
+    "tiny_no_sam": with_learner(TINY, "SAC-MARL-tiny", sam=NO_SAM),
+    "tiny_anchored": with_learner(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
+    "tiny_centralised": centralised(TINY, "TA-SAM-tiny-centralised"),
     "simple_spread": SIMPLE_SPREAD,
 }

@@ -1,0 +1,1 @@
+"""The evaluation of the paper as one study: plan, run, measure, judge, report."""

@@ -1,0 +1,158 @@
+"""How much a study may cost: the base run that every arm of it changes, how many seeds, networks, radii and DUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from oran_env.presets import make_scenario
+from tasam_agents.config import Scalar, TrainConfig
+from tasam_agents.run_directory import RunError
+from tasam_agents.variants import DEFAULT, PAPER, TINY
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One size of the study. Everything here is fixed before the first run and stands in plan.json."""
+
+    name: str
+    base: TrainConfig
+    """TA-SAM at this budget: critic-SAM, gated actor-SAM, dynamic ρ. Every arm is this with a few fields changed."""
+    seeds: int
+    """Training seeds of the main comparison and of the tables."""
+    few_seeds: int
+    """Training seeds of the sweeps over ρ (Fig. 6) and over the number of DUs (Fig. 8)."""
+    networks: int
+    """Held-out networks on which each run is judged."""
+    radii: tuple[float, ...]
+    """Constant ρ of Fig. 6."""
+    equal_radius: float
+    """ρ of Fig. 5a, for actors and critics alike; one of `radii`."""
+    unequal_radii: tuple[float, float]
+    """ρ of the actors and of the critics in Fig. 5b; both of `radii`."""
+    dus: tuple[int, ...]
+    """Numbers of DUs of Fig. 8; the base's own is among them."""
+    margin: float
+    """Least difference in return that counts. A claim must beat it with its whole interval."""
+    gain_margin: float
+    """The same for the gain of a slice's QoS [percentage points]."""
+    reset_every: int
+    """Updates between two resets of PLASTIC."""
+    products: int
+    """Hessian-vector products per eigenvalue of Fig. 9."""
+    first_seed: int = 100
+    """Training seeds are this and the following ones. No configuration was chosen by looking at them."""
+
+    @property
+    def dynamic_radius(self) -> str:
+        """ρ_0 → ρ_T of TA-SAM, for readers."""
+        actor = self.base.learner.radius.actor
+        return f"{actor.start:g} → {actor.end:g}"
+
+
+def _spectrum(config: TrainConfig, num_rbs: int) -> TrainConfig:
+    """The same bandwidth in fewer, wider RBs."""
+    radio = make_scenario(str(config.env_kwargs["scenario"])).radio
+    width = radio.rb_bandwidth_hz * radio.num_rbs / num_rbs
+    arguments: dict[str, Scalar] = {**config.env_kwargs, "num_rbs": num_rbs, "rb_bandwidth_hz": width}
+    return replace(config, env_kwargs=arguments)
+
+
+_QUICK = replace(
+    _spectrum(DEFAULT, 25),
+    name="TA-SAM-quick",
+    num_networks=32,
+    iterations=100,
+    replay_capacity=8_000,
+    validation_networks=8,
+    threads=1,
+    matmul_precision="highest",
+    learner=replace(
+        DEFAULT.learner,
+        hidden=(64, 64, 64),
+        batch_size=96,
+        actor_delay=120,
+        policy=replace(DEFAULT.learner.policy, reserved_share=0.48),  # 2 of the 25 RBs per DU
+    ),
+)
+
+_SMOKE = replace(
+    TINY,
+    iterations=6,
+    warmup_steps=5,
+    evaluate_every=2,
+    log_every=2,
+    learner=replace(TINY.learner, gate=replace(TINY.learner.gate, lambda_td="relative")),
+)
+
+BUDGETS = {
+    budget.name: budget
+    for budget in (
+        Budget(
+            name="smoke",
+            base=_SMOKE,
+            seeds=2,
+            few_seeds=2,
+            networks=3,
+            radii=(0.01, 0.1),
+            equal_radius=0.01,
+            unequal_radii=(0.01, 0.1),
+            dus=(2, 3),
+            margin=0.01,
+            gain_margin=1.0,
+            reset_every=6,
+            products=8,
+        ),
+        Budget(
+            name="quick",
+            base=_QUICK,
+            seeds=5,
+            few_seeds=3,
+            networks=20,
+            radii=(0.003, 0.01, 0.05, 0.2, 0.5),
+            equal_radius=0.01,
+            unequal_radii=(0.01, 0.05),
+            dus=(2, 4, 6, 8, 10),
+            margin=0.01,
+            gain_margin=1.0,
+            reset_every=250,
+            products=20,
+        ),
+        Budget(
+            name="standard",
+            base=replace(DEFAULT, threads=1),
+            seeds=5,
+            few_seeds=3,
+            networks=20,
+            radii=(0.003, 0.01, 0.05, 0.2, 0.5),
+            equal_radius=0.01,
+            unequal_radii=(0.01, 0.05),
+            dus=(2, 4, 6, 8, 10),
+            margin=0.01,
+            gain_margin=1.0,
+            reset_every=400,
+            products=30,
+        ),
+        Budget(
+            name="paper",
+            base=PAPER,
+            seeds=10,
+            few_seeds=10,
+            networks=20,
+            radii=(0.01, 0.05, 0.1, 0.2, 0.5),
+            equal_radius=0.1,
+            unequal_radii=(0.05, 0.2),
+            dus=(2, 4, 6, 8, 10),
+            margin=0.01,
+            gain_margin=1.0,
+            reset_every=400,
+            products=30,
+        ),
+    )
+}
+
+
+def find_budget(name: str) -> Budget:
+    """Raises RunError for an unknown name."""
+    if name not in BUDGETS:
+        raise RunError(f"budget is {name!r}; allowed: {', '.join(BUDGETS)}")
+    return BUDGETS[name]

@@ -1,0 +1,168 @@
+"""What the study keeps of a finished run: how its best policy does on held-out networks, and how sharp its losses are.
+
+``measurement.json`` stands in the run directory. It depends on the run alone and on no clock, so that a run repeated is
+a measurement repeated, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from oran_env.scenario import NUM_SLICES
+from oran_env.simulator import Simulator
+from tasam_agents import checkpoint
+from tasam_agents.batched_env import Policy
+from tasam_agents.config import TrainConfig
+from tasam_agents.environments import make_batched
+from tasam_agents.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
+from tasam_agents.run_directory import RunDirectory, RunError
+from tasam_agents.sharpness import measure_run
+
+FILE = "measurement.json"
+SLICES = ("eMBB", "mMTC", "URLLC")
+UE_GRID_MBPS = tuple(np.logspace(-3, 3, 61).tolist())
+"""Where the distribution of the UEs' throughput is read off, Fig. 11 [Mbit/s]."""
+_LATENCY_GRID_MS = tuple(np.logspace(-1, 3, 61).tolist())
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How runs are judged; the same for all of them."""
+
+    networks: int
+    """Held-out networks, from TEST_SEED on."""
+    products: int
+    """Hessian-vector products per eigenvalue."""
+    sharp_arms: tuple[str, ...]
+    """Arms whose curvature is measured."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One run on N held-out networks, its best policy, deterministic."""
+
+    network_seeds: tuple[int, ...]
+    best_iteration: int
+    returns: tuple[float, ...]
+    """(N,) mean reward per DU and step."""
+    quality: tuple[tuple[float, ...], ...]
+    """(N, 3) mean Q̄ per slice."""
+    satisfied: tuple[tuple[float, ...], ...]
+    """(N, 3) share of (DU, step) in which the slice reached Q_min."""
+    qos_share: tuple[tuple[float, ...], ...]
+    """(3, X) share of (network, DU, step) with a QoS of at most `qos_grid`; of slices that have a UE there."""
+    ue_share: tuple[tuple[float, ...], ...]
+    """(3, X) share of (network, UE, step) with a throughput of at most `UE_GRID_MBPS`."""
+    du_returns: tuple[float, ...]
+    """(M,) mean reward per DU."""
+    lambda_max: dict[str, float] | None
+    """Largest Hessian eigenvalue per kind of loss, mean over its networks; None: not measured."""
+
+    def write(self, run: Path) -> None:
+        """Write it into the run directory, as a whole or not at all."""
+        partial = run / f"{FILE}.partial"
+        partial.write_text(json.dumps(asdict(self), allow_nan=False) + "\n", "utf-8")
+        partial.replace(run / FILE)
+
+    @staticmethod
+    def read(run: Path) -> Measurement:
+        """The inverse of ``write``.
+
+        Raises:
+            RunError: there is none, or it is not one.
+        """
+        path = run / FILE
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            return Measurement(**{name: _tuples(value) for name, value in data.items()})
+        except FileNotFoundError:
+            raise RunError(f"{run} was not measured yet: there is no {path}") from None
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path} is not a measurement: {error}") from error
+
+
+def is_measured(run: Path, judging: Judging) -> bool:
+    """Whether the run has been judged on these networks."""
+    try:
+        return list(Measurement.read(run).network_seeds) == network_seeds(TEST_SEED, judging.networks)
+    except RunError:
+        return False
+
+
+def qos_grid(q_min: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+    """Where the distributions of Fig. 10 are read off: [Mbit/s], [Mbit/s] up to twice Q_min, where Q̄ ends, and [ms]."""
+    linear = [tuple(np.linspace(0.0, 2.0 * least, 61).tolist()) for least in q_min[:2]]
+    return (*linear, _LATENCY_GRID_MS)
+
+
+def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) -> Measurement:
+    """Judge the best policy of a finished run.
+
+    Raises:
+        RunError, CheckpointError: a run that cannot be loaded, or in another environment than ours.
+    """
+    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
+    seeds = network_seeds(TEST_SEED, judging.networks)
+    env = make_batched(config.env_id, config.env_kwargs, judging.networks, seeds)
+    if not isinstance(env, Simulator):
+        raise RunError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
+    saved = checkpoint.load(run.best)
+    policy = run_policy(load_actors(saved, run.best, config, env), config, env, deterministic=True)
+    sharpness = None
+    if arm in judging.sharp_arms:
+        sharpness = measure_run(run.path, batches=1, products=judging.products).means()
+    return Measurement(
+        network_seeds=tuple(seeds),
+        best_iteration=saved.state["iteration"],
+        lambda_max=sharpness,
+        **_play(policy, env, seeds),
+    )
+
+
+def _play(policy: Policy, env: Simulator, seeds: list[int]) -> dict[str, Any]:
+    """One episode in every network; all of a study's episodes are equally long."""
+    horizon, grid = env.scenario.control.horizon, qos_grid(env.scenario.quality.q_min)
+    observations = env.reset(seed=seeds)
+    rewards, quality, satisfied = [], [], []
+    qos: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
+    rates: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
+    for _ in range(horizon):
+        slice_of_ue, serving = env.state.slice_of_ue.copy(), env.state.serving.copy()  # who is there in this step
+        step = env.step(policy(observations))
+        outcome = env.last_outcome
+        assert outcome is not None
+        rewards.append(step.rewards.astype(np.float64))
+        quality.append(outcome.qos_normalised.mean(axis=1))
+        satisfied.append(outcome.satisfied.mean(axis=1))
+        for number in range(NUM_SLICES):
+            qos[number].append(outcome.qos[..., number][outcome.num_ues[..., number] > 0])
+            rates[number].append(outcome.served[(slice_of_ue == number) & (serving >= 0)] / 1e6)
+        observations = step.observations
+    reward = np.stack(rewards)  # (T, N, M)
+    return {
+        "returns": _tuples(reward.mean(axis=(0, 2)).tolist()),
+        "du_returns": _tuples(reward.mean(axis=(0, 1)).tolist()),
+        "quality": _tuples(np.mean(quality, axis=0).tolist()),
+        "satisfied": _tuples(np.mean(satisfied, axis=0).tolist()),
+        "qos_share": tuple(_share(values, points) for values, points in zip(qos, grid, strict=True)),
+        "ue_share": tuple(_share(values, UE_GRID_MBPS) for values in rates),
+    }
+
+
+def _share(values: list[NDArray[np.float64]], points: tuple[float, ...]) -> tuple[float, ...]:
+    """Share of the values that are at most each point."""
+    ordered = np.sort(np.concatenate(values))
+    if not ordered.size:
+        raise RunError("a slice had no UE in any held-out network; allowed: networks that have one of each")
+    return tuple((np.searchsorted(ordered, points, side="right") / ordered.size).tolist())
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
