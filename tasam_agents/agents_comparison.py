@@ -15,7 +15,7 @@ from tasam_agents import checkpoint
 from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.library import require_library
-from tasam_agents.baselines.training import load_policy
+from tasam_agents.baselines.training import divergence, is_finished, load_policy
 from tasam_agents.batched_env import BatchedEnv, Policy
 from tasam_agents.comparison_curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.config import Scalar, TrainConfig
@@ -158,6 +158,13 @@ def policy_of(job: Job, env: BatchedEnv) -> Policy:
     best = RunDirectory(job.directory).best
     learner = load_actors(checkpoint.load(best), best, job.config, env)
     return run_policy(learner, job.config, env, deterministic=True)
+
+
+def divergences(plan: Plan) -> list[str]:
+    """A sentence for each finished run of a baseline that diverged before the end of its budget."""
+    baselines = [job for job in plan.jobs if isinstance(job.config, BaselineConfig) and is_finished(job.directory)]
+    found = [(job, divergence(job.directory)) for job in baselines]
+    return [f"{job.label} diverged and counts with its best policy until then: {why}" for job, why in found if why]
 
 
 def cost_of(run: RunDirectory) -> Cost:

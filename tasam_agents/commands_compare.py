@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents import comparison_curves
-from tasam_agents.agents_comparison import Plan, learning_curves, measure, plan
+from tasam_agents.agents_comparison import Plan, divergences, learning_curves, measure, plan
 from tasam_agents.command_line import parse, print_paths
 from tasam_agents.run_directory import RunError
 from tasam_agents.runs import run_jobs, standing
@@ -70,6 +70,8 @@ def compare_agents(arguments: Sequence[str]) -> None:
         print(f"\n{report.text()}")
         if curves:
             print(comparison_curves.text(curves))
+        for sentence in divergences(chosen):
+            print(sentence)
         files = report.write(out)
         if curves:
             files.append(comparison_curves.draw(curves, out / "comparison_curves.png"))

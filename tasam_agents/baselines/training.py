@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ _LOGGED = {"critic_loss": "critic_loss", "actor_loss": "actor_loss", "temperatur
 def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -> Path:
     """Train into a new run directory: config.json, metrics.jsonl, checkpoints/best, and finished.json in the end.
 
-    The library seeds the generators of the whole process. A run that was interrupted cannot be resumed.
+    The library seeds the generators of the whole process. A run that was interrupted cannot be resumed. One that
+    diverges after its first validation ends there: the best policy so far is its result and finished.json says so.
 
     Args:
         config: of the run.
@@ -53,7 +55,7 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
         ImportError: the extra ``sb3`` is not installed.
         RunError, EnvironmentRefused: bad input, before any work starts.
         Interrupted: on SIGINT or SIGTERM.
-        TrainingDiverged: NaN or infinity.
+        TrainingDiverged: NaN or infinity before the first validation, so that there is no policy to judge.
     """
     require_library()
     RunDirectory.check_new(run_dir)
@@ -66,9 +68,18 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
         except (DivergedError, ValueError) as error:
             if not isinstance(error, DivergedError) and not _tells_of_divergence(error):
                 raise
-            message = str(error).splitlines()[0]
-            raise TrainingDiverged(f"stopped after {training.env_steps} environment steps: {message}") from error
+            message = f"stopped after {training.env_steps} environment steps: {str(error).splitlines()[0]}"
+            if not checkpoint.exists(training.directory.best):
+                raise TrainingDiverged(message) from error
+            progress.say(f"diverged, the best policy so far is the result: {message}")
+            training.finish(training.directory.metrics()[-1], diverged=message)
     return run_dir
+
+
+def divergence(run_dir: Path) -> str:
+    """Why a finished run ended before its budget, or "" if it did not."""
+    document = json.loads((run_dir / FINISHED).read_text("utf-8"))
+    return str(document.get("diverged", ""))
 
 
 def _tells_of_divergence(error: ValueError) -> bool:
@@ -170,9 +181,12 @@ class _Training:
                 f"stopped after {self.env_steps} of {self.config.env_steps} environment steps. A baseline cannot be "
                 f"resumed: to train it again, remove {self.directory.path}"
             )
-        line = self.report(progress)
-        document = json.dumps({name: line[name] for name in ("env_steps", "updates", "wall_time_s")})
-        (self.directory.path / FINISHED).write_text(document + "\n", "utf-8")
+        self.finish(self.report(progress))
+
+    def finish(self, line: Mapping[str, Any], **more: str) -> None:
+        """Write finished.json: what the last line of metrics counts, and whatever else is to be known."""
+        document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s")} | more
+        (self.directory.path / FINISHED).write_text(json.dumps(document) + "\n", "utf-8")
 
     def report(self, progress: Progress) -> dict[str, Any]:
         """Validate, keep the best policy, write a line of metrics."""

@@ -61,7 +61,8 @@ _QUICK = replace(
     _spectrum(DEFAULT, 25),
     name="TA-SAM-quick",
     num_networks=32,
-    iterations=100,
+    iterations=50,
+    evaluate_every=5,
     replay_capacity=8_000,
     validation_networks=8,
     threads=1,
@@ -70,10 +71,15 @@ _QUICK = replace(
         DEFAULT.learner,
         hidden=(64, 64, 64),
         batch_size=96,
-        actor_delay=120,
-        policy=replace(DEFAULT.learner.policy, reserved_share=0.48),  # 2 of the 25 RBs per DU
+        actor_delay=60,
+        actor_learning_rate=2e-3,
+        critic_learning_rate=2e-3,
+        policy=replace(DEFAULT.learner.policy, reserved_share=0.0),
     ),
 )
+
+"""Six times shorter than `default` and some thirty times cheaper. Learning rate and reservation were chosen without SAM
+on one training seed, 7, by the return on validation networks."""
 
 _SMOKE = replace(
     TINY,

@@ -24,7 +24,14 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.library import as_policy, make_model, updates_of
 from tasam_agents.baselines.slots import Slots
-from tasam_agents.baselines.training import is_baseline, is_finished, load_config, load_policy, train_baseline
+from tasam_agents.baselines.training import (
+    divergence,
+    is_baseline,
+    is_finished,
+    load_config,
+    load_policy,
+    train_baseline,
+)
 from tasam_agents.batched_env import EnvironmentRefused
 from tasam_agents.centralised import Centralised, JointView
 from tasam_agents.checkpoint import CheckpointError
@@ -227,7 +234,22 @@ def test_numbers_that_are_not_finite_stop_the_run(
     assert not is_finished(tmp_path / "reward")
     monkeypatch.setattr(fakes, "nan_at", None)
     with pytest.raises(TrainingDiverged, match=r"stopped after \d+ environment steps: "):
-        train_baseline(replace(config, learning_rate=1e30), tmp_path / "weights", quiet=True)
+        train_baseline(replace(config, learning_rate=1e30, evaluate_every=1000), tmp_path / "weights", quiet=True)
+
+
+def test_a_run_that_diverges_later_ends_with_the_best_policy_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes, "nan_at", 33)
+    run = train_baseline(replace(algorithm("ppo"), evaluate_every=5), tmp_path / "run", quiet=True)
+    assert is_finished(run)
+    assert "not finite" in divergence(run)
+    last = RunDirectory(run).metrics()[-1]
+    assert json.loads((run / "finished.json").read_text())["env_steps"] == last["env_steps"] < FAKE.env_steps
+    observations = np.zeros((1, 2, 2), np.float32)
+    assert np.isfinite(load_policy(run)(observations)).all()
+    monkeypatch.setattr(fakes, "nan_at", None)
+    assert divergence(train_baseline(algorithm("ppo"), tmp_path / "sound", quiet=True)) == ""
 
 
 def test_the_environment_and_budget_of_our_own_agents() -> None:
