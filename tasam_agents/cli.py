@@ -25,6 +25,8 @@ from tasam_agents.command_line import print_paths as _print_paths
 from tasam_agents.commands_compare import RunsFailed, compare_agents
 from tasam_agents.comparison import evaluate_run
 from tasam_agents.config import LearnerConfig, Scalar, TrainConfig
+from tasam_agents.distributed.config import DistributedConfig
+from tasam_agents.distributed.training import train_distributed
 from tasam_agents.evaluation import TEST_SEED
 from tasam_agents.figures import draw_run, learning_curves
 from tasam_agents.forget_command import forget
@@ -41,6 +43,7 @@ from tasam_agents.watch import watch_run
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 HELD_OUT_NETWORKS = 20
+DISTRIBUTED_OPTIONS = ("--collectors", "--staleness", "--address")
 PICTURES = (".png", ".pdf", ".svg")
 
 USAGE = f"""usage: tasam COMMAND …
@@ -48,6 +51,7 @@ USAGE = f"""usage: tasam COMMAND …
   tasam train [--config NAME] [--run-dir DIR] [any field]   train, evaluate on held-out networks, draw
               [--env NAME=VALUE]…                           (an argument of the environment)
   tasam train --resume RUN                                  go on with an interrupted run
+              [--collectors N] [--staleness K] [--address A]  both with the networks on a Ray cluster
   tasam evaluate RUN [--networks N]                         compare a run with the reference policies
   tasam plot RUN… [--output FILE]                           draw runs; several on one learning curve
   tasam watch RUN [--out FILE]                              film the best actors: .gif, .mp4, or .png of the last step
@@ -96,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train(arguments: Sequence[str]) -> None:
     """Train, evaluate on held-out networks, draw."""
-    fields, given = _take(arguments, "--config", "--run-dir", "--resume")
+    fields, given = _take(arguments, "--config", "--run-dir", "--resume", *DISTRIBUTED_OPTIONS)
+    distributed = _distributed({name: given.pop(name) for name in DISTRIBUTED_OPTIONS if name in given})
     resume, run_dir = given.pop("--resume", None), given.get("--run-dir")
     config: TrainConfig | BaselineConfig
     if resume is not None:
@@ -105,13 +110,20 @@ def _train(arguments: Sequence[str]) -> None:
             raise RunError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
         path = Path(resume)
         config = RunDirectory.open(path).config()
+        recorded = DistributedConfig.recorded(path)
+        if distributed is None and recorded != DistributedConfig():  # else its numbers would be others
+            distributed = recorded
     else:
         name = given.get("--config", "default")
         config = _baseline(name, fields) if name in BASELINES else _configuration(name, fields)
         path = Path(run_dir) if run_dir else Path("runs") / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         if isinstance(config, BaselineConfig):
+            if distributed is not None:
+                raise RunError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
             train_baseline(config, path)
+        elif distributed is not None:
+            train_distributed(config, path, distributed, resume=resume is not None)
         else:
             run_training(config, path, resume=resume is not None)
     except KeyboardInterrupt:
@@ -120,6 +132,23 @@ def _train(arguments: Sequence[str]) -> None:
         raise Interrupted(f"stopped at once; {way}") from None
     print(f"trained: {path}", flush=True)
     _compare_and_draw(path, HELD_OUT_NETWORKS)
+
+
+def _distributed(given: dict[str, str]) -> DistributedConfig | None:
+    """What the options of a distributed run ask for; None: a run of this process."""
+    if not given:
+        return None
+    numbers: dict[str, Any] = {}
+    for name in ("--collectors", "--staleness"):
+        if name in given:
+            try:
+                numbers[name.lstrip("-")] = int(given[name])
+            except ValueError:
+                raise RunError(f"{name} is {given[name]!r}; allowed: an integer") from None
+    try:
+        return DistributedConfig(**numbers, address=given.get("--address"))
+    except ValueError as error:
+        raise RunError(str(error)) from error
 
 
 def _evaluate(arguments: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasam_agents import checkpoint
-from tasam_agents.batched_env import BatchStep, EnvironmentRefused, NotReproducible, Policy, Resumable
+from tasam_agents.batched_env import BatchedEnv, EnvironmentRefused, NotReproducible, Policy, Resumable
 from tasam_agents.config import TrainConfig
 from tasam_agents.environments import make_batched
 from tasam_agents.evaluation import (
@@ -25,6 +25,7 @@ from tasam_agents.evaluation import (
     task_of,
     training_seeds,
 )
+from tasam_agents.experience import Transition, uniform_policy, walk
 from tasam_agents.interruption import StopRequest
 from tasam_agents.learner import DivergedError, Learner
 from tasam_agents.metrics import Window
@@ -54,31 +55,45 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
         Interrupted: on SIGINT or SIGTERM, after saving.
         TrainingDiverged: NaN or infinity.
     """
+    training = begin(config, run_dir, resume)
+    with Progress(config.iterations, training.iteration, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+        training.complete(progress, stop)
+    return run_dir
+
+
+def begin(
+    config: TrainConfig, run_dir: Path, resume: bool, make_networks: Callable[[], BatchedEnv] | None = None
+) -> Training:
+    """The run at its beginning or, with ``resume``, where it was saved; arguments and errors as those of ``train``.
+
+    Args:
+        make_networks: gives the networks that are trained on; by default, those of this process.
+    """
     torch.set_num_threads(config.threads)
     if resume:
         run = _existing_run(run_dir, config)
-        training = Training(config, run)
+        training = Training(config, run, make_networks)
         training.restore()
     else:
         RunDirectory.check_new(run_dir)
-        training = Training(config, RunDirectory(run_dir))
+        training = Training(config, RunDirectory(run_dir), make_networks)
         training.take_teacher()
         RunDirectory.create(run_dir, config)
-    with Progress(config.iterations, training.iteration, quiet=quiet) as progress, StopRequest(progress.say) as stop:
-        try:
-            training.run(progress, stop)
-        except DivergedError as error:
-            raise TrainingDiverged(training.obituary(error)) from error
-    return run_dir
+    return training
 
 
 class Training:
     """One run: environment, learner, replay, and what has been counted so far."""
 
-    def __init__(self, config: TrainConfig, run: RunDirectory) -> None:
+    def __init__(
+        self, config: TrainConfig, run: RunDirectory, make_networks: Callable[[], BatchedEnv] | None = None
+    ) -> None:
         self.config, self.directory = config, run
         seeds = training_seeds(config.seed, config.num_networks)
-        self.env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds, config.centralised)
+        if make_networks is None:
+            self.env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds, config.centralised)
+        else:
+            self.env = make_networks()
         self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
         self.validation_env = make_batched(
             config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds, config.centralised
@@ -103,6 +118,7 @@ class Training:
         self.best_validation_return: float | None = None
         self.window = Window()
         self.after_validation: Callable[[float], None] = lambda validation_return: None
+        self.experience: Callable[[int, Policy], Iterator[Transition]] = self._experience  # where transitions come from
         self.remark = ""  # what a reader of the log must know about the resume
         self._wall_time_before_s = 0.0
         self._began = self._saved_at = time.perf_counter()
@@ -124,6 +140,13 @@ class Training:
         actors = checkpoint.load(best).tensors.get("actors", {})
         checkpoint.check_fits(actors, anchor.policy.state_dict(), str(best))
         anchor.adopt(actors)
+
+    def complete(self, progress: Progress, stop: StopRequest) -> None:
+        """Algorithm 1; raises Interrupted and TrainingDiverged as ``train`` does."""
+        try:
+            self.run(progress, stop)
+        except DivergedError as error:
+            raise TrainingDiverged(self.obituary(error)) from error
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Algorithm 1."""
@@ -162,21 +185,20 @@ class Training:
     def _collect(self, steps: int, policy: Policy) -> None:
         """Let every network take some steps and store each transition in B; policy: inputs -> actions."""
         began = time.perf_counter()
-        for _ in range(steps):
-            inputs = self.learner.inputs(self.observations)
-            actions = policy(inputs)
-            step = self.env.step(actions)
-            self._check_finite(step)
-            # A time limit is not in `terminated`: the value of what would have come after it counts.
-            next_inputs = self.learner.inputs(step.observations)
-            self.replay.add(inputs, actions, step.rewards, next_inputs, step.terminated)
-            self.window.add("return", step.rewards, axes=2)
-            for name, value in step.info.items():
+        for lived in self.experience(steps, policy):
+            self.replay.add(lived.inputs, lived.actions, lived.rewards, lived.next_inputs, lived.terminated)
+            self.window.add("return", lived.rewards, axes=2)
+            for name, value in lived.info.items():
                 self.window.add(f"info/{name}", value, axes=2)
-            self.observations = self.env.reset_done()
         self.env_steps += steps * self.env.num_networks
         self._timed_steps += steps * self.env.num_networks
         self._collect_s += time.perf_counter() - began
+
+    def _experience(self, steps: int, policy: Policy) -> Iterator[Transition]:
+        """Transitions of the networks of this process."""
+        self.observations = yield from walk(
+            self.env, self.learner.inputs, self.observations, steps, policy, self.config.env_id
+        )
 
     def _update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
@@ -239,6 +261,11 @@ class Training:
         self.window = Window()
         self._start_stopwatch()
         return line
+
+    @property
+    def act_noise(self) -> torch.Generator:
+        """The generator of exploration; it is the learner's, with which it is saved."""
+        return self.learner._act_noise
 
     @property
     def wall_time_s(self) -> float:
@@ -316,17 +343,7 @@ class Training:
         return self.learner.act(inputs, deterministic=False)
 
     def _random_policy(self) -> Policy:
-        generator = np.random.default_rng([self.config.seed, 1])
-
-        def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-            return generator.random((*inputs.shape[:2], self.learner.action_size), np.float32)
-
-        return policy
-
-    def _check_finite(self, step: BatchStep) -> None:
-        for name in ("rewards", "observations"):
-            if not np.isfinite(getattr(step, name)).all():
-                raise DivergedError(f"environment {self.config.env_id!r} gave {name} that are not finite")
+        return uniform_policy(self.config.seed, self.config.num_networks, self.learner.action_size)
 
     def obituary(self, error: DivergedError) -> str:
         """Where and why the run died, and which checkpoint is the last good one."""

@@ -118,6 +118,7 @@ def _hand_out(waiting: list[Job], workers: list[_Worker], processes: int, duty: 
 
 def _serve(line: Connection, duty: Duty) -> None:
     """What a process does: job after job, what each prints into its log; answers why it failed, "" when it did not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us, too, and the driver tells us by SIGTERM
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

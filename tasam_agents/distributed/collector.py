@@ -1,0 +1,176 @@
+"""A collector: a share of the networks acts with the weights it is given, and it hands back what they lived through.
+
+It draws the exploration noise of all networks from the state of the learner's generator, in the order of the local
+trainer, and takes the rows of its share. So a network meets the same noise whichever collector has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasam_agents.actors import make_policy
+from tasam_agents.batched_env import NotReproducible, Policy, Resumable
+from tasam_agents.config import TrainConfig
+from tasam_agents.environments import make_batched
+from tasam_agents.evaluation import task_of, training_seeds
+from tasam_agents.experience import Transition, uniform_policy, walk
+from tasam_agents.networks import InputScaling
+from tasam_agents.snapshot import copy_into
+
+
+@dataclass(frozen=True)
+class Order:
+    """What all collectors are to do next."""
+
+    iteration: int  # of the run; 0: the warm-up, with random actions
+    steps: int  # of every network
+    noise: Tensor  # state of the generator of exploration where this walk begins
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where some networks stand between two steps."""
+
+    observations: NDArray[np.float32]  # (b, M, D)
+    state: Mapping[str, NDArray[Any]] | None  # what ``Resumable.get_state`` gave; None: the environment has none
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """What a share of the networks lived through in one iteration."""
+
+    transitions: tuple[Transition, ...]  # one per step
+    place: Place  # afterwards
+    seconds: float  # the collector worked on it
+
+
+class Collector:
+    """The networks of one share, and a copy of the actors.
+
+    Args:
+        config: of the run.
+        share: which of its networks.
+        threads: of the matrix products.
+    """
+
+    def __init__(self, config: TrainConfig, share: slice, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._config, self._share = config, share
+        seeds = training_seeds(config.seed, config.num_networks)[share]
+        self._env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
+        task, learner = task_of(self._env), config.learner
+        self._inputs = InputScaling(task.observation_layout, task.observation_sizes, learner.input_scaling)
+        self._action_size = max(task.action_sizes)
+        self._policy = make_policy(
+            learner.policy,
+            self._inputs.size,
+            learner.hidden,
+            task.action_sizes,
+            task.resource_columns,
+            learner.regularisation.actor,
+        )
+        self._observations = np.zeros(0, np.float32)
+
+    def reset(self, seeds: Sequence[int]) -> Place:
+        """Begin the first episodes of these seeds, one per network of the share."""
+        self._observations = self._env.reset(seed=seeds)
+        return self._place()
+
+    def put(self, state: Mapping[str, NDArray[Any]] | None) -> None:
+        """Put the networks where ``Place.state`` was taken; ``look`` has to follow.
+
+        Raises:
+            NotReproducible: the environment cannot.
+        """
+        if not isinstance(self._env, Resumable) or state is None:
+            raise NotReproducible("the environment offers no state to save")
+        self._env.set_state({name: np.array(array) for name, array in state.items()})
+
+    def look(self, observations: NDArray[np.float32]) -> None:
+        """What the networks show now, (b, M, D)."""
+        self._observations = np.array(observations)
+
+    def collect(self, order: Order, weights: Mapping[str, Tensor] | None) -> Harvest:
+        """Take the ordered steps with these actors; the warm-up needs none.
+
+        Raises:
+            DivergedError: the environment gave NaN or infinity.
+        """
+        began = time.perf_counter()
+        if weights is None:
+            config = self._config
+            policy = uniform_policy(config.seed, config.num_networks, self._action_size, self._share)
+        else:
+            copy_into(self._policy.state_dict(), weights)
+            policy = self._exploring(order.noise)
+        transitions = tuple(self._walk(order.steps, policy))
+        return Harvest(transitions, self._place(), time.perf_counter() - began)
+
+    def _walk(self, steps: int, policy: Policy) -> Iterator[Transition]:
+        lived = walk(self._env, self._inputs, self._observations, steps, policy, self._config.env_id)
+        while True:
+            try:
+                transition = next(lived)
+            except StopIteration as end:
+                self._observations = end.value
+                return
+            yield _copied(transition)
+
+    def _exploring(self, noise_state: Tensor) -> Policy:
+        """Sampled actions (b, M, A) of the share."""
+        generator = torch.Generator()
+        generator.set_state(noise_state)
+
+        @torch.no_grad()
+        def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+            num_networks, num_agents = self._config.num_networks, inputs.shape[1]
+            noise = exploration_noise(generator, num_networks, num_agents, self._policy.noise_size)
+            each, _ = self._policy.sample_each(torch.from_numpy(inputs), noise[self._share])
+            return cast(NDArray[np.float32], self._policy.stack(each).numpy())
+
+        return policy
+
+    def _place(self) -> Place:
+        state = self._env.get_state() if isinstance(self._env, Resumable) else None
+        return Place(self._observations, state)
+
+
+def exploration_noise(generator: torch.Generator, num_networks: int, num_agents: int, size: int) -> Tensor:
+    """Standard normal (B, M, size): what the actors of all networks meet in one step."""
+    return torch.randn(num_networks, num_agents, size, generator=generator)
+
+
+def _copied(transition: Transition) -> Transition:
+    """In arrays of its own, which the next step does not overwrite."""
+    arrays = {
+        name: np.array(getattr(transition, name))
+        for name in ("inputs", "actions", "rewards", "next_inputs", "terminated")
+    }
+    return replace(transition, **arrays, info={name: np.array(value) for name, value in transition.info.items()})
+
+
+def joined(parts: Sequence[Transition]) -> Transition:
+    """One step of all networks from those of the shares; info that not all of them tell in one shape is left out."""
+
+    def together(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    def is_common(name: str) -> bool:
+        return len({part.info[name].shape[1:] if name in part.info else None for part in parts}) == 1
+
+    return Transition(
+        inputs=together("inputs"),
+        actions=together("actions"),
+        rewards=together("rewards"),
+        next_inputs=together("next_inputs"),
+        terminated=together("terminated"),
+        info={name: np.concatenate([p.info[name] for p in parts]) for name in parts[0].info if is_common(name)},
+    )
