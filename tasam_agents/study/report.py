@@ -104,7 +104,6 @@ class Report:
             "fig5",
             (),
             (
-                *claims.returns(self.results, self.budget),
                 *claims.schedules(self.results, self.budget),
                 *claims.speed(self.results, self.budget),
             ),
@@ -135,7 +134,7 @@ class Report:
         values = {NAMES[name]: self.results.on_networks(name).mean(axis=1) for name in MAIN}
         path = pictures.distribution(picture=self._picture("fig7"), values=values, y_label=RETURN)
         caption = "A point per training seed: return on the held-out networks."
-        findings = tuple(claims.spread(self.results))
+        findings = (*claims.returns(self.results, self.budget), *claims.spread(self.results))
         return Section("Fig. 7: distribution over runs", "fig7", (), findings, (self._shown(path, caption),))
 
     def _fig8(self) -> Section | None:

@@ -145,10 +145,15 @@ def test_tables() -> None:
     assert found["Spectral norm > L2 > dropout > nothing in every slice"] == "not supported"
 
 
-def test_throughput_of_the_median_ue() -> None:
-    """The invented share x/(x + level) has its median at the level."""
-    ratio = claims.median_ratio(invented({"both_sam": 1.3}), "both_sam", "no_sam", "eMBB")
-    assert ratio == pytest.approx([30.0] * BUDGET.seeds, abs=0.5)
+def test_share_of_ues_above_the_threshold() -> None:
+    """The invented share at most x is x/(x + level), λ of eMBB 1 Mbit/s: above it are level/(1 + level)."""
+    results = invented({"both_sam": 3.0})
+    assert claims.share_above(results, "both_sam", "eMBB") == pytest.approx([75.0] * BUDGET.seeds)
+    assert claims.share_above(results, "no_sam", "eMBB") == pytest.approx([50.0] * BUDGET.seeds)
+    found = verdicts(claims.quality(results, BUDGET))
+    assert found["More UEs of eMBB reach λ with both-SAM than with no SAM"] == "supported"
+    same = verdicts(claims.quality(invented({}), BUDGET))
+    assert same["More UEs of eMBB reach λ with both-SAM than with no SAM"] == "not supported"
 
 
 def test_tables_survive_writing_and_reading(tmp_path: Path) -> None:
