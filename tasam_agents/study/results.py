@@ -84,6 +84,9 @@ def _add(
         | {"iteration": line["iteration"], "updates": line["updates"], "validation_return": line["validation_return"]}
         for line in checked
     ]
+    tables["times"].append(who | {"wall_time_s": metrics[-1]["wall_time_s"]})
+    if "fig10" not in arm.figures:  # distributions are long, and drawn of the main comparison alone
+        return
     for kind, grids, shares in (
         ("qos", qos_grid(q_min), found.qos_share),
         ("ue_throughput", (UE_GRID_MBPS,) * len(SLICES), found.ue_share),
@@ -92,7 +95,6 @@ def _add(
             tables["shares"] += [
                 who | {"kind": kind, "slice": name, "x": x, "share": y} for x, y in zip(points, share, strict=True)
             ]
-    tables["times"].append(who | {"wall_time_s": metrics[-1]["wall_time_s"]})
 
 
 def _mean_of(metrics: Sequence[Mapping[str, Any]], name: str) -> float | None:
