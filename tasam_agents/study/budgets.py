@@ -31,14 +31,14 @@ class Budget:
     """ρ of the actors and of the critics in Fig. 5b; both of `radii`."""
     dus: tuple[int, ...]
     """Numbers of DUs of Fig. 8; the base's own is among them."""
-    margin: float
-    """Least difference in return that counts. A claim must beat it with its whole interval."""
-    gain_margin: float
-    """The same for the gain of a slice's QoS [percentage points]."""
     reset_every: int
     """Updates between two resets of PLASTIC."""
     products: int
     """Hessian-vector products per eigenvalue of Fig. 9."""
+    margin: float = 0.01
+    """Least difference in return that counts. A claim must beat it with its whole interval."""
+    gain_margin: float = 1.0
+    """The same for the gain of a slice's QoS [percentage points]."""
     first_seed: int = 100
     """Training seeds are this and the following ones. No configuration was chosen by looking at them."""
 
@@ -90,6 +90,20 @@ _SMOKE = replace(
     learner=replace(TINY.learner, gate=replace(TINY.learner.gate, lambda_td="relative")),
 )
 
+QUICK = Budget(
+    name="quick",
+    base=_QUICK,
+    seeds=5,
+    few_seeds=3,
+    networks=20,
+    radii=(0.003, 0.01, 0.05, 0.2, 0.5),
+    equal_radius=0.01,
+    unequal_radii=(0.01, 0.05),
+    dus=(2, 4, 6, 8, 10),
+    reset_every=250,
+    products=20,
+)
+
 BUDGETS = {
     budget.name: budget
     for budget in (
@@ -103,41 +117,11 @@ BUDGETS = {
             equal_radius=0.01,
             unequal_radii=(0.01, 0.1),
             dus=(2, 3),
-            margin=0.01,
-            gain_margin=1.0,
             reset_every=6,
             products=8,
         ),
-        Budget(
-            name="quick",
-            base=_QUICK,
-            seeds=5,
-            few_seeds=3,
-            networks=20,
-            radii=(0.003, 0.01, 0.05, 0.2, 0.5),
-            equal_radius=0.01,
-            unequal_radii=(0.01, 0.05),
-            dus=(2, 4, 6, 8, 10),
-            margin=0.01,
-            gain_margin=1.0,
-            reset_every=250,
-            products=20,
-        ),
-        Budget(
-            name="standard",
-            base=replace(DEFAULT, threads=1),
-            seeds=5,
-            few_seeds=3,
-            networks=20,
-            radii=(0.003, 0.01, 0.05, 0.2, 0.5),
-            equal_radius=0.01,
-            unequal_radii=(0.01, 0.05),
-            dus=(2, 4, 6, 8, 10),
-            margin=0.01,
-            gain_margin=1.0,
-            reset_every=400,
-            products=30,
-        ),
+        QUICK,
+        replace(QUICK, name="standard", base=replace(DEFAULT, threads=1), reset_every=400, products=30),
         Budget(
             name="paper",
             base=PAPER,
@@ -148,8 +132,6 @@ BUDGETS = {
             equal_radius=0.1,
             unequal_radii=(0.05, 0.2),
             dus=(2, 4, 6, 8, 10),
-            margin=0.01,
-            gain_margin=1.0,
             reset_every=400,
             products=30,
         ),
