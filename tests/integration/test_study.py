@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_study_page_browser import CHROMIUM, visit
 
 from tasam_agents.cli import main
 from tasam_agents.run_directory import RunDirectory
@@ -50,6 +52,14 @@ def test_every_figure_both_tables_and_the_report(whole: Path, capsys: pytest.Cap
     assert "Not in it yet" not in text
     study("status", "--budget", "smoke", "--out", whole)
     assert "60 of 60 runs done, 0 failed" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_a_browser_shows_the_report_without_errors(whole: Path, tmp_path: Path) -> None:
+    shutil.copy(whole / "report" / "index.html", tmp_path)
+    seen = visit(tmp_path, tmp_path / "profile")
+    assert seen.faults() == []
+    assert {frame["images"] for frame in seen.frames} == {10}
 
 
 def test_the_report_is_drawn_again_from_the_tables_alone(whole: Path, tmp_path: Path) -> None:
