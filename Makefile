@@ -47,7 +47,7 @@ $(RAY_VENV)/installed: pyproject.toml constraints-ray.txt
 test-ray: $(RAY_VENV)/installed
 	$(RAY_VENV)/bin/python -m pytest -q -m ray tests/integration/test_rllib.py tests/integration/test_examples.py
 	$(RAY_VENV)/bin/python -m pytest -q tests/integration/test_ray_study.py tests/integration/test_distributed.py
-	$(RAY_VENV)/bin/python -m pytest -q tests/env/test_vector_env.py tests/env/test_gymnasium.py
+	$(RAY_VENV)/bin/python -m pytest -q tests/env/envs/test_vector_env.py tests/env/envs/test_joint_env.py
 
 test-torchrl: install
 	$(PIP) -c constraints.txt -e '.[torchrl]'
@@ -60,8 +60,8 @@ lint: install
 	$(BIN)/codespell
 
 bench: install
-	$(BIN)/python -m benchmarks.env
-	$(BIN)/python -m benchmarks.learner
+	$(BIN)/python -m speed.env
+	$(BIN)/python -m speed.learner
 
 # Are the tests worth anything? Plants the defects of tests/planted/defects.toml, one at a time, in a copy.
 planted: install

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env import Scenario
-from oran_env.benchmark import score
-from oran_env.policies import Policy, apportion, attached_ues, encode
+from oran_env.policies.rules import Policy, apportion, attached_ues, encode
+from oran_env.scoring.score import score
 
 
 def my_rule(scenario: Scenario) -> Policy:

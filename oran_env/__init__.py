@@ -1,19 +1,19 @@
 """oran_env: the DUs of an O-RAN share spectrum. A PettingZoo environment for resource management."""
 
-from oran_env.benchmark import score
-from oran_env.checks import check_env
-from oran_env.components import Components, Info
-from oran_env.du_env import OranDuEnv
-from oran_env.e2 import E2Wrapper
-from oran_env.gymnasium_env import OranJointEnv
-from oran_env.lookahead import LookaheadPolicy
-from oran_env.pettingzoo_env import OranParallelEnv, parallel_env
-from oran_env.policies import Policy, reference_policies
-from oran_env.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
+from oran_env.envs.e2_wrapper import E2Wrapper
+from oran_env.envs.joint_env import OranJointEnv
+from oran_env.envs.parallel_env import OranParallelEnv, parallel_env
+from oran_env.envs.single_du_env import OranDuEnv
+from oran_env.envs.vector_env import OranDuVectorEnv, OranJointVectorEnv
+from oran_env.policies.lookahead import LookaheadPolicy
+from oran_env.policies.rules import Policy, reference_policies
 from oran_env.registration import register
-from oran_env.scenario import SLICES, Scenario, ScenarioError
-from oran_env.simulator import Simulator
-from oran_env.vector_env import OranDuVectorEnv, OranJointVectorEnv
+from oran_env.scenario.fields import SLICES, Scenario, ScenarioError
+from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
+from oran_env.scoring.score import score
+from oran_env.simulator.components import Components, Info
+from oran_env.simulator.simulator import Simulator
+from oran_env.testing.check_env import check_env
 
 __version__ = "0.1.0"
 

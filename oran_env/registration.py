@@ -31,18 +31,18 @@ DU_ID = "oran/ORAN-du-v0"
 def register() -> None:
     """Add the environments to both registries; a second call changes nothing."""
     if PARALLEL_ID not in pettingzoo.parallel_registry:
-        pettingzoo.register("parallel", PARALLEL_ID, entry_point="oran_env.pettingzoo_env:parallel_env")
+        pettingzoo.register("parallel", PARALLEL_ID, entry_point="oran_env.envs.parallel_env:parallel_env")
     if PARALLEL_ID not in pettingzoo.aec_registry:
-        pettingzoo.register("aec", PARALLEL_ID, entry_point="oran_env.pettingzoo_env:env")
+        pettingzoo.register("aec", PARALLEL_ID, entry_point="oran_env.envs.parallel_env:env")
     if JOINT_ID not in gymnasium.registry:
         gymnasium.register(
             JOINT_ID,
-            entry_point="oran_env.gymnasium_env:OranJointEnv",
-            vector_entry_point="oran_env.vector_env:OranJointVectorEnv",
+            entry_point="oran_env.envs.joint_env:OranJointEnv",
+            vector_entry_point="oran_env.envs.vector_env:OranJointVectorEnv",
         )
     if DU_ID not in gymnasium.registry:
         gymnasium.register(
             DU_ID,
-            entry_point="oran_env.du_env:OranDuEnv",
-            vector_entry_point="oran_env.vector_env:OranDuVectorEnv",
+            entry_point="oran_env.envs.single_du_env:OranDuEnv",
+            vector_entry_point="oran_env.envs.vector_env:OranDuVectorEnv",
         )

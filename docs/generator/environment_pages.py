@@ -17,7 +17,11 @@ import numpy as np
 
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
-from oran_env import actions, observations, registration, reward, state
+from oran_env import registration
+from oran_env.model import state
+from oran_env.model.mac import action_codec as actions
+from oran_env.model.reward import observation as observations
+from oran_env.model.reward import reward
 
 SHARED = oran_env.OranParallelEnv  # its docstring has every section
 SEE_ALSO = """## See also

@@ -12,8 +12,16 @@ from typing import Any
 
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
-from oran_env import channel, layout, mobility, path_loss, presets, qos, scenario, scheduling, traffic, urban_macro
-from oran_env.scenario import FIELD_GROUPS, Scenario
+from oran_env.model.cell import deployment as layout
+from oran_env.model.cell import mobility
+from oran_env.model.demand import traffic
+from oran_env.model.mac import mac_scheduler as scheduling
+from oran_env.model.radio import channel, path_loss
+from oran_env.model.radio import uma_path_loss as urban_macro
+from oran_env.model.reward import qos
+from oran_env.scenario import fields as scenario
+from oran_env.scenario import presets
+from oran_env.scenario.fields import FIELD_GROUPS, Scenario
 
 
 def nested(hint: Any) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gymnasium.spaces import Dict
 
-from oran_env.pettingzoo_env import parallel_env
+from oran_env.envs.parallel_env import parallel_env
 
 try:
     from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv

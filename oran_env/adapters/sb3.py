@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.components import Components
-from oran_env.policies import Policy, reference_policies
-from oran_env.presets import make_scenario
-from oran_env.scenario import Scenario
-from oran_env.simulator import Simulator
-from oran_env.spaces import ActionType, action_space, observation_space
+from oran_env.envs.spaces import ActionType, action_space, observation_space
+from oran_env.policies.rules import Policy, reference_policies
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.components import Components
+from oran_env.simulator.simulator import Simulator
 
 try:
     from stable_baselines3.common.vec_env import VecEnv

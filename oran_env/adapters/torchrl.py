@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo.utils import BaseParallelWrapper
 
-from oran_env.pettingzoo_env import Observations, OranParallelEnv, parallel_env
-from oran_env.scenario import Scenario
-from oran_env.state import INFO, empty_outcome
+from oran_env.envs.parallel_env import Observations, OranParallelEnv, parallel_env
+from oran_env.model.state import INFO, empty_outcome
+from oran_env.scenario.fields import Scenario
 
 try:
     from torchrl.envs.libs.pettingzoo import PettingZooWrapper

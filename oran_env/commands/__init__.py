@@ -6,7 +6,7 @@ name goes into ``MODULES``. What the user did wrong is raised as ``CommandError`
 
 from __future__ import annotations
 
-MODULES = ("oran_env.commands.list", "oran_env.commands.score", "oran_env.commands.watch")
+MODULES = ("oran_env.commands.list_options", "oran_env.commands.score", "oran_env.commands.watch")
 
 
 class CommandError(ValueError):

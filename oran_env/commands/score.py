@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from oran_env.baselines import SUITES, SuiteError, store_baselines
 from oran_env.commands import CommandError
-from oran_env.policy_protocol import PolicyError
+from oran_env.scoring.playable import PolicyError
+from oran_env.scoring.suites import SUITES, SuiteError, store_baselines
 
 
 def register(subparsers: Any) -> None:
@@ -39,7 +39,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the table, write the file."""
-    from oran_env.benchmark import score
+    from oran_env.scoring.score import score
 
     if arguments.out is not None and (arguments.out.is_dir() or not arguments.out.parent.is_dir()):
         raise CommandError(f"--out is {arguments.out}; allowed: a file in a directory that exists")

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.commands import CommandError
-from oran_env.pettingzoo_env import OranParallelEnv
-from oran_env.policies import Policy
-from oran_env.presets import make_scenario
+from oran_env.envs.parallel_env import OranParallelEnv
+from oran_env.policies.rules import Policy
 from oran_env.rendering import RENDER_FPS, check_output, write_film
 from oran_env.rendering.progress import counted
+from oran_env.scenario.presets import make_scenario
 
 HELP = "write a GIF or MP4 of one network under a reference policy, or a PNG of the last step"
 

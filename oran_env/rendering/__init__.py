@@ -16,9 +16,9 @@ drawing changes neither. Importing this package imports none of the extra; the f
 from __future__ import annotations
 
 from oran_env.rendering.canvas import HEIGHT, WIDTH
-from oran_env.rendering.extra import MissingExtra
 from oran_env.rendering.film import FilmError, check_output, write_film
-from oran_env.rendering.shell import RENDER_FPS, RENDER_MODES, Renderer
+from oran_env.rendering.optional import MissingExtra
+from oran_env.rendering.render_mode import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.rendering.snapshot import Snapshot, take_snapshot
 from oran_env.rendering.viewer import Viewer, draw
 from oran_env.rendering.window import NoDisplay

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.rendering.extra import needed
+from oran_env.rendering.optional import needed
 from oran_env.rendering.palette import GREY, INK, Colour, rgb
 
 WIDTH, HEIGHT = 1200, 800  # [pixel]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.rendering.extra import needed
+from oran_env.rendering.optional import needed
 from oran_env.rendering.palette import CELL_COLOURS, GREY, INK, INTERFERENCE, LIGHT, SHADE, WHITE
 
 Frame = NDArray[np.uint8]  # (height, width, 3)

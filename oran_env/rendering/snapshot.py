@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env import actions
-from oran_env.kernels import Floats, Integers
-from oran_env.scenario import NUM_SLICES
-from oran_env.simulator import Simulator
+from oran_env.model.mac import action_codec as actions
+from oran_env.numerics.jit import Floats, Integers
+from oran_env.scenario.fields import NUM_SLICES
+from oran_env.simulator.simulator import Simulator
 
 # Kinds of a cell of the grid: -1 idle; l: the RB carries data of slice l; 3 + l: given to slice l, which has no UE
 # there, so that nothing is sent; 6: claimed by several slices or UEs of the DU, so that none gets it.

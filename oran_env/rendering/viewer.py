@@ -8,15 +8,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.rendering.bars import QosPanel
 from oran_env.rendering.canvas import HEIGHT, WIDTH, Canvas
-from oran_env.rendering.grid import GridPanel
-from oran_env.rendering.header import Header
-from oran_env.rendering.map import MapPanel
+from oran_env.rendering.header_panel import Header
+from oran_env.rendering.map_panel import MapPanel
+from oran_env.rendering.qos_panel import QosPanel
+from oran_env.rendering.rb_panel import GridPanel
 from oran_env.rendering.snapshot import Snapshot, take_snapshot
 from oran_env.rendering.window import Window
-from oran_env.scenario import Scenario
-from oran_env.simulator import Simulator
+from oran_env.scenario.fields import Scenario
+from oran_env.simulator.simulator import Simulator
 
 
 class Panel(Protocol):

@@ -4,6 +4,6 @@ The library is the extra ``sb3``; it is imported when a baseline is trained or l
 """
 
 from tasam_agents.baselines.config import BaselineConfig
-from tasam_agents.baselines.named import BASELINES
+from tasam_agents.baselines.variants import BASELINES
 
 __all__ = ["BASELINES", "BaselineConfig"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tasam_agents.config import Scalar, TrainConfig
+from tasam_agents.config.fields import Scalar, TrainConfig
 
 KIND = "stable-baselines3"
 """The field ``kind`` of the config.json of a baseline; runs of our own have none."""

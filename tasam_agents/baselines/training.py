@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tasam_agents import checkpoint
 from tasam_agents.baselines.config import KIND, BaselineConfig
-from tasam_agents.baselines.library import (
+from tasam_agents.baselines.sb3 import (
     acting_tensors,
     as_policy,
     gradients_per_update,
@@ -22,16 +21,17 @@ from tasam_agents.baselines.library import (
     restored_policy,
     updates_of,
 )
-from tasam_agents.batched_env import BatchedEnv, Policy
-from tasam_agents.centralised import Centralised
-from tasam_agents.environments import make_batched
-from tasam_agents.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
-from tasam_agents.interruption import StopRequest
-from tasam_agents.learner import DivergedError
-from tasam_agents.metrics import Window
-from tasam_agents.progress import Progress
-from tasam_agents.run_directory import RunDirectory, RunError
-from tasam_agents.trainer import Interrupted, TrainingDiverged
+from tasam_agents.envs.centralised import Centralised
+from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.learner import DivergedError
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
+from tasam_agents.training.interruption import StopRequest
+from tasam_agents.training.metric_window import Window
+from tasam_agents.training.progress import Progress
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
 FINISHED = "finished.json"
 """Written last: a run without it was interrupted."""
@@ -139,7 +139,7 @@ class _Training:
     """One run: the library's model, our validation, log and checkpoint."""
 
     def __init__(self, config: BaselineConfig, run: RunDirectory) -> None:
-        from tasam_agents.baselines.slots import Slots
+        from tasam_agents.baselines.vec_env import Slots
 
         self.config, self.directory = config, run
         seeds = training_seeds(config.seed, config.num_networks)

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasam_agents.actors import make_policy
-from tasam_agents.batched_env import NotReproducible, Policy, Resumable
-from tasam_agents.config import TrainConfig
-from tasam_agents.environments import make_batched
-from tasam_agents.evaluation import task_of, training_seeds
-from tasam_agents.experience import Transition, uniform_policy, walk
-from tasam_agents.networks import InputScaling
-from tasam_agents.snapshot import copy_into
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.interface import NotReproducible, Policy, Resumable
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.state_tensors import copy_into
+from tasam_agents.networks.actors import make_policy
+from tasam_agents.networks.critics import InputScaling
+from tasam_agents.training.evaluation import task_of, training_seeds
+from tasam_agents.training.rollout import Transition, uniform_policy, walk
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tasam_agents.run_directory import RunError
+from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"
 

@@ -15,18 +15,18 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from tasam_agents.batched_env import BatchedEnv, Policy
-from tasam_agents.cluster import connected, import_ray
-from tasam_agents.config import TrainConfig
+from tasam_agents.config.fields import TrainConfig
 from tasam_agents.distributed.collector import Order, exploration_noise, joined
 from tasam_agents.distributed.config import DistributedConfig
-from tasam_agents.distributed.networks import RemoteNetworks
-from tasam_agents.experience import Transition
-from tasam_agents.interruption import StopRequest
-from tasam_agents.progress import Progress
-from tasam_agents.run_directory import RunDirectory
-from tasam_agents.study.lease import lease
-from tasam_agents.trainer import Training, begin
+from tasam_agents.distributed.ray_cluster import connected, import_ray
+from tasam_agents.distributed.remote_envs import RemoteNetworks
+from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.training.interruption import StopRequest
+from tasam_agents.training.progress import Progress
+from tasam_agents.training.rollout import Transition
+from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.run_lock import lease
+from tasam_agents.training.trainer import Training, begin
 
 
 def train_distributed(

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from oran_env.layout import hexagonal_sites, service_area
-from oran_env.presets import make_scenario
-from oran_env.scenario import Layout
-from tasam_agents.config import RadiusConfig, RhoSchedule, SamConfig, Scalar, TrainConfig
-from tasam_agents.scenario_family import ORAN, member
+from oran_env.model.cell.deployment import hexagonal_sites, service_area
+from oran_env.scenario.fields import Layout
+from oran_env.scenario.presets import make_scenario
+from tasam_agents.config.fields import RadiusConfig, RhoSchedule, SamConfig, Scalar, TrainConfig
+from tasam_agents.config.variants import NO_SAM, centralised, plastic, regularised, with_learner
+from tasam_agents.experiments.generalisation.scenario_family import ORAN, member
 from tasam_agents.study.budgets import Budget
-from tasam_agents.variants import NO_SAM, centralised, plastic, regularised, with_learner
 
 MAIN = ("no_sam", "l2", "actor_sam", "critic_sam", "both_sam")
 """The five of Figs. 5, 7, 9, 10 and 11; `both_sam` with dynamic ρ is TA-SAM."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from oran_env.presets import make_scenario
-from tasam_agents.config import Scalar, TrainConfig
-from tasam_agents.run_directory import RunError
-from tasam_agents.variants import DEFAULT, PAPER, TINY
+from oran_env.scenario.presets import make_scenario
+from tasam_agents.config.fields import Scalar, TrainConfig
+from tasam_agents.config.variants import DEFAULT, PAPER, TINY
+from tasam_agents.training.run_directory import RunError
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from oran_env.presets import make_scenario
+from oran_env.scenario.presets import make_scenario
 from tasam_agents.study.arms import GEOMETRIES, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import SLICES
-from tasam_agents.study.page import Finding
+from tasam_agents.study.page.page import Finding
 from tasam_agents.study.results import RETURN, Array, Results
 from tasam_agents.study.verdict import Effect, above, all_of, as_large_as, gap, over_runs, spread_ratio
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasam_agents.baselines.config import environment_steps
-from tasam_agents.config import RadiusConfig, TrainConfig
-from tasam_agents.run_directory import RunDirectory
-from tasam_agents.runs import Job
+from tasam_agents.config.fields import RadiusConfig, TrainConfig
+from tasam_agents.jobs.jobs import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan
-from tasam_agents.trainer import train
+from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.trainer import train
 
 FILE = "calibration.json"
 TRIAL_ITERATIONS = 2

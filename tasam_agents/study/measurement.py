@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from oran_env.scenario import NUM_SLICES
-from oran_env.simulator import Simulator
-from tasam_agents import checkpoint
-from tasam_agents.batched_env import Policy
-from tasam_agents.config import TrainConfig
-from tasam_agents.environments import make_batched
-from tasam_agents.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
-from tasam_agents.run_directory import RunDirectory, RunError
-from tasam_agents.sharpness import measure_run
+from oran_env.scenario.fields import NUM_SLICES
+from oran_env.simulator.simulator import Simulator
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.interface import Policy
+from tasam_agents.envs.make import make_batched
+from tasam_agents.experiments.sharpness.measure import measure_run
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
+from tasam_agents.training.run_directory import RunDirectory, RunError
 
 FILE = "measurement.json"
 SLICES = ("eMBB", "mMTC", "URLLC")

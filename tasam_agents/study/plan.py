@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasam_agents.run_directory import RunError
-from tasam_agents.runs import Job
+from tasam_agents.jobs.jobs import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging
+from tasam_agents.training.run_directory import RunError
 
 PLAN_FILE = "plan.json"
 FIGURES = ("fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "fig11", "table2", "table3", "bursty")

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from oran_env.presets import make_scenario
-from tasam_agents.progress import duration
-from tasam_agents.study import claims, pictures
+from oran_env.scenario.presets import make_scenario
+from tasam_agents.study import claims
+from tasam_agents.study import figures as pictures
 from tasam_agents.study.arms import GEOMETRIES, MAIN, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
 from tasam_agents.study.budgets import Budget
+from tasam_agents.study.figures import Gain
 from tasam_agents.study.measurement import SLICES
-from tasam_agents.study.page import Finding, Page, Picture, Section, Table
-from tasam_agents.study.pictures import Gain
+from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table
 from tasam_agents.study.results import Array, NoResults, Results
+from tasam_agents.training.progress import duration
 
 NAMES = {"no_sam": "no SAM", "l2": "L2", "actor_sam": "actor-SAM", "critic_sam": "critic-SAM", "both_sam": "both-SAM"}
 RETURN = "return: mean reward per DU and step"

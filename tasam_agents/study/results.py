@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
-from tasam_agents.comparison_curves import gradient_evaluations
-from tasam_agents.pictures import write_table
-from tasam_agents.run_directory import RunDirectory, RunError
+from tasam_agents.experiments.comparison.curves import gradient_evaluations
+from tasam_agents.plotting.style import write_table
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.measurement import SLICES, UE_GRID_MBPS, Measurement, qos_grid
 from tasam_agents.study.plan import Plan
+from tasam_agents.training.run_directory import RunDirectory, RunError
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]

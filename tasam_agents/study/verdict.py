@@ -14,8 +14,8 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
-from tasam_agents.statistics import difference, mean_interval
-from tasam_agents.study.page import Verdict
+from tasam_agents.stats.intervals import difference, mean_interval
+from tasam_agents.study.page.page import Verdict
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ PROGRAM = f"""
 import sys
 for name in {EXTRAS!r}:
     sys.modules[name] = None  # an import of it now fails
-import oran_env, oran_env.search, oran_env.policies
+import oran_env, oran_env.scoring.rule_search, oran_env.policies.rules
 env = oran_env.parallel_env("tiny")
 observations, _ = env.reset(seed=0)
 policy = env.reference_policies()["count_rule"]

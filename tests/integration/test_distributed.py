@@ -15,17 +15,17 @@ import pytest
 
 pytest.importorskip("ray")
 import ray
-from same_run import assert_same_run
+from support.same_run import assert_same_run
 
-from tasam_agents.batched_env import EnvironmentRefused
-from tasam_agents.config import PolicyConfig, TrainConfig
+from tasam_agents.config.fields import PolicyConfig, TrainConfig
+from tasam_agents.config.variants import VARIANTS
 from tasam_agents.distributed.config import DistributedConfig
-from tasam_agents.distributed.networks import RemoteNetworks
+from tasam_agents.distributed.remote_envs import RemoteNetworks
 from tasam_agents.distributed.training import train_distributed
-from tasam_agents.run_directory import RunDirectory, RunError
-from tasam_agents.study.lease import LeaseHeld, lease
-from tasam_agents.trainer import Interrupted, train
-from tasam_agents.variants import VARIANTS
+from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_lock import LeaseHeld, lease
+from tasam_agents.training.trainer import Interrupted, train
 
 pytestmark = pytest.mark.ray
 
@@ -33,16 +33,16 @@ OWN_KEYS = ("weight_staleness", "collector_steps_per_second", "learner_waited_s"
 TINY = replace(VARIANTS["tiny"], iterations=10, evaluate_every=4, log_every=1, validation_networks=2, num_networks=5)
 CONFIG = replace(TINY, learner=replace(TINY.learner, policy=PolicyConfig(kind="bernoulli", final_sharpness=4.0)))
 FAKE = replace(
-    CONFIG, env_id="fakes:target_env", env_kwargs={"resumable": False},
+    CONFIG, env_id="support.fakes:target_env", env_kwargs={"resumable": False},
     learner=replace(VARIANTS["tiny"].learner, input_scaling=()),
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    """Two CPUs; its processes know the environments of tests/agents/fakes.py."""
+    """Two CPUs; its processes know the environments of tests/support/fakes.py."""
     with pytest.MonkeyPatch.context() as patch:
-        fakes = str(Path(__file__).parents[1] / "agents")
+        fakes = str(Path(__file__).parents[1])
         patch.syspath_prepend(fakes)
         patch.setenv("PYTHONPATH", os.pathsep.join([fakes, *sys.path]))
         ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")

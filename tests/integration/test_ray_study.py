@@ -19,16 +19,16 @@ import pytest
 
 pytest.importorskip("ray")
 import ray
-from same_run import assert_same_run
+from support.same_run import assert_same_run
 
-from tasam_agents import checkpoint
-from tasam_agents.config import TrainConfig
-from tasam_agents.run_directory import RunDirectory, RunError
-from tasam_agents.runs import TRAINING, Duty, Failure, Job, Standing, standing
-from tasam_agents.study.lease import lease, lock_file
-from tasam_agents.study.ray_backend import run_jobs_on_ray
-from tasam_agents.trainer import Interrupted, train
-from tasam_agents.variants import VARIANTS
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.jobs.jobs import TRAINING, Duty, Failure, Job, Standing, standing
+from tasam_agents.jobs.ray_pool import run_jobs_on_ray
+from tasam_agents.training import checkpoint
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_lock import lease, lock_file
+from tasam_agents.training.trainer import Interrupted, train
 
 pytestmark = pytest.mark.ray
 
@@ -40,9 +40,9 @@ ENDLESS = replace(CONFIG, iterations=1_000_000)
 DRIVER = """
 import sys
 from pathlib import Path
-from test_ray_study import jobs_in
-from tasam_agents.runs import TRAINING
-from tasam_agents.study.ray_backend import run_jobs_on_ray
+from integration.test_ray_study import jobs_in
+from tasam_agents.jobs.jobs import TRAINING
+from tasam_agents.jobs.ray_pool import run_jobs_on_ray
 print(run_jobs_on_ray(jobs_in(Path(sys.argv[1]), [0, 1]), sys.argv[2], TRAINING))
 """
 
@@ -149,7 +149,7 @@ def test_a_killed_driver_is_started_again_and_no_run_is_done_twice(
     jobs = jobs_in(tmp_path, [0, 1])
 
     def start() -> subprocess.Popen[str]:
-        path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
         return subprocess.Popen(
             [sys.executable, "-c", DRIVER, str(tmp_path), address],
             env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tasam_agents.comparison import evaluate_run
-from tasam_agents.config import TrainConfig
-from tasam_agents.trainer import train
-from tasam_agents.variants import VARIANTS
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.experiments.run_evaluation import evaluate_run
+from tasam_agents.training.trainer import train
 
 SPREAD = VARIANTS["simple_spread"]
 

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 
 import pytest
-from test_study_page_browser import CHROMIUM, visit
+from support.browser import CHROMIUM, visit
 
-from tasam_agents.cli import main
-from tasam_agents.run_directory import RunDirectory
+from tasam_agents.cli.main import main
 from tasam_agents.study.budgets import BUDGETS
 from tasam_agents.study.measurement import FILE
 from tasam_agents.study.plan import Plan
 from tasam_agents.study.results import TABLES
+from tasam_agents.training.run_directory import RunDirectory
 
 REPEATABLE = [f"{name}.csv" for name in TABLES if name != "times"]
 

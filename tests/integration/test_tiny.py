@@ -6,14 +6,14 @@ from typing import Literal
 
 import pytest
 
-from tasam_agents import checkpoint
-from tasam_agents.environments import make_batched
-from tasam_agents.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds, task_of
-from tasam_agents.learner import Learner
-from tasam_agents.run_directory import RunDirectory
-from tasam_agents.statistics import paired_difference
-from tasam_agents.trainer import train
-from tasam_agents.variants import VARIANTS
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.learner import Learner
+from tasam_agents.stats.intervals import paired_difference
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds, task_of
+from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.trainer import train
 
 SEEDS = network_seeds(TEST_SEED, 12)
 

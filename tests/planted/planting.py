@@ -25,7 +25,7 @@ COPIED = ("oran_env", "tasam_agents", "tests", "pyproject.toml")
 LIMIT_S = 300  # for the tests of one defect; one that hangs them is not caught
 
 # How pytest reports a failed assertion: the bare statement, its exception, pytest.raises, and check_env.
-ASSERTIONS = ("assert ", "AssertionError", "Failed: ", "oran_env.checks.CheckFailed")
+ASSERTIONS = ("assert ", "AssertionError", "Failed: ", "oran_env.testing.check_env.CheckFailed")
 
 
 class PlantingError(Exception):

@@ -1,0 +1,47 @@
+"""What the search of oran_env.policies.lookahead gains over count_rule, and what it costs, on validation networks.
+
+python docs/measure/lookahead.py                   # the default search on `paper`, 20 networks
+python docs/measure/lookahead.py --rounds 0        # searching in the first step of an episode only
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from oran_env import Simulator
+from oran_env.policies.lookahead import LookaheadPolicy
+from oran_env.scoring.playable import returns_of
+from oran_env.scoring.rule_search import VALIDATION_SEED
+
+
+def main() -> None:
+    """Print one row of the table in docs/scoring.md."""
+    parser = argparse.ArgumentParser(description="Gain and cost of the search.")
+    parser.add_argument("--scenario", default="paper")
+    parser.add_argument("--networks", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--draws", type=int, default=64)
+    parser.add_argument("--interval", type=int, default=5)
+    parser.add_argument("--clairvoyant", action="store_true")
+    given = parser.parse_args()
+    seeds = [VALIDATION_SEED + i for i in range(given.networks)]
+    simulator = Simulator(given.scenario, given.networks, seeds)
+    search = LookaheadPolicy(simulator, given.rounds, given.draws, given.interval, given.clairvoyant)
+    start = time.perf_counter()
+    ours = returns_of(search, simulator, seeds)
+    seconds = time.perf_counter() - start
+    gain = ours - returns_of("count_rule", simulator, seeds)
+    chosen = np.random.default_rng(0).integers(0, len(gain), (10_000, len(gain)))
+    low, high = np.quantile(gain[chosen].mean(axis=1), [0.025, 0.975])
+    decisions = given.networks * simulator.scenario.control.horizon
+    print(
+        f"{given.scenario}: return {ours.mean():.3f}, {gain.mean():+.3f} ({low:+.3f} to {high:+.3f}) over count_rule; "
+        f"{search.simulated_steps / decisions:.0f} simulated steps per decision, {seconds:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

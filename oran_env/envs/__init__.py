@@ -1,0 +1,1 @@
+"""The environments that third parties register: thin shells around the simulator."""

@@ -1,0 +1,247 @@
+"""Gymnasium VectorEnvs: many networks in one batch of the simulator, with the same trajectories as one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from gymnasium.error import ClosedEnvironmentError
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
+from oran_env.envs.spaces import ActionType
+from oran_env.policies.rules import Policy
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.components import Components
+from oran_env.simulator.simulator import Simulator, StepResult
+
+Mask = NDArray[np.bool_]
+Infos = dict[str, Any]
+Step = tuple[NDArray[np.float32], NDArray[np.float64], Mask, Mask, Infos]
+
+
+class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
+    """Networks side by side, each seen by a single agent; bit for bit what ``SyncVectorEnv`` of single ones gives.
+
+    The autoreset mode stands in ``metadata["autoreset_mode"]``:
+
+    - ``NEXT_STEP`` (Gymnasium's default): the step after the end of an episode ignores the action, returns the first
+      observation of the next episode, reward 0 and no info.
+    - ``SAME_STEP``: the step that ends an episode returns the first observation of the next one; the last observation
+      and info stand in ``infos["final_obs"]`` and ``infos["final_info"]``.
+    - ``DISABLED``: call ``reset(options={"reset_mask": mask})`` with the networks that have ended.
+
+    Without a seed, a network goes on to the next episode of its sequence, as with ``reset()`` of a single environment.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        viewpoint: Viewpoint,
+        render_mode: str | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> None:
+        if render_mode is not None:
+            raise ValueError(f"render_mode is {render_mode!r}; allowed: None, a batch of networks is not drawn")
+        self.render_mode = render_mode
+        self.autoreset_mode = _mode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.simulator = simulator
+        self.scenario = simulator.scenario
+        self.viewpoint = viewpoint
+        self.num_envs = simulator.num_networks
+        self.single_observation_space = viewpoint.observation_space
+        self.single_action_space = viewpoint.action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._ended = np.zeros(self.num_envs, dtype=np.bool_)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], Infos]:
+        """Begin an episode everywhere, or in the networks of ``options["reset_mask"]`` (bool array (num_envs,)).
+
+        An int seed s gives network i the seed s + i; a list gives each its own, None to go on.
+
+        Raises:
+            TypeError, ValueError: a seed or mask of wrong type, length or value.
+            ClosedEnvironmentError: after ``close``.
+        """
+        self._open("reset()")
+        which = self._reset_mask(options)
+        if seed is not None:
+            self._reset_seeded(self._seeds(seed), which)
+        else:
+            self.simulator.reset(which=which)
+        self._ended &= ~which
+        infos = masked(self.viewpoint.info(self.simulator.reset_info), which)
+        return self.viewpoint.see(self.simulator.observations), infos
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Advance every network by one step with actions (num_envs, values).
+
+        Raises:
+            RuntimeError: before ``reset``; in mode DISABLED, while a network that has ended was not reset.
+            ValueError: actions of wrong shape or type, or not finite.
+            ClosedEnvironmentError: after ``close``.
+        """
+        self._open("step()")
+        values = self._checked(actions)
+        if self.autoreset_mode == AutoresetMode.DISABLED and self._ended.any():
+            raise RuntimeError(
+                f"step() after the end of an episode in networks {np.flatnonzero(self._ended).tolist()}; "
+                'call reset(options={"reset_mask": terminations | truncations}) first'
+            )
+        rewards, infos, stepping = np.zeros(self.num_envs), {}, ~self._ended  # only NEXT_STEP leaves ended ones here
+        if self._ended.any():
+            self.simulator.reset(which=self._ended)
+        if stepping.any():
+            result = self.simulator.step(self.viewpoint.act(values, self.simulator), stepping)
+            rewards[stepping] = self.viewpoint.reward(result.rewards)[stepping]
+            infos = self._infos(result, stepping)
+        truncated = self.simulator.truncated
+        observations = self.viewpoint.see(self.simulator.observations)
+        self._ended = truncated.copy()
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and truncated.any():
+            infos.update(self._final(result, observations))
+            self.simulator.reset(which=truncated)
+            observations = self.viewpoint.see(self.simulator.observations)
+            self._ended[:] = False
+        everyone = np.ones(self.num_envs, dtype=np.bool_)
+        infos.update(masked(self.viewpoint.info(self.simulator.reset_info), everyone))
+        return observations, rewards, np.zeros(self.num_envs, dtype=np.bool_), truncated, infos
+
+    def _infos(self, result: StepResult, stepping: Mask) -> Infos:
+        """The info of the step, without the networks that have meanwhile begun another episode."""
+        shown = stepping & ~result.truncated if self.autoreset_mode == AutoresetMode.SAME_STEP else stepping
+        return masked(self.viewpoint.info(result.info), shown)
+
+    def _final(self, result: StepResult, observations: NDArray[np.float32]) -> Infos:
+        """The last observation and info of the networks that have ended."""
+        ended = result.truncated
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(ended):
+            final_obs[i] = observations[i]
+        final_info = masked(self.viewpoint.info(result.info), ended)
+        return {
+            "final_obs": final_obs,
+            "_final_obs": ended.copy(),
+            "final_info": final_info,
+            "_final_info": ended.copy(),
+        }
+
+    def _seeds(self, seed: int | Sequence[int | None]) -> list[int | None]:
+        if isinstance(seed, Integral):
+            super().reset(seed=int(seed))
+            return [int(seed) + i for i in range(self.num_envs)]
+        seeds: list[int | None] = list(seed)  # type: ignore[arg-type]
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed has {len(seeds)} entries; allowed: one per network ({self.num_envs})")
+        return seeds
+
+    def _reset_seeded(self, seeds: list[int | None], which: Mask) -> None:
+        given = which & np.array([s is not None for s in seeds])
+        chosen = [s for s, use in zip(seeds, given, strict=True) if use and s is not None]
+        if chosen:
+            self.simulator.reset(chosen, given)
+        self.simulator.reset(which=which & ~given)
+
+    def _reset_mask(self, options: Mapping[str, Any] | None) -> Mask:
+        if options is None or "reset_mask" not in options:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            found = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise TypeError(f"options['reset_mask'] is {found}; allowed: a NumPy array of bool")
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(
+                f"options['reset_mask'] is {mask.tolist()}; allowed: shape ({self.num_envs},) with at least one True"
+            )
+        return mask
+
+    def _checked(self, actions: NDArray[Any]) -> NDArray[Any]:
+        values = np.asarray(actions)
+        if values.shape != self.action_space.shape or values.dtype.kind not in "fiub":
+            raise ValueError(
+                f"actions are {values.dtype} of shape {values.shape}; "
+                f"allowed: numbers of shape {self.action_space.shape}"
+            )
+        return values
+
+    def _open(self, call: str) -> None:
+        if self.closed:
+            raise ClosedEnvironmentError(f"{call} after close(); make a new environment")
+
+
+def _mode(autoreset_mode: str | AutoresetMode) -> AutoresetMode:
+    """The autoreset mode by its value ("NextStep"), its name ("NEXT_STEP"), or itself."""
+    if isinstance(autoreset_mode, str) and autoreset_mode in AutoresetMode.__members__:
+        return AutoresetMode[autoreset_mode]
+    try:
+        return AutoresetMode(autoreset_mode)
+    except ValueError as error:
+        raise ValueError(
+            f"autoreset_mode is {autoreset_mode!r}; allowed: {', '.join(AutoresetMode.__members__)}"
+        ) from error
+
+
+def masked(info: Mapping[str, NDArray[Any]], shown: Mask) -> Infos:
+    """Gymnasium's form of a vector info: an array per key, zero where not shown, and the mask under ``_key``."""
+    if not shown.any():
+        return {}
+    infos: Infos = {}
+    for name, array in info.items():
+        rows = array.copy()
+        rows[~shown] = 0
+        infos[name], infos[f"_{name}"] = rows, shown.copy()
+    return infos
+
+
+class OranJointVectorEnv(OranVectorEnv):
+    """Many networks of ``OranJointEnv``; arguments as there, and ``num_threads`` that share the batch."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: str | Scenario = "paper",
+        render_mode: str | None = None,
+        action_type: ActionType = "box",
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        num_threads: int = 1,
+        components: Components | None = None,
+        **overrides: Any,
+    ) -> None:
+        simulator = Simulator(
+            make_scenario(scenario, **overrides), num_envs, num_threads=num_threads, components=components
+        )
+        super().__init__(simulator, AllDus(simulator, action_type), render_mode, autoreset_mode)
+
+
+class OranDuVectorEnv(OranVectorEnv):
+    """Many networks of ``OranDuEnv``; arguments as there, and ``num_threads`` that share the batch."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: str | Scenario = "paper",
+        render_mode: str | None = None,
+        du: int = 0,
+        others: str | Policy = "static",
+        action_type: ActionType = "box",
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        num_threads: int = 1,
+        components: Components | None = None,
+        **overrides: Any,
+    ) -> None:
+        simulator = Simulator(
+            make_scenario(scenario, **overrides), num_envs, num_threads=num_threads, components=components
+        )
+        super().__init__(simulator, OneDu(simulator, du, others, action_type), render_mode, autoreset_mode)

@@ -1,0 +1,1 @@
+"""Where RUs and UEs are, who serves whom, who moves, comes and goes."""

@@ -1,0 +1,1 @@
+"""What the UEs want to send, and how long it waits."""

@@ -1,0 +1,1 @@
+"""From the UE of each RB to its rate: path loss, fading, interference."""

@@ -1,0 +1,1 @@
+"""From rates to KPIs, QoS, reward and what a DU sees."""

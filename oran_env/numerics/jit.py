@@ -1,0 +1,86 @@
+"""Compilation of the hot loops with numba, and where the compiled code is kept.
+
+numba's own disk cache notices an edit in the file of a function but not in a file it calls into, crashes on a
+truncated entry, and fails at import when it cannot write. So the package has a cache directory of its own,
+named after a hash of all its sources, that falls back to a temporary directory and then to no cache at all.
+With ``NUMBA_DISABLE_JIT=1`` the same functions run as plain Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core.caching import FunctionCache
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Key = NDArray[np.uint64]  # (4,): two key words, episode, step
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _source_hash() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_directory() -> Path | None:
+    """Return the first writable candidate, or None: then each process compiles for itself."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has no owners to tell apart
+    for parent in (Path(home) / "oran-env", Path(tempfile.gettempdir()) / f"oran-env-{user}"):
+        directory = parent / _source_hash()
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if directory.stat().st_uid != user:  # somebody else's files are not to be run
+                continue
+            with tempfile.TemporaryFile(dir=directory):
+                return directory
+        except OSError:
+            continue
+    return None
+
+
+class _ForgivingCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache, except that an unreadable entry is recompiled and an unwritable one is not stored."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever a damaged file makes pickle raise
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            super().save_overload(sig, data)
+
+
+_DIRECTORY = None if numba.config.DISABLE_JIT else _cache_directory()
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` in nopython mode, releasing the GIL, with the package's own disk cache."""
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    if _DIRECTORY is not None:
+        outer = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(_DIRECTORY)
+        try:
+            compiled._cache = _ForgivingCache(compiled.py_func)
+        finally:
+            numba.config.CACHE_DIR = outer
+    return compiled  # type: ignore[no-any-return]

@@ -1,0 +1,221 @@
+"""A reference with privileged access: it searches in copies of the simulator before each decision.
+
+``LookaheadPolicy`` starts from ``count_rule``, tries other numbers of RBs and other frequency reuse in copies of the
+true state, and keeps what raises the mean reward of the DUs in the coming step. What it may know is the whole state:
+positions, mean gains, slices, turns of the round robin. What it may not know, unless ``clairvoyant``, is the fading and
+the arrivals of the coming step: the copies draw their own.
+
+Limits: it sees the reward of one step ahead, so with ``latency="queue"`` it ignores what a backlog costs later; and the
+plans it searches (``reuse_plan.py``) are few of the 4^(M·K) assignments. A strong reference, not an upper bound.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.mac.action_codec import action_size
+from oran_env.numerics.jit import Floats, Integers, Singles
+from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
+from oran_env.policies.rules import searched_parameters
+from oran_env.scenario.fields import NUM_SLICES
+from oran_env.simulator.simulator import Simulator
+
+UNSEARCHED = {"rbs_per_urllc_ue": 2.5, "embb_share": 0.22}  # where no count_rule has been searched
+FACTORS = {ALL: (0.7, 1.0, 1.3), THREE: (0.3, 0.45, 0.6), ONE: (0.15, 0.22, 0.35)}  # RBs to try, of count_rule's
+CAUTION = 1.0  # a move must gain this many standard errors of its mean over the draws
+FIRST_ROUNDS = 5  # of search in the first step of an episode; later searches go on from its plan
+CANDIDATES = 32  # in a round
+FINALISTS = 16  # of the first, coarse grid, judged on all draws
+AT_ONCE = 16  # draws simulated at the same time, which bounds the memory
+CHANGES = (-4, -2, -1, 1, 2, 4)
+
+NetworkState = Mapping[str, NDArray[Any]]  # of Simulator.get_state, one network
+
+
+class LookaheadPolicy:
+    """Search in copies of ``simulator`` before each decision; call it with the observations of that simulator.
+
+    Cost: ``rounds`` x 32 x ``draws`` simulated steps per network at every ``interval``-th step, and about FIRST_ROUNDS
+    x 32 x ``draws`` x 1.5 at the first step of an episode; ``simulated_steps`` counts them.
+
+    Args:
+        simulator: the one that is being played; it is read, never changed.
+        rounds: of search at every ``interval``-th step; 0: search at the first step of an episode only.
+        draws: fading draws that each candidate is judged on, a multiple of 16.
+        interval: steps from one search to the next; in between the plan stays and follows the numbers of UEs.
+        clairvoyant: judge on the fading that the coming step will really draw (``draws`` and ``interval`` are then 1).
+        seed: of the candidates and of the fading in the copies.
+
+    Raises:
+        ValueError: an argument out of range, a codec without bits for single RBs.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        rounds: int = 1,
+        draws: int = 64,
+        interval: int = 5,
+        clairvoyant: bool = False,
+        seed: int = 0,
+    ) -> None:
+        for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("seed", seed, 0)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} is {value!r}; allowed: integers >= {least}")
+        if not isinstance(draws, int) or draws < AT_ONCE or draws % AT_ONCE:
+            raise ValueError(f"draws is {draws!r}; allowed: multiples of {AT_ONCE}")
+        if simulator.action_size != action_size(simulator.scenario):
+            raise ValueError("the simulator has a codec component; allowed: the codec of the scenario")
+        self.simulated_steps = 0
+        self._simulator, self._scenario = simulator, simulator.scenario
+        self._draws, self._at_once, self._interval = (1, 1, 1) if clairvoyant else (draws, AT_ONCE, interval)
+        self._rounds = rounds
+        self._clairvoyant = clairvoyant
+        self._seed = seed
+        self._plans: dict[int, tuple[tuple[int, ...], Plan]] = {}  # by network: its episode, and the last plan
+        num_dus, num_rbs = len(simulator.agents), self._scenario.radio.num_rbs
+        everyone = np.zeros(num_dus, dtype=np.int64)
+        self._groups = {ALL: everyone, THREE: colours(simulator.parameters.sites), ONE: np.arange(num_dus)}
+        numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
+        embb_rbs = round(numbers["embb_share"] * num_rbs)
+        self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
+        encode_slices(np.zeros((1, num_rbs), dtype=np.int64), self._scenario)  # refuses other codecs
+        self._copies = Simulator(
+            self._scenario, CANDIDATES * self._at_once, 0, components=copy.deepcopy(simulator.components)
+        )
+        self._copies.reset()
+
+    def __call__(self, observations: Singles) -> Singles:
+        """Actions (B, M, A) for the present state of the simulator, whose observations (B, M, D) these must be.
+
+        Raises:
+            ValueError: observations of another shape.
+        """
+        expected = self._simulator.state.observation.shape
+        if observations.shape != expected:
+            raise ValueError(
+                f"observations have shape {observations.shape}; allowed: {expected}, of the simulator given"
+            )
+        state = self._simulator.get_state()
+        networks = range(self._simulator.num_networks)
+        grids = [self._decide(b, {name: array[b] for name, array in state.items()}) for b in networks]
+        return encode_slices(np.stack(grids), self._scenario)
+
+    def _decide(self, b: int, state: NetworkState) -> Integers:
+        """Slice of each RB (M, K) for network b."""
+        key = tuple(int(word) for word in state["key"])
+        rng = np.random.default_rng([self._seed, *key])  # so that no decision depends on the rest of the batch
+        attached = state["serving"] >= 0
+        ues = np.zeros((len(self._simulator.agents), NUM_SLICES))
+        np.add.at(ues, (state["serving"][attached], state["slice_of_ue"][attached]), 1)
+        episode, plan = self._plans.get(b, ((), self._rule))
+        rounds = self._rounds if key[3] % self._interval == 0 else 0
+        if episode != key[:3]:
+            plan, rounds = self._first_plan(state, ues, rng), FIRST_ROUNDS
+        for _ in range(rounds):
+            plan = self._improved(plan, state, ues, rng)
+        self._plans[b] = (key[:3], plan)
+        return self._grid(plan, ues)
+
+    def _grid(self, plan: Plan, ues: Floats) -> Integers:
+        return lay_out(plan, ues, self._groups, self._scenario.radio.num_rbs)
+
+    def _first_plan(self, state: NetworkState, ues: Floats, rng: np.random.Generator) -> Plan:
+        """The best of a coarse grid over every kind of reuse; count_rule is its first point."""
+        rule = self._rule
+        own = max(1, round(self._scenario.radio.num_rbs / (4 * len(ues))))
+        plans = [rule] + [
+            Plan((urllc, embb), rule.rbs_per_urllc_ue * f, max(1, round(rule.embb_rbs * g)), mmtc, rule.corrections)
+            for urllc in FACTORS
+            for embb in FACTORS
+            for f in FACTORS[urllc]
+            for g in FACTORS[embb]
+            for mmtc in (0, own)
+        ]
+        few = max(self._at_once, self._draws // 4 // self._at_once * self._at_once)
+        parts = [plans[i : i + CANDIDATES] for i in range(0, len(plans), CANDIDATES)]
+        coarse = np.concatenate([self._rewards(state, part, ues, few, rng).mean(axis=(1, 2)) for part in parts])
+        finalists = [plans[i] for i in np.argsort(-coarse, kind="stable")[:FINALISTS]]
+        values = self._rewards(state, finalists, ues, self._draws, rng).mean(axis=(1, 2))
+        best: Plan = finalists[int(values.argmax())]
+        return best
+
+    def _improved(self, plan: Plan, state: NetworkState, ues: Floats, rng: np.random.Generator) -> Plan:
+        """One round: keep the plan, make the best joint move, or let every DU make its own best correction.
+
+        A correction among the RBs that all DUs share changes no interference, so the candidates correct all DUs at once
+        and each DU is judged by its own reward. A joint move, count_rule's plan among them, is judged by the mean.
+        """
+        shared = [which for which in (0, 1) if plan.reuse[which] == ALL]
+        num_joint = CANDIDATES // 3 if shared else CANDIDATES - 1
+        plans = [plan, self._rule] + [self._moved(plan, rng) for _ in range(num_joint - 1)]
+        while len(plans) < CANDIDATES:
+            rows = [list(row) for row in plan.corrections]
+            for row in rows:
+                row[rng.choice(shared)] += int(rng.choice(CHANGES))
+            plans.append(dataclasses.replace(plan, corrections=tuple((row[0], row[1]) for row in rows)))
+        rewards = self._rewards(state, plans, ues, self._draws, rng)
+        gains = rewards - rewards[:1]  # (C, F, M), each pair on the same fading
+        joint = cautious_mean(gains[: num_joint + 1].mean(axis=2))
+        alone = np.delete(gains, np.s_[1 : num_joint + 1], axis=0)
+        own = np.array([cautious_mean(alone[:, :, m]) for m in range(len(ues))])  # (M, 1 + corrections)
+        if own.max(axis=1).mean() <= joint.max():
+            return plans[int(joint.argmax())]
+        corrected = [plan, *plans[num_joint + 1 :]]
+        rows_kept = tuple(corrected[c].corrections[m] for m, c in enumerate(own.argmax(axis=1)))
+        improved: Plan = dataclasses.replace(plan, corrections=rows_kept)
+        return improved
+
+    def _moved(self, plan: Plan, rng: np.random.Generator) -> Plan:
+        """The plan with one number changed at random: one that concerns all DUs, or one correction."""
+        kind, reuse = rng.integers(7), int(rng.integers(3))
+        factor, sign = rng.choice(FACTORS[reuse]), int(rng.choice((-1, 1)))
+        if kind == 0:
+            rbs = float(self._rule.rbs_per_urllc_ue * factor)
+            return dataclasses.replace(plan, reuse=(reuse, plan.reuse[1]), rbs_per_urllc_ue=rbs)
+        if kind == 1:
+            number = max(1, round(self._rule.embb_rbs * factor))
+            return dataclasses.replace(plan, reuse=(plan.reuse[0], reuse), embb_rbs=number)
+        if kind == 2:
+            rbs = max(0.25, plan.rbs_per_urllc_ue + float(rng.choice((0.25, 0.5))) * sign)
+            return dataclasses.replace(plan, rbs_per_urllc_ue=rbs)
+        if kind == 3:
+            return dataclasses.replace(plan, embb_rbs=max(0, plan.embb_rbs + sign * int(rng.choice((1, 2)))))
+        if kind == 4:
+            return dataclasses.replace(plan, own_mmtc_rbs=max(0, plan.own_mmtc_rbs + sign))
+        if kind == 5:
+            return dataclasses.replace(plan, corrections=self._rule.corrections)
+        return plan.corrected(int(rng.integers(len(plan.corrections))), int(rng.integers(2)), int(rng.choice(CHANGES)))
+
+    def _rewards(
+        self, state: NetworkState, plans: list[Plan], ues: Floats, draws: int, rng: np.random.Generator
+    ) -> Floats:
+        """Rewards (plans, draws, M) of one step from ``state``, every plan on the same draws."""
+        room = self._at_once
+        bits = np.zeros((CANDIDATES, room, len(ues), self._simulator.action_size), dtype=np.float32)
+        grids = np.stack([self._grid(plan, ues) for plan in plans])
+        bits[: len(plans)] = encode_slices(grids, self._scenario)[:, None]
+        actions = bits.reshape(CANDIDATES * room, *bits.shape[2:])
+        copies = {name: np.broadcast_to(array, (len(actions), *array.shape)) for name, array in state.items()}
+        copies["key"] = copies["key"].copy()
+        rewards = []
+        for _ in range(0, draws, room):
+            if not self._clairvoyant:  # other key words, other fading
+                copies["key"][:, :2] = np.tile(rng.integers(0, 2**32, (room, 2), dtype=np.uint64), (CANDIDATES, 1))
+            self._copies.set_state(copies)
+            result = self._copies.step(actions)
+            self.simulated_steps += len(actions)
+            rewards.append(result.rewards.reshape(CANDIDATES, room, -1)[: len(plans)])
+        return np.concatenate(rewards, axis=1).astype(np.float64)
+
+
+def cautious_mean(gains: Floats) -> Floats:
+    """Mean gain (C,) over the draws of gains (C, F), less CAUTION standard errors."""
+    lower: Floats = gains.mean(axis=1) - CAUTION * gains.std(axis=1) / np.sqrt(gains.shape[1])
+    return lower

@@ -1,0 +1,182 @@
+"""Reference policies: hand-made rules that read nothing but the local observation of each DU.
+
+A policy is any callable that maps observations (..., D) to actions (..., A). The numbers of ``static`` and
+``count_rule`` were searched on validation networks; they stand in ``reference_policies.json`` beside the command
+that found them (``python -m oran_env.scoring.rule_search``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.cell.deployment import hexagonal_sites
+from oran_env.model.mac.action_codec import IDLE, MAX_COLUMNS, action_size
+from oran_env.model.reward.observation import observation_layout
+from oran_env.policies.reuse_plan import colours, encode_slices
+from oran_env.scenario.fields import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
+
+Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def attached_ues(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float64]:
+    """Read N_u^l, the number of UEs per slice (..., 3), out of observations (..., D)."""
+    share = observations[..., observation_layout(scenario)["num_ues"]].astype(np.float64)
+    return np.rint(share * scenario.layout.num_ues / scenario.layout.num_dus)
+
+
+def encode(
+    counts: NDArray[np.int64], scenario: Scenario, ues: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
+    """Action (..., A) that gives counts (..., 3) RBs to the slices, side by side from RB 0; the rest stays idle.
+
+    ues: (..., 3) UEs of each slice, among which ``ue_grid`` deals the RBs in turn; the other codecs do not need it.
+
+    Raises:
+        ValueError: negative counts, more RBs than there are, or no ``ues`` for ``ue_grid``.
+    """
+    num_rbs = scenario.radio.num_rbs
+    stop = np.cumsum(counts, axis=-1)
+    if (counts < 0).any() or (stop[..., -1] > num_rbs).any():
+        raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
+    codec = scenario.control.codec
+    if codec == "slice_share":
+        shares = np.concatenate([counts, num_rbs - stop[..., -1:]], axis=-1) / num_rbs
+        return shares.astype(np.float32)
+    rb = np.arange(num_rbs)
+    owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
+    if codec == "slice_mask":
+        bits = owns.reshape(*counts.shape[:-1], -1)
+    elif codec == "ue_grid":
+        if ues is None:
+            raise ValueError("ues is None; needed to encode for ue_grid: the number of UEs per slice (..., 3)")
+        before = (np.cumsum(ues, axis=-1) - ues)[..., None]  # column of the first UE of each slice
+        column = np.where(owns, before + (rb - (stop - counts)[..., None]) % np.maximum(ues, 1)[..., None], -1)
+        column = np.where((ues > 0)[..., None], column, -1).max(axis=-2)  # (..., K), -1 for none
+        names = column[..., None, :] == np.arange(MAX_COLUMNS)[:, None]  # (..., U, K)
+        flat = [part.reshape(*counts.shape[:-1], -1) for part in (owns, names)]
+        bits = np.concatenate(flat, axis=-1)
+    else:
+        b = owns[..., MMTC, :] | owns[..., URLLC, :]
+        e = owns[..., EMBB, :] | owns[..., MMTC, :]
+        bits = np.concatenate([b, e], axis=-1)
+    return bits.astype(np.float32)
+
+
+def apportion(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:
+    """Split ``total`` RBs in proportion to weights (..., n), by largest remainder; zero weights get none."""
+    sums = weights.sum(axis=-1, keepdims=True)
+    exact = np.divide(weights * total, sums, out=np.zeros_like(weights), where=sums > 0)
+    counts = np.floor(exact).astype(np.int64)
+    left = np.where(sums[..., 0] > 0, total, 0) - counts.sum(axis=-1)
+    rank = np.argsort(np.argsort(counts - exact, axis=-1, kind="stable"), axis=-1)
+    shares: NDArray[np.int64] = counts + (rank < left[..., None])
+    return shares
+
+
+def idle(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
+    """Grant nothing."""
+    return np.zeros((*observations.shape[:-1], action_size(scenario)), dtype=np.float32)
+
+
+def equal_shares(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
+    """A third of the RBs for each slice."""
+    ues = attached_ues(observations, scenario)
+    return encode(apportion(np.ones(ues.shape), scenario.radio.num_rbs), scenario, ues)
+
+
+def demand_proportional(
+    observations: NDArray[np.float32], scenario: Scenario, power: float = 1.0
+) -> NDArray[np.float32]:
+    """Shares in proportion to N_u^power."""
+    ues = attached_ues(observations, scenario)
+    weights = np.where(ues > 0, ues**power, 0.0)
+    return encode(apportion(weights, scenario.radio.num_rbs), scenario, ues)
+
+
+def static(observations: NDArray[np.float32], scenario: Scenario, shares: Sequence[float]) -> NDArray[np.float32]:
+    """The same split of the RBs at every DU and step; shares of eMBB, mMTC, URLLC with a sum of at most 1."""
+    num_rbs = scenario.radio.num_rbs
+    counts = apportion(np.array([*shares, max(0.0, 1.0 - sum(shares))]), num_rbs)[:NUM_SLICES]
+    ues = attached_ues(observations, scenario)
+    return encode(np.broadcast_to(counts, ues.shape), scenario, ues)
+
+
+def count_rule(
+    observations: NDArray[np.float32], scenario: Scenario, rbs_per_urllc_ue: float, embb_share: float
+) -> NDArray[np.float32]:
+    """URLLC gets ``rbs_per_urllc_ue`` for each of its UEs, eMBB a fixed share, mMTC the rest.
+
+    A slice without UE gets nothing. When the RBs run out URLLC is served first, then eMBB.
+    """
+    ues = attached_ues(observations, scenario)
+    num_rbs = scenario.radio.num_rbs
+    counts = np.zeros(ues.shape, dtype=np.int64)
+    counts[..., URLLC] = np.minimum(np.ceil(rbs_per_urllc_ue * ues[..., URLLC]), num_rbs)
+    rest = num_rbs - counts[..., URLLC]
+    wanted = np.where(ues[..., MMTC] > 0, round(embb_share * num_rbs), rest)
+    counts[..., EMBB] = np.where(ues[..., EMBB] > 0, np.minimum(wanted, rest), 0)
+    counts[..., MMTC] = np.where(ues[..., MMTC] > 0, rest - counts[..., EMBB], 0)
+    return encode(counts, scenario, ues)
+
+
+def reuse_3(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
+    """Frequency reuse 3: each DU uses every third RB, neighbours others, in equal shares for the slices.
+
+    Unlike the other rules it must know which DU is which: observations (..., M, D) of all of them.
+
+    Raises:
+        ValueError: observations of other than all M DUs, or a codec without a place for each RB.
+    """
+    num_dus, num_rbs = scenario.layout.num_dus, scenario.radio.num_rbs
+    if observations.shape[-2] != num_dus:
+        raise ValueError(f"observations of {observations.shape[-2]} DUs; allowed: of all {num_dus}, side by side")
+    colour = colours(hexagonal_sites(num_dus, scenario.layout.site_spacing_m))
+    rb = np.arange(num_rbs)
+    slice_of_rb = np.minimum(rb // 3 * NUM_SLICES // max(num_rbs // 3, 1), NUM_SLICES - 1)
+    action = encode_slices(np.where(rb % 3 == colour[:, None], slice_of_rb, IDLE), scenario)
+    return np.broadcast_to(action, (*observations.shape[:-1], action.shape[-1])).copy()
+
+
+class RandomPolicy:
+    """Every action value uniform in (0, 1), drawn anew in every step."""
+
+    def __init__(self, scenario: Scenario, seed: int = 0) -> None:
+        self._size = action_size(scenario)
+        self._rng = np.random.default_rng(seed)
+
+    def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return actions (..., A)."""
+        return self._rng.random((*observations.shape[:-1], self._size), dtype=np.float32)
+
+
+SEARCHED: dict[str, Callable[..., NDArray[np.float32]]] = {"static": static, "count_rule": count_rule}
+
+
+def searched_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """The searched numbers of ``static`` and ``count_rule``, empty where none were searched.
+
+    They are those of the preset that the scenario is named after, whichever of its fields have been overridden.
+    """
+    table = json.loads(resources.files("oran_env").joinpath("policies", "rules.json").read_text())
+    found = table["scenarios"].get(scenario.name, {})
+    return {name: found[name]["parameters"] for name in SEARCHED if name in found}
+
+
+def reference_policies(scenario: Scenario) -> dict[str, Policy]:
+    """Named reference policies for a scenario, made afresh in each call."""
+    policies: dict[str, Policy] = {
+        "random": RandomPolicy(scenario),
+        "idle": partial(idle, scenario=scenario),
+        "equal_shares": partial(equal_shares, scenario=scenario),
+        "demand_proportional": partial(demand_proportional, scenario=scenario),
+    }
+    for name, parameters in searched_parameters(scenario).items():
+        policies[name] = partial(SEARCHED[name], scenario=scenario, **parameters)
+    return policies

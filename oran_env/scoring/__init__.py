@@ -1,0 +1,1 @@
+"""Fixed networks to be scored on, and the search of the rules' numbers."""

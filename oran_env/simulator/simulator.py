@@ -1,0 +1,322 @@
+"""The simulator: a batch of independent networks with the same scenario.
+
+What happens in a step stands in ``step.py``, what changes in ``state.py``. Every array has a leading axis of networks;
+one network is a batch of one. The PettingZoo and Gymnasium environments are thin shells around this class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.mac.action_codec import MAX_COLUMNS, UE_GRID, action_size, resource_columns
+from oran_env.model.parameters import parameters_of
+from oran_env.model.radio.channel import draw_fading
+from oran_env.model.reward.observation import observation_bounds, observation_layout
+from oran_env.model.state import DERIVED, INFO, Outcome, empty_outcome, empty_state
+from oran_env.model.step import RESET, STEP, regroup, reset_networks, step_networks
+from oran_env.numerics.jit import Floats, Integers, Singles
+from oran_env.numerics.random_draws import draw_uniforms, network_keys
+from oran_env.scenario.fields import NUM_SLICES, Scenario
+from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.components import Components
+
+
+class StepResult(NamedTuple):
+    """One step of all networks."""
+
+    observations: Singles  # (B, M, D)
+    rewards: Singles  # (B, M)
+    terminated: NDArray[np.bool_]  # (B, M) always False: an episode ends by truncation
+    truncated: NDArray[np.bool_]  # (B,)
+    info: Mapping[str, NDArray[Any]]  # each (B, M) or (B, M, 3), keys and formulas: Outcome
+
+
+class Simulator:
+    """A batch of independent networks with the same scenario.
+
+    Args:
+        scenario: preset name or ``Scenario``.
+        num_networks: B.
+        seed: int (network i is then (seed, i)), one seed per network, or None for entropy from the system.
+        num_threads: threads that share the batch; the trajectories do not depend on it.
+        components: the user's own reward, scheduler, … in place of the package's.
+        overrides: scenario fields by name.
+
+    Raises:
+        ScenarioError: unknown preset or field, or a value that is not allowed.
+        ValueError: num_networks, num_threads or seed out of range.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "paper",
+        num_networks: int = 1,
+        seed: int | Sequence[int] | None = None,
+        num_threads: int = 1,
+        components: Components | None = None,
+        **overrides: Any,
+    ) -> None:
+        for name, value in (("num_networks", num_networks), ("num_threads", num_threads)):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is {value!r}; allowed: integers >= 1")
+        self.scenario = make_scenario(scenario, **overrides)
+        self.num_networks = num_networks
+        self.num_threads = min(num_threads, num_networks)
+        self.agents = tuple(f"du_{m}" for m in range(self.scenario.layout.num_dus))
+        self.components = components if components is None or components.any else None
+        codec = None if components is None else components.codec
+        view = None if components is None else components.observation
+        self.action_size = action_size(self.scenario) if codec is None else codec.action_size
+        self.action_sizes = (self.action_size,) * len(self.agents)
+        self.resource_columns = resource_columns(self.scenario) if codec is None else ()
+        self.observation_layout = {} if view is not None else observation_layout(self.scenario, self.action_size)
+        bounds = observation_bounds(self.scenario, self.action_size) if view is None else (view.low, view.high)
+        self.observation_low, self.observation_high = bounds
+        self.observation_sizes = (len(self.observation_high),) * len(self.agents)
+        self.parameters = parameters_of(self.scenario)
+        if self.components is not None:
+            self.parameters = self.components.adapt(self.parameters)
+        self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
+        self.last_outcome: Outcome | None = None
+        self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
+        self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
+        self._started = np.zeros(num_networks, dtype=np.bool_)
+        self._seed(seed, np.arange(num_networks))
+
+    def _seed(self, seed: int | Sequence[int] | None, which: Integers) -> None:
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        if isinstance(seed, Integral):
+            self.state.key[which, :2] = network_keys(seed, self.num_networks)[which]
+        else:
+            self.state.key[which, :2] = network_keys(seed, len(which))
+        self.state.key[which, 2:] = 0
+        self._started[which] = False
+
+    def reset(self, seed: int | Sequence[int] | None = None, which: NDArray[np.bool_] | None = None) -> Singles:
+        """Begin an episode in every network, or where the mask ``which`` (B,) says; return all observations (B, M, D).
+
+        With a seed (or one per network that begins) the networks start over at their episode 0; without, each goes on
+        to its next episode, with new UEs, slices and positions.
+        """
+        chosen = self._chosen(which)
+        if seed is not None:
+            self._seed(seed, chosen)
+        return self._reset(chosen)
+
+    def reset_done(self) -> Singles:
+        """Begin a new episode where the last one has ended; return the observations of all networks (B, M, D)."""
+        if not self._started.all():
+            raise RuntimeError("reset_done() before reset(); call reset() first")
+        return self._reset(np.flatnonzero(self.truncated))
+
+    def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
+        """Indices of the networks in a mask, of all of them without one."""
+        if which is None:
+            return np.arange(self.num_networks)
+        mask = np.asarray(which)
+        if mask.shape != (self.num_networks,) or mask.dtype != np.bool_:
+            raise ValueError(
+                f"which is {mask.dtype} of shape {mask.shape}; allowed: bool of shape ({self.num_networks},)"
+            )
+        return np.flatnonzero(mask)
+
+    def _reset(self, which: Integers) -> Singles:
+        self.state.key[which, 2] += self._started[which].astype(np.uint64)
+        self.state.key[which, 3] = 0
+        self._started[which] = True
+        self.last_outcome = None if len(which) == self.num_networks else self.last_outcome
+        if self.components is None:
+            self._run_reset(which, RESET)
+        else:
+            before, self._resetting = self.get_state(), True
+            try:
+                self.components.reset(self, which)
+            except BaseException:
+                self._restore(before)
+                self._started[which] = False
+                raise
+            finally:
+                self._resetting = False
+        return self.observations
+
+    def _run_reset(self, which: Integers, phases: int) -> None:
+        self._in_chunks(which, lambda part: reset_networks(part, phases, self.parameters, self.state))
+
+    @property
+    def observations(self) -> Singles:
+        """What each DU sees now (B, M, D), a copy."""
+        return self.state.observation.copy()
+
+    @property
+    def started(self) -> NDArray[np.bool_]:
+        """Which networks have begun an episode (B,)."""
+        return self._started.copy()
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Which networks have reached the end of their episode (B,)."""
+        return self.state.key[:, 3] >= np.uint64(self.scenario.control.horizon)
+
+    def step(self, actions: NDArray[Any], which: NDArray[np.bool_] | None = None) -> StepResult:
+        """Advance every network by one step with actions (B, M, A); does not reset where an episode ends.
+
+        With a mask ``which`` (B,) only these networks advance; the others' actions are not read, and their rewards and
+        info are zero.
+
+        Raises:
+            RuntimeError: before ``reset``, or after the end of an episode.
+            ValueError: wrong shape, or values that are not finite numbers.
+        """
+        chosen = self._chosen(which)
+        values = self._checked(actions, chosen)
+        outcome = empty_outcome(self.scenario, self.num_networks)
+        if len(chosen) < self.num_networks:
+            for array in outcome:
+                array[np.delete(np.arange(self.num_networks), chosen)] = 0
+        self.last_outcome = outcome
+        if self.components is None:
+            self._run_step(chosen, STEP, values)
+        else:
+            self.components.step(self, chosen, values)
+        return StepResult(
+            observations=self.observations,
+            rewards=outcome.reward,
+            terminated=np.zeros(outcome.reward.shape, dtype=np.bool_),
+            truncated=self.truncated,
+            info=self.info,
+        )
+
+    def _run_step(self, which: Integers, phases: int, actions: Singles) -> None:
+        outcome = self.last_outcome
+        assert outcome is not None
+        self._in_chunks(which, lambda part: step_networks(part, phases, actions, self.parameters, self.state, outcome))
+
+    @property
+    def info(self) -> Mapping[str, NDArray[Any]]:
+        """What the last step tells, by name, each (B, M, …)."""
+        told: dict[str, NDArray[Any]] = {}
+        if self.last_outcome is not None:
+            told.update({name: getattr(self.last_outcome, name) for name in INFO})
+        return MappingProxyType({**told, **self.reset_info})
+
+    @property
+    def reset_info(self) -> Mapping[str, NDArray[Any]]:
+        """What a reset tells, by name: with ``ue_grid`` the mask of the columns, else nothing."""
+        return MappingProxyType({"ue_mask": self.ue_mask} if self.parameters.codec == UE_GRID else {})
+
+    @property
+    def ue_mask(self) -> NDArray[np.bool_]:
+        """Which columns of ``ue_grid`` have a UE (B, M, 64)."""
+        first = self.state.first[:, ::NUM_SLICES]
+        number: NDArray[np.bool_] = np.arange(MAX_COLUMNS) < (first[:, 1:] - first[:, :-1])[..., None]
+        return number
+
+    def uniforms(self, size: int, purpose: int = 0) -> Floats:
+        """Random numbers (B, size) in (0, 1) for components of one's own, a pure function of seed, episode and step.
+
+        Args:
+            size: how many per network.
+            purpose: another number (0 to 2^24 - 1) gives other draws.
+
+        Raises:
+            ValueError: purpose out of range.
+        """
+        if not 0 <= purpose < 1 << 24:
+            raise ValueError(f"purpose is {purpose!r}; allowed: 0 to 2^24 - 1")
+        numbers = np.empty((self.num_networks, size))
+        draw_uniforms(self.state.key, purpose, self._resetting, numbers)
+        return numbers
+
+    def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
+        if not self._started[which].all():
+            raise RuntimeError("step() before reset(); call reset() first")
+        if self.truncated[which].any():
+            raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
+        given = np.asarray(actions)
+        if given.dtype.kind not in "fiub":
+            raise ValueError(f"actions have type {given.dtype}; allowed: real numbers")
+        # Contiguous and writable, so that every call meets the same compiled kernel.
+        values = np.require(given, np.float32, ["C", "W"])
+        expected = (self.num_networks, len(self.agents), self.action_size)
+        if values.shape != expected:
+            raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")
+        # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
+        read = values if len(which) == self.num_networks else values[which]
+        if not math.isfinite(read.sum(dtype=np.float64)):
+            raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
+        return values
+
+    def _in_chunks(self, networks: Integers, work: Callable[[Integers], None]) -> None:
+        """Run ``work`` on all the networks, in one piece or shared between the threads."""
+        if self._pool is None:
+            work(networks)
+        else:
+            list(self._pool.map(work, np.array_split(networks, self.num_threads)))
+
+    def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
+        """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
+        power = np.empty(len(self.agents))
+        draw_fading(self.state.key[network], ue, rb, block, self.parameters.rayleigh, power)
+        return power
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """A copy of the whole state, for ``set_state``: a resumed simulator goes on bit for bit."""
+        kept = {name: array.copy() for name, array in self.state._asdict().items() if name not in DERIVED}
+        return {**kept, "started": self._started.copy()}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over a state of ``get_state`` from a simulator with the same scenario and number of networks.
+
+        Raises:
+            ValueError: an array is missing, has another shape or type, or holds values that no network can have; then
+                nothing has changed.
+        """
+        kept = {name: array for name, array in self.state._asdict().items() if name not in DERIVED}
+        kept["started"] = self._started
+        indices = {  # what the kernels reach into arrays with, or count
+            "serving": (-1, len(self.agents) - 1),
+            "slice_of_ue": (0, NUM_SLICES - 1),
+            "pointer": (0, max(self.scenario.layout.num_ues, 1)),
+            "on_time": (0, self.parameters.window),
+            "burst": (0, 1),
+            "since": (0, self.scenario.control.horizon),
+        }
+        for name, array in kept.items():
+            given = state.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                found = "missing" if given is None else f"{given.dtype} of shape {given.shape}"
+                raise ValueError(f"state {name!r} is {found}; allowed: {array.dtype} of shape {array.shape}")
+            if given.dtype.kind == "f" and not np.isfinite(given).all():
+                raise ValueError(f"state {name!r} holds NaN or infinity; allowed: finite numbers")
+            least, most = indices.get(name, (None, None))
+            if least is not None and given.size and not (given.min() >= least and given.max() <= most):
+                raise ValueError(
+                    f"state {name!r} holds values from {given.min()} to {given.max()}; allowed: {least} to {most}"
+                )
+        self._restore(state)
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        for name, array in self.state._asdict().items():
+            if name not in DERIVED:
+                array[...] = state[name]
+        self._started[:] = state["started"]
+        regroup(np.arange(self.num_networks), self.state)
+        self.last_outcome = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: all but the threads."""
+        return {**self.__dict__, "_pool": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Threads are begun anew."""
+        self.__dict__.update(state)
+        self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None

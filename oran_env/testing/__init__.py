@@ -1,0 +1,1 @@
+"""Checks for environments and wrappers of one's own."""

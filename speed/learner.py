@@ -1,0 +1,172 @@
+"""Speed of the learner on one core, against the floor of its matrix products.
+
+    python -m speed.learner [--seconds 6]
+
+prints one JSON object: updates per second and gradient evaluations per update of the default configuration (paper
+scenario, 300/400/400) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
+SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
+multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else. They take
+turns, a few updates each, so that a change in the machine's speed meets all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+
+from tasam_agents.config.fields import SamConfig, TrainConfig
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.learner import Learner
+from tasam_agents.learner.replay import Batch
+from tasam_agents.learner.td_gate import TDVarianceGate
+from tasam_agents.training.evaluation import task_of
+
+UPDATES_PER_TURN = 3
+
+
+class HeldGate(TDVarianceGate):
+    """A gate that watches the variances but keeps the first ``num_open`` actors open, whatever they are."""
+
+    def __init__(self, learner: Learner, num_open: int) -> None:
+        num_agents = len(learner.task.agents)
+        super().__init__(learner.config.gate, num_agents)
+        self._held = torch.arange(num_agents).numpy() < num_open
+
+    def observe(self, variances: Sequence[float]) -> None:
+        """Take in the variances; the gates stay."""
+        super().observe(variances)
+        self.open = self._held
+
+
+def _learner(config: TrainConfig, num_open: int | None) -> Learner:
+    env = make_batched(config.env_id, config.env_kwargs, 1, 0, config.centralised)
+    learner = Learner(task_of(env), config.learner, seed=0, total_updates=10**9)
+    if num_open is not None:
+        learner.gate = HeldGate(learner, num_open)
+    return learner
+
+
+def _batch(learner: Learner) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    n, num_agents = learner.config.batch_size, len(learner.task.agents)
+    return Batch(
+        inputs=torch.randn(n, num_agents, learner.input_size, generator=generator),
+        actions=torch.rand(n, num_agents, learner.action_size, generator=generator),
+        rewards=torch.rand(n, num_agents, generator=generator),
+        next_inputs=torch.randn(n, num_agents, learner.input_size, generator=generator),
+        terminated=torch.zeros(n, num_agents),
+    )
+
+
+def _products(rows: int, widths: Sequence[int], forward: int, weights: int, inputs: int, first: int) -> list[Any]:
+    """Shapes (p, q, r) of the products of one network: so many forward passes, weight and input gradients.
+
+    ``first``: how many of the input gradients go all the way to the network's input.
+    """
+    shapes = []
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
+        shapes += [(rows, fan_in, fan_out)] * forward + [(fan_in, rows, fan_out)] * weights
+        shapes += [(rows, fan_out, fan_in)] * (inputs if layer else first)
+    return shapes
+
+
+def _widths(network: torch.nn.Sequential) -> list[int]:
+    """Inputs of each linear layer and outputs of the last."""
+    linear = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
+    return [*(layer.in_features for layer in linear), linear[-1].out_features]
+
+
+def _floor(learner: Learner) -> Callable[[], None]:
+    """The matrix products of one update without SAM."""
+    config, num_agents = learner.config, len(learner.task.agents)
+    n = config.batch_size
+    critic, actor = (_widths(network) for network in (learner.critics[0].network, learner.policy.networks[0]))
+    shapes = []
+    for _ in range(2):  # twins: target, loss, and the value of the actors' actions
+        shapes += _products(n * num_agents, critic, forward=3, weights=1, inputs=2, first=1)
+    for _ in range(num_agents):  # next actions and own actions
+        shapes += _products(n, actor, forward=2, weights=1, inputs=1, first=0)
+    pairs = [(torch.randn(p, q), torch.randn(q, r), torch.empty(p, r)) for p, q, r in shapes]
+
+    def work() -> None:
+        for a, b, out in pairs:
+            torch.mm(a, b, out=out)
+
+    return work
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    """Return all figures; ``seconds`` per variant."""
+    torch.set_num_threads(1)
+    default = VARIANTS["default"]
+    config = default.learner
+    with_sam = {
+        "no_sam": (SamConfig(critic=False, actors="none"), None),
+        "critic_sam": (SamConfig(critic=True, actors="none"), None),
+        "ta_sam_0_open": (SamConfig(), 0),
+        "ta_sam_3_open": (SamConfig(), 3),
+        "ta_sam_6_open": (SamConfig(), 6),
+        "sam_everywhere": (SamConfig(actors="all"), None),
+    }
+    learners = {
+        name: _learner(replace(default, learner=replace(config, sam=sam)), num_open)
+        for name, (sam, num_open) in with_sam.items()
+    }
+    for name, variant in VARIANTS.items():
+        if name not in (*learners, "default") and variant.env_kwargs == default.env_kwargs:
+            is_gated = variant.learner.sam.actors == "gated"
+            num_open = (1 if variant.centralised else 3) if is_gated else None
+            learners[name] = _learner(variant, num_open)
+    batches = {name: _batch(learner) for name, learner in learners.items()}
+    evaluations = {name: learner.update(batches[name])["gradient_evaluations"] for name, learner in learners.items()}
+    work: dict[str, Callable[[], Any]] = {
+        name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
+    }
+    work["floor"] = _floor(learners["no_sam"])
+    spent: dict[str, list[float]] = {name: [] for name in work}
+    for turn in itertools.count():
+        for name, update in work.items():
+            began = time.perf_counter()
+            for _ in range(UPDATES_PER_TURN):
+                update()
+            if turn:  # the first turn warms up
+                spent[name].append((time.perf_counter() - began) / UPDATES_PER_TURN)
+        if turn and sum(spent["no_sam"]) > seconds:
+            break
+    median = {name: statistics.median(times) for name, times in spent.items()}
+    return {
+        "scenario": "paper",
+        "cores": 1,
+        "hidden": config.hidden,
+        "critic": config.critic,
+        "objective": config.objective,
+        "batch_joint_transitions": config.batch_size,
+        "updates_per_second": {name: round(1 / time_s, 2) for name, time_s in median.items()},
+        "no_sam_over_floor": round(median["floor"] / median["no_sam"], 3),
+        "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in learners},
+        "gradient_evaluations_per_update": evaluations,
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description="Speed of the learner on one core.")
+    parser.add_argument("--seconds", type=float, default=6.0, help="time for each variant")
+    print(json.dumps(measure(parser.parse_args().seconds), indent=2))
+
+
+if __name__ == "__main__":
+    main()

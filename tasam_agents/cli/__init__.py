@@ -1,0 +1,1 @@
+"""The commands of ``tasam``, one module each."""

@@ -1,0 +1,87 @@
+"""From an environment's name to networks side by side.
+
+Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box actions can be trained on. One that has a
+method ``batched(num_networks, seed)`` simulates the networks itself; any other is stepped in a Python loop.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pettingzoo
+from numpy.typing import NDArray
+
+from tasam_agents.envs.centralised import Centralised
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, Policy
+from tasam_agents.envs.sequential import SequentialBatch, bounded_action_space
+
+# Namespaces of PettingZoo ids whose environments are registered when this module is imported.
+_REGISTERED_BY = {"oran": "oran_env"}
+
+
+def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
+    """Make one PettingZoo ParallelEnv from a registry id or from "module:function".
+
+    Raises:
+        EnvironmentRefused: it does not exist, or it refuses the arguments.
+    """
+    try:
+        if ":" in env_id:
+            module, _, function = env_id.partition(":")
+            return getattr(importlib.import_module(module), function)(**kwargs)
+        provider = _REGISTERED_BY.get(env_id.partition("/")[0])
+        if provider is not None:
+            importlib.import_module(provider)
+        return pettingzoo.make("parallel", env_id, **kwargs)
+    except Exception as error:  # whatever a third party's factory raises: the cause goes into the message
+        arguments = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
+        raise EnvironmentRefused(f"environment {env_id!r} ({arguments or 'no arguments'}): {error}") from error
+
+
+def make_batched(
+    env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed: int | Sequence[int], centralised: bool = False
+) -> BatchedEnv:
+    """Return ``num_networks`` networks of an environment behind one interface.
+
+    Args:
+        env_id: PettingZoo registry id ("oran/ORAN-v0") or "module:function" ("mpe2.simple_spread_v3:parallel_env").
+        kwargs: arguments of the environment.
+        num_networks: B, at least 1.
+        seed: int s, network i gets s + i; or one seed per network.
+        centralised: one agent in place of all, see ``Centralised``.
+
+    Raises:
+        EnvironmentRefused: no such environment, arguments it refuses, or spaces the learner has no use for.
+    """
+    if num_networks < 1:
+        raise EnvironmentRefused(f"num_networks is {num_networks}; allowed: 1 or more")
+    if centralised:
+        return Centralised(make_batched(env_id, kwargs, num_networks, seed))
+    env = make_env(env_id, kwargs)
+    seeds = list(range(seed, seed + num_networks)) if isinstance(seed, int) else seed
+    # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
+    if env is env.unwrapped and hasattr(env, "batched"):
+        simulator: BatchedEnv = env.batched(num_networks, seeds)
+        return simulator
+    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_networks - 1))], seeds)
+
+
+def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Policy]:
+    """Return the policies an environment offers for comparison; ``random`` is always among them.
+
+    Each environment keeps its own name and order. The uniform random policy draws the same actions each time.
+    """
+    env = make_env(env_id, kwargs).unwrapped
+    offered: dict[str, Policy] = dict(env.reference_policies()) if hasattr(env, "reference_policies") else {}
+    if "random" in offered:
+        return offered
+    action_size = max(np.prod(bounded_action_space(env, agent).shape, dtype=int) for agent in env.possible_agents)
+    generator = np.random.default_rng(0)
+
+    def random(observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return generator.random((*observations.shape[:2], action_size), np.float32)
+
+    return {"random": random, **offered}

@@ -1,0 +1,223 @@
+"""Any PettingZoo ParallelEnv as a BatchedEnv: a loop over networks, with padding, scaling and repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from tasam_agents.envs.interface import EnvironmentRefused, NotReproducible, Step
+
+# The first episode of a network has the network's seed, each later one a seed derived from it. These begin here,
+# so that no training episode can ever be one of the validation or test networks, whose seeds are smaller.
+_FIRST_DERIVED_SEED = 10_000_000
+
+
+def bounded_action_space(env: Any, agent: str) -> Any:
+    """The action space of an agent: a Box with finite bounds, or EnvironmentRefused."""
+    space = env.action_space(agent)
+    if not isinstance(space, Box) or not space.is_bounded("both"):
+        raise EnvironmentRefused(f"the action space of {agent!r} is {space}; allowed: Box with finite bounds")
+    return space
+
+
+class SequentialBatch:
+    """B PettingZoo ParallelEnvs stepped one after the other, with padding for agents of different sizes.
+
+    The population is fixed: an agent that leaves before the episode is over stays in the arrays with reward 0,
+    observation 0 and ``terminated`` True until the last one is done.
+    """
+
+    def __init__(self, envs: Sequence[Any], seed: int | Sequence[int]) -> None:
+        self._envs = list(envs)
+        self.num_networks = len(self._envs)
+        self.agents: tuple[str, ...] = tuple(self._envs[0].possible_agents)
+        self._action_spaces = [bounded_action_space(self._envs[0], agent) for agent in self.agents]
+        observation_spaces = [self._envs[0].observation_space(agent) for agent in self.agents]
+        for agent, space in zip(self.agents, observation_spaces, strict=True):
+            if not isinstance(space, Box):
+                raise EnvironmentRefused(f"the observation space of {agent!r} is {space}; allowed: Box")
+        self.observation_sizes = tuple(int(np.prod(space.shape)) for space in observation_spaces)
+        self.action_sizes = tuple(int(np.prod(space.shape)) for space in self._action_spaces)
+        self.observation_layout: Mapping[str, slice] = {"all": slice(0, max(self.observation_sizes))}
+        self._uneven_info: set[str] = set()
+        self._begin(self._seed_list(seed))
+
+    def _seed_list(self, seed: int | Sequence[int]) -> list[int]:
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + network for network in range(self.num_networks)]
+        if len(seed) != self.num_networks:
+            raise ValueError(f"{len(seed)} seeds for {self.num_networks} networks; allowed: one each")
+        return [int(number) for number in seed]
+
+    def _begin(self, seeds: list[int]) -> None:
+        """Forget all episodes; the next one of each network is its first."""
+        self._seeds = seeds
+        self._episodes = [-1] * self.num_networks
+        self._history: list[list[NDArray[np.float32]]] = [[] for _ in seeds]  # actions of the running episode
+        self._over = np.ones(self.num_networks, bool)
+        self._gone = np.ones((self.num_networks, len(self.agents)), bool)  # agents that left the running episode
+        size = (self.num_networks, len(self.agents), max(self.observation_sizes))
+        self._observations = np.zeros(size, np.float32)
+
+    def _next_episode(self, network: int) -> None:
+        self._episodes[network] += 1
+        self._start(network)
+
+    def _start(self, network: int) -> None:
+        seed, episode = self._seeds[network], self._episodes[network]
+        if episode > 0:
+            word = int(np.random.SeedSequence([seed, episode]).generate_state(1)[0])
+            seed = _FIRST_DERIVED_SEED + word % (2**31 - _FIRST_DERIVED_SEED)
+        observations, _ = self._envs[network].reset(seed=seed)
+        missing = set(self.agents) - set(observations)
+        if missing:
+            raise EnvironmentRefused(
+                f"{', '.join(sorted(missing))} of possible_agents did not take part after reset; allowed: "
+                "environments with a fixed population"
+            )
+        self._observations[network] = 0.0
+        self._observe(network, observations)
+        self._history[network] = []
+        self._over[network] = False
+        self._gone[network] = False
+
+    def _observe(self, network: int, observations: Mapping[str, Any]) -> None:
+        for name, value in observations.items():
+            if name not in self.agents:
+                raise EnvironmentRefused(f"agent {name!r} is not in possible_agents {self.agents}")
+            i = self.agents.index(name)
+            flat = np.asarray(value, np.float32).reshape(-1)
+            if flat.size != self.observation_sizes[i]:
+                raise EnvironmentRefused(
+                    f"{name!r} observed {flat.size} numbers; its space has {self.observation_sizes[i]}"
+                )
+            self._observations[network, i, : flat.size] = flat
+
+    def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Begin an episode everywhere; see BatchedEnv."""
+        if seed is not None:
+            self._begin(self._seed_list(seed))
+        for network in range(self.num_networks):
+            self._next_episode(network)
+        return self._observations.copy()
+
+    def reset_done(self) -> NDArray[np.float32]:
+        """Begin the next episode where one has ended; see BatchedEnv."""
+        for network in np.flatnonzero(self._over):
+            self._next_episode(int(network))
+        return self._observations.copy()
+
+    def step(self, actions: NDArray[np.float32]) -> Step:
+        """Advance every network; see BatchedEnv.
+
+        Raises:
+            ValueError: actions of the wrong shape, not in [0, 1] or NaN; or an episode is over and not reset.
+        """
+        shape = (self.num_networks, len(self.agents), max(self.action_sizes))
+        if actions.shape != shape:
+            raise ValueError(f"actions have shape {actions.shape}; allowed: {shape}")
+        if not ((actions >= 0) & (actions <= 1)).all():
+            raise ValueError("actions hold NaN or values outside [0, 1]")
+        if self._over.any():
+            raise ValueError(f"network {np.flatnonzero(self._over)[0]} has ended; call reset or reset_done first")
+        rewards = np.zeros(shape[:2], np.float32)
+        terminated = np.ones(shape[:2], bool)
+        truncated = np.zeros(shape[0], bool)
+        info: dict[str, NDArray[np.float64]] = {}
+        for network in range(self.num_networks):
+            self._step_one(network, actions[network], rewards, terminated, truncated, info)
+        # What a leaving agent observed belongs to this step; afterwards it observes nothing. Otherwise its last
+        # observation, with reward 0 and no future, would contradict the bootstrap through its time limit.
+        final = self._observations.copy()
+        self._observations[self._gone] = 0.0
+        return Step(final, rewards, terminated, truncated, info)
+
+    def _step_one(
+        self,
+        network: int,
+        actions: NDArray[np.float32],
+        rewards: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+        info: dict[str, NDArray[np.float64]],
+    ) -> None:
+        env = self._envs[network]
+        present = [agent for agent in self.agents if agent in env.agents]
+        self._history[network].append(actions.copy())
+        observed, rewarded, terminations, truncations, infos = env.step(self._scaled(present, actions))
+        self._observe(network, observed)
+        for agent in present:
+            i = self.agents.index(agent)
+            rewards[network, i] = rewarded[agent]
+            terminated[network, i] = terminations[agent]
+            self._gone[network, i] = terminations[agent] or truncations[agent]
+            for key, value in infos.get(agent, {}).items():
+                self._collect(info, key, value, network, i)
+        self._over[network] = self._gone[network].all()
+        truncated[network] = self._over[network] and not terminated[network].all()
+
+    def _scaled(self, present: Sequence[str], actions: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Map (0, 1) affinely onto the Box of each agent that still takes part."""
+        scaled = {}
+        for i, (agent, space) in enumerate(zip(self.agents, self._action_spaces, strict=True)):
+            if agent in present:
+                unit = actions[i, : self.action_sizes[i]].reshape(space.shape)
+                value = space.low + unit * (space.high - space.low)
+                scaled[agent] = np.clip(value, space.low, space.high).astype(space.dtype)  # rounding may exceed
+        return scaled
+
+    def _collect(self, info: dict[str, NDArray[np.float64]], key: str, value: Any, network: int, agent: int) -> None:
+        """Put a numeric info entry into its array; NaN where an agent gave none. Uneven shapes are left out."""
+        if key in self._uneven_info or isinstance(value, str | bytes | Mapping):
+            return
+        number = np.asarray(value)
+        if number.dtype.kind not in "biuf" or number.ndim > 1:
+            return
+        shape = (self.num_networks, len(self.agents), *number.shape)
+        array = info.setdefault(key, np.full(shape, np.nan))
+        if array.shape != shape:
+            self._uneven_info.add(key)
+            del info[key]
+            return
+        array[network, agent] = number
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Seeds, episode numbers and the actions since each episode began: enough to live it again."""
+        lengths = np.array([len(history) for history in self._history])
+        stacked = [action for history in self._history for action in history]
+        shape = (0, len(self.agents), max(self.action_sizes))
+        return {
+            "seeds": np.array(self._seeds),
+            "episodes": np.array(self._episodes),
+            "lengths": lengths,
+            "actions": np.stack(stacked) if stacked else np.zeros(shape, np.float32),
+            "over": self._over.copy(),
+            "observations": self._observations.copy(),
+        }
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Repeat the running episodes from their seeds and actions.
+
+        Raises:
+            NotReproducible: the same seed and actions led to other observations. New episodes have begun.
+        """
+        if len(state["seeds"]) != self.num_networks:
+            raise ValueError(f"the state is of {len(state['seeds'])} networks; allowed: {self.num_networks}")
+        self._begin([int(seed) for seed in state["seeds"]])
+        self._episodes = [int(episode) for episode in state["episodes"]]
+        history = np.split(state["actions"], np.cumsum(state["lengths"])[:-1])
+        unused = np.zeros((self.num_networks, len(self.agents)), np.float32)
+        for network, actions in enumerate(history):
+            self._start(network)
+            for action in actions:
+                terminated, truncated = np.ones(unused.shape, bool), np.zeros(self.num_networks, bool)
+                self._step_one(network, action, unused, terminated, truncated, {})
+                self._observations[self._gone] = 0.0
+        same = np.array_equal(self._observations, state["observations"])
+        if not same or not np.array_equal(self._over, state["over"]):
+            self.reset()
+            raise NotReproducible("the environment is not a function of its seed and the actions")

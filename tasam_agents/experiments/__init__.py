@@ -1,0 +1,1 @@
+"""What is measured of trained runs, and how runs are compared."""

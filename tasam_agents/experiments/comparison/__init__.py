@@ -1,0 +1,1 @@
+"""`tasam compare`: several agents over seeds."""

@@ -1,0 +1,121 @@
+"""How far the agents of a comparison are after the same number of updates, and of gradient evaluations.
+
+SAM costs a second gradient, so that equal updates favour it. Of every run the best validation return so far is
+followed, that of the policy which would be evaluated if the run ended there. A run that ends earlier would have its
+learning rate and radius annealed earlier: a point before the end is no more than a hint at what a shorter run reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasam_agents.plotting.style import COLOURS, STYLES, new_figure, save_picture
+from tasam_agents.stats.intervals import Interval, mean_interval
+from tasam_agents.training.run_directory import RunDirectory
+
+POINTS = 60  # at which the curves are drawn
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run: the best validation return so far (P,) after so many updates and gradient evaluations (P,)."""
+
+    updates: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    best: NDArray[np.float64]
+
+    def at(self, gradients: float) -> float:
+        """Best validation return when no more than so many gradients were taken; NaN before the first validation."""
+        return self._at(self.gradients, gradients)
+
+    def after(self, updates: float) -> float:
+        """Best validation return after no more than so many updates; NaN before the first validation."""
+        return self._at(self.updates, updates)
+
+    def _at(self, spent: NDArray[np.float64], budget: float) -> float:
+        reached = int(np.searchsorted(spent, budget, side="right"))
+        return float(self.best[reached - 1]) if reached else float("nan")
+
+
+def _spent(run: RunDirectory) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """Each line of the log, and the gradients taken until then: those per update of a line, times its updates."""
+    gradients = before = 0.0
+    for line in run.metrics():
+        gradients += (line.get("gradient_evaluations") or 0.0) * (line["updates"] - before)
+        before = float(line["updates"])
+        yield line, gradients
+
+
+def gradient_evaluations(run: RunDirectory) -> float:
+    """Gradients of one network each that the whole run has taken."""
+    return max((gradients for _, gradients in _spent(run)), default=0.0)
+
+
+def curve_of(run: RunDirectory) -> Curve:
+    """Read the log of a run."""
+    points = [
+        (float(line["updates"]), gradients, float(line["validation_return"]))
+        for line, gradients in _spent(run)
+        if line.get("validation_return") is not None
+    ]
+    updates, spent, validation = np.array(points, np.float64).reshape(-1, 3).T
+    return Curve(updates, spent, np.maximum.accumulate(validation) if validation.size else validation)
+
+
+def at_equal_gradients(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, dict[str, tuple[float, Interval | None]]]:
+    """The gradient evaluations that every run has taken, and what each agent had reached by then: the mean over its
+    seeds of the best validation return so far, with a t-interval where there are several."""
+    budget = min(float(curve.gradients[-1]) for own in curves.values() for curve in own)
+    found: dict[str, tuple[float, Interval | None]] = {}
+    for agent, own in curves.items():
+        reached = np.array([curve.at(budget) for curve in own])
+        several = len(reached) > 1 and bool(np.isfinite(reached).all())
+        found[agent] = (float(reached.mean()), mean_interval(reached) if several else None)
+    return budget, found
+
+
+def text(curves: Mapping[str, Sequence[Curve]]) -> str:
+    """One sentence per agent."""
+    budget, found = at_equal_gradients(curves)
+    parts = []
+    for agent, (mean, interval) in found.items():
+        bounds = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+        parts.append(f"{agent} {mean:.3f}{bounds}" if np.isfinite(mean) else f"{agent} not yet validated")
+    return (
+        f"After {budget:,.0f} gradient evaluations, which every run has taken, the best validation return so far was: "
+        f"{', '.join(parts)} (mean over seeds, 95 %)."
+    )
+
+
+def draw(curves: Mapping[str, Sequence[Curve]], picture: Path) -> Path:
+    """Best validation return so far over updates and over gradient evaluations: mean over the seeds and all runs."""
+    figure, (left, right) = new_figure(1, 2, (9.5, 4.0), sharey=True)
+    rows = []
+    for number, (agent, own) in enumerate(curves.items()):
+        colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
+        for axis, measure in ((left, "updates"), (right, "gradients")):
+            spent = [getattr(curve, measure) for curve in own]
+            grid = np.linspace(0.0, max(float(x[-1]) for x in spent), POINTS)
+            read = Curve.after if measure == "updates" else Curve.at
+            values = np.array([[read(curve, budget) for budget in grid] for curve in own])
+            axis.plot(grid, values.mean(axis=0), style, color=colour, lw=1.8, label=agent)
+            for x, curve in zip(spent, own, strict=True):
+                axis.step(x, curve.best, where="post", color=colour, alpha=0.25, lw=0.8)
+            rows += [
+                {"agent": agent, "over": measure, "spent": spent_so_far, "mean_best_validation_return": mean}
+                for spent_so_far, mean in zip(grid.tolist(), values.mean(axis=0).tolist(), strict=True)
+                if np.isfinite(mean)
+            ]
+    left.set_xlabel("updates")
+    right.set_xlabel("gradient evaluations")
+    left.set_ylabel("best validation return so far")
+    for axis in (left, right):
+        axis.set_xscale("symlog", linthresh=500)  # PPO makes many small updates
+    left.legend(frameon=False, fontsize=8)
+    return save_picture(figure, picture, rows)

@@ -1,0 +1,131 @@
+"""The comparison in words: an aligned table, a sentence per agent, and what both rest on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tasam_agents.stats.intervals import Interval
+from tasam_agents.training.progress import duration
+
+if TYPE_CHECKING:
+    from tasam_agents.experiments.comparison.report import ComparisonReport, Line
+
+MANY_SEEDS = 10  # from here on a bootstrap interval covers nearly as often as it should: docs/statistics.md
+
+
+def report_text(report: ComparisonReport) -> str:
+    """The table, the sentences and the notes below them."""
+    sentences = [_sentence(report, line) for line in report.lines[1:]]
+    notes = [_basis(report), *(remark for line in report.lines[1:] for remark in _cost_remarks(report, line))]
+    return "\n".join([aligned(_table(report)), "", *sentences, "", *notes])
+
+
+def _table(report: ComparisonReport) -> list[list[str]]:
+    head = ["agent", "return", "over seeds", "over networks", f"{report.first} minus it", "over seeds"]
+    head += ["over networks", f"P({report.first} > it)", "steps", "updates", "gradients", "time"]
+    rows = [head]
+    for line in report.lines:
+        trained = line.cost.trained
+        row = [
+            line.agent,
+            f"{line.mean:.3f}",
+            _bounds(line.seeds, "") or ("one seed" if trained else "not trained"),
+        ]
+        row.append(_bounds(line.networks, ""))
+        if line.difference is None or line.improvement is None:
+            row += ["", "", "", ""]
+        else:
+            fixed = not (trained or report.costs[report.first].trained)
+            row += [f"{line.difference.mean:+.3f}"]
+            row += [_bounds(line.difference.over_seeds, "+") or ("not trained" if fixed else "one seed")]
+            row += [_bounds(line.difference.over_networks, "+")]
+            row += [" ".join(filter(None, [f"{line.improvement:.2f}", _bounds(line.improvement_seeds, "", 2)]))]
+        counts = (line.cost.env_steps, line.cost.updates, line.cost.gradient_evaluations)
+        row += [f"{count:,.0f}" for count in counts] if trained else ["", "", ""]
+        row.append(duration(line.cost.wall_time_s) if trained else "")
+        rows.append(row)
+    return rows
+
+
+def _sentence(report: ComparisonReport, line: Line) -> str:
+    gap = line.difference
+    assert gap is not None
+    networks = f"over networks {_bounds(gap.over_networks, '+')}"
+    both = f"over seeds {_bounds(gap.over_seeds, '+')}, {networks}" if gap.over_seeds else networks
+    verdict = report.verdict(line)
+    if verdict == "no difference":
+        empty = [
+            f"over {name} {_bounds(interval, '+')}"
+            for name, interval in (("seeds", gap.over_seeds), ("networks", gap.over_networks))
+            if interval is not None and holds_zero(interval)
+        ]
+        what = (
+            f"the interval {empty[0]} contains" if len(empty) == 1 else f"the intervals {' and '.join(empty)} contain"
+        )
+        return f"{report.first} and {line.agent}: no difference found ({gap.mean:+.3f}): {what} 0."
+    if verdict == "one seed":
+        return (
+            f"{report.first} minus {line.agent}: {gap.mean:+.3f} ({networks}) with this one training seed; "
+            "nothing follows for other seeds."
+        )
+    return f"{report.first} is {verdict} than {line.agent} by {abs(gap.mean):.3f} ({both})."
+
+
+def _basis(report: ComparisonReport) -> str:
+    """What the numbers are, and when a difference counts."""
+    count, networks = len(report.seeds), report.network_seeds
+    text = (
+        f"Return: mean reward per agent and step, one episode in each of {len(networks)} held-out networks (seeds "
+        f"{networks[0]} to {networks[-1]}), the same for every agent. Training seeds: "
+        f"{', '.join(map(str, report.seeds))}.\n"
+        "Intervals are 95 %: over seeds and over networks t-intervals of means, differences paired by seed and "
+        "network; of P(…) a bootstrap of whole seeds.\n"
+        "A difference counts only if both of its intervals exclude 0. "
+        f"{len(report.lines) - 1} comparisons are made and the intervals are not widened for that."
+    )
+    if 1 < count < MANY_SEEDS:
+        text += f"\nWith {count} seeds the bootstrap interval of P(…) is too short; judge by the t-intervals."
+    if count == 1:
+        text += "\nThis is one training seed: the intervals over networks say nothing about other seeds."
+    return text
+
+
+def _cost_remarks(report: ComparisonReport, line: Line) -> list[str]:
+    """Where two trainings did not cost the same: gradients per update, environment steps."""
+    own, other = report.costs[report.first], line.cost
+    remarks = []
+    if own.gradient_evaluations and other.gradient_evaluations and not math.isclose(
+        own.gradient_evaluations, other.gradient_evaluations, rel_tol=0.005
+    ):  # fmt: skip
+        ratio = own.gradient_evaluations / other.gradient_evaluations
+        counts = (
+            f"{own.updates:,.0f}" if own.updates == other.updates else f"{own.updates:,.0f} and {other.updates:,.0f}"
+        )
+        remarks.append(
+            f"{report.first} takes {ratio:.2f} times the gradient evaluations of {line.agent} "
+            f"({own.gradient_evaluations:,.0f} against {other.gradient_evaluations:,.0f}, in {counts} updates): for "
+            f"the same number {line.agent} would have {other.updates * ratio:,.0f} updates."
+        )
+    if own.env_steps and other.env_steps and own.env_steps != other.env_steps:
+        remarks.append(
+            f"{report.first} has seen {own.env_steps / other.env_steps:.2f} times the environment steps of "
+            f"{line.agent} ({own.env_steps:,.0f} against {other.env_steps:,.0f})."
+        )
+    return remarks
+
+
+def holds_zero(interval: Interval) -> bool:
+    """Whether the interval contains 0, ends included."""
+    return interval.low <= 0 <= interval.high
+
+
+def _bounds(interval: Interval | None, sign: str, digits: int = 3) -> str:
+    return "" if interval is None else f"[{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
+
+
+def aligned(table: list[list[str]]) -> str:
+    """Rows of cells as text: the first column to the left, the others to the right, a rule below the head."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])

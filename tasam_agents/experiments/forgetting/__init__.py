@@ -1,0 +1,1 @@
+"""`tasam forget`: what learning one scenario costs on another."""

@@ -1,0 +1,243 @@
+"""Catastrophic forgetting, section V-C: the same learner on one scenario, then on another, then back on the first.
+
+Every arm goes through the same phases and is evaluated at the end of each on the same held-out networks of both
+scenarios. Between two phases everything that the learner holds is carried over (weights, moments, temperatures, gate,
+anchor); the schedules of ρ and η begin anew, since at their end nothing would be learnt any more; the replay buffer is
+kept or emptied.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from tasam_agents.config.fields import AnchorConfig, SamConfig, Scalar, TrainConfig
+from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import (
+    TEST_SEED,
+    VALIDATION_SEED,
+    evaluate,
+    learned_policy,
+    network_seeds,
+    task_of,
+)
+from tasam_agents.training.interruption import StopRequest
+from tasam_agents.training.progress import Progress
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged
+
+ARMS = ("plain", "sam", "anchor", "sam_anchor")
+"""Neither, SAM, the anchor, both."""
+FIRST, THEN, BACK = "first", "then", "back"
+WHERE = (FIRST, THEN)
+"""The two scenarios."""
+
+
+@dataclass(frozen=True)
+class ForgettingPlan:
+    """Which scenarios, how long, and what happens at the switch."""
+
+    config: TrainConfig
+    """Everything but the scenario; its `sam` and `anchor` are those of the arms that have them."""
+    first: Mapping[str, Scalar]
+    """Arguments of the environment, scenario A."""
+    then: Mapping[str, Scalar]
+    """Scenario B: same agents, same sizes."""
+    arms: tuple[str, ...] = ARMS
+    seeds: int = 1
+    """Training seeds, from `config.seed` on."""
+    back_iterations: int = 0
+    """Iterations of a third phase, back on A; 0: none. A and B have `config.iterations` each."""
+    replay: Literal["kept", "emptied"] = "kept"
+    """Whether the transitions of the phase before stay in B, as section V-C has it, until new ones overwrite them."""
+    anchor_at_switch: Literal["held", "following"] = "held"
+    """`held`: what anchors the actors at the end of A does so for good; `following`: it goes on to move, so that a best
+    snapshot is replaced at the first validation on B."""
+    anchor_from: Literal["start", "switch"] = "start"
+    """`start`: the arms with an anchor have it on A too; `switch`: only after A, where the best snapshot of A becomes
+    the anchor, so that they are the arms without it up to there."""
+    networks: int = 20
+    """Held-out networks of each scenario."""
+
+    def __post_init__(self) -> None:
+        if not self.arms or set(self.arms) - set(ARMS) or len(set(self.arms)) < len(self.arms):
+            raise RunError(f"arms is {' '.join(self.arms) or 'empty'}; allowed: some of {', '.join(ARMS)}, each once")
+        for name, least in (("seeds", 1), ("back_iterations", 0), ("networks", 2)):
+            if getattr(self, name) < least:
+                raise RunError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
+        choices = {"replay": ("kept", "emptied"), "anchor_at_switch": ("held", "following"),
+                   "anchor_from": ("start", "switch")}  # fmt: skip
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise RunError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
+
+    def arm(self, name: str, seed: int) -> TrainConfig:
+        """The configuration of one arm and training seed."""
+        learner = self.config.learner
+        own = learner.sam if learner.sam.critic or learner.sam.actors != "none" else SamConfig()
+        sam = own if name in ("sam", "sam_anchor") else SamConfig(critic=False, actors="none")
+        anchor = AnchorConfig()
+        if name in ("anchor", "sam_anchor"):
+            anchor = learner.anchor if learner.anchor.source != "none" else AnchorConfig(source="best_snapshot")
+        learner = replace(learner, sam=sam, anchor=anchor)
+        return replace(self.config, name=name, seed=seed, env_kwargs=dict(self.first), learner=learner)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON types, without arms and seeds: those may be added later."""
+        plan = json.loads(json.dumps(asdict(self)))
+        return {name: value for name, value in plan.items() if name not in ("arms", "seeds")}
+
+
+def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[str, Any]]:
+    """Train and evaluate every arm and seed, skipping those that `out` already holds complete.
+
+    Returns:
+        One record per arm and seed, arm by arm: `returns` by "<scenario>_after_<phase>" (one number per held-out
+        network), `curve` (validation returns on both scenarios), `iterations`, `wall_time_s`.
+
+    Raises:
+        RunError: `out` belongs to another plan. EnvironmentRefused: a scenario does not exist or B does not fit A.
+        Interrupted, TrainingDiverged: see `train`; complete arms stay.
+    """
+    _check_scenarios(plan)
+    _check_same_plan(plan, out)
+    torch.set_num_threads(plan.config.threads)
+    records = []
+    for arm in plan.arms:
+        for seed in range(plan.config.seed, plan.config.seed + plan.seeds):
+            place = out / arm / f"seed_{seed}"
+            done = place / "record.json"
+            if not done.is_file():
+                shutil.rmtree(place, ignore_errors=True)  # an arm that was interrupted begins anew
+                record = {"arm": arm, "seed": seed} | _train_arm(plan, plan.arm(arm, seed), place, quiet)
+                partial = done.with_suffix(".partial")
+                partial.write_text(json.dumps(record, allow_nan=False) + "\n", "utf-8")
+                partial.replace(done)
+            records.append(json.loads(done.read_text("utf-8")))
+    return records
+
+
+def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bool) -> dict[str, Any]:
+    """All phases of one arm and seed."""
+    began = time.perf_counter()
+    phases = {FIRST: (plan.first, config.iterations), THEN: (plan.then, config.iterations)}
+    if plan.back_iterations:
+        phases[BACK] = (plan.first, plan.back_iterations)
+    scenarios = dict(zip(WHERE, (plan.first, plan.then), strict=True))
+    validations = {where: _returns_on(config, kwargs, config.validation_networks, VALIDATION_SEED)
+                   for where, kwargs in scenarios.items()}  # fmt: skip
+    tests = {where: _returns_on(config, kwargs, plan.networks, TEST_SEED) for where, kwargs in scenarios.items()}
+    returns: dict[str, list[float]] = {}
+    curve: list[dict[str, Any]] = []
+    before: Training | None = None
+    passed = 0
+    for phase, (kwargs, iterations) in phases.items():
+        here = replace(config, env_kwargs=dict(kwargs), iterations=iterations)
+        if before is not None:
+            here = replace(here, warmup_steps=0)
+        elif plan.anchor_from == "switch":
+            here = replace(here, learner=replace(here.learner, anchor=AnchorConfig()))
+        training = Training(here, RunDirectory(place / phase))
+        if before is None:
+            training.take_teacher()
+        else:
+            continue_from(before, training, plan)
+        RunDirectory.create(place / phase, here)
+
+        def note(_: float, phase: str = phase, training: Training = training, passed: int = passed) -> None:
+            means = {where: _mean(validation(training.learner)) for where, validation in validations.items()}
+            curve.append({"phase": phase, "iteration": passed + training.iteration, **means})
+
+        training.after_validation = note
+        _run(training, f"{config.name}, seed {config.seed}, {phase}", quiet)
+        for where, test in tests.items():
+            returns[f"{where}_after_{phase}"] = test(training.learner)
+        shutil.rmtree(training.directory.latest)  # with its replay: an arm that is complete is never resumed
+        before, passed = training, passed + training.iteration
+    return {"returns": returns, "curve": curve, "wall_time_s": time.perf_counter() - began}
+
+
+def continue_from(before: Training, training: Training, plan: ForgettingPlan) -> None:
+    """Let a new phase go on with the learner of the one before, its schedules of ρ and η beginning anew."""
+    learner = training.learner
+    tensors, scalars = before.learner.tensors(), before.learner.scalars() | {"updates": 0}
+    if learner.anchor is not None and before.learner.anchor is None:
+        best = checkpoint.load(before.directory.best).tensors["actors"]
+        tensors |= {f"anchor.{name}": weight for name, weight in best.items()}
+        scalars["anchor"] = learner.anchor.state() | {"is_set": True}
+    learner.load_tensors(tensors)
+    learner.load_scalars(scalars)
+    if before.learner.anchor is None:
+        training.take_teacher()  # where a run teaches, it does so from the switch on
+    if learner.anchor is not None:
+        learner.anchor.is_held = plan.anchor_at_switch == "held"
+    if plan.replay == "kept":
+        training.replay.load_tensors(before.replay.tensors())
+
+
+def _run(training: Training, title: str, quiet: bool) -> None:
+    with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+        progress.say(title)
+        try:
+            training.run(progress, stop)
+        except DivergedError as error:
+            raise TrainingDiverged(f"{title}: {training.obituary(error)}") from error
+        except (Interrupted, KeyboardInterrupt):
+            raise Interrupted(
+                f"stopped in {title}; the same command goes on after the arms that are complete"
+            ) from None
+
+
+def _returns_on(
+    config: TrainConfig, kwargs: Mapping[str, Scalar], networks: int, first_seed: int
+) -> Callable[[Learner], list[float]]:
+    """A function: learner → return of its deterministic policy on each of the networks."""
+    seeds = network_seeds(first_seed, networks)
+    env = make_batched(config.env_id, kwargs, networks, seeds)
+
+    def returns(learner: Learner) -> list[float]:
+        found: list[float] = evaluate(learned_policy(learner, deterministic=True), env, seeds).returns.tolist()
+        return found
+
+    return returns
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _check_scenarios(plan: ForgettingPlan) -> None:
+    first, then = (task_of(make_batched(plan.config.env_id, kwargs, 1, [0])) for kwargs in (plan.first, plan.then))
+    if first != then:
+        raise EnvironmentRefused(
+            f"the second scenario has agents {then.agents}, observations {then.observation_sizes} and actions "
+            f"{then.action_sizes}; allowed: those of the first, {first.agents}, {first.observation_sizes} and "
+            f"{first.action_sizes}"
+        )
+
+
+def _check_same_plan(plan: ForgettingPlan, out: Path) -> None:
+    """Write plan.json, or compare with the one that stands there."""
+    file = out / "plan.json"
+    document = plan.document()
+    if file.is_file():
+        began = json.loads(file.read_text("utf-8"))
+        different = [name for name in document if document[name] != began.get(name)]
+        if different:
+            raise RunError(f"{out} was begun with another {', '.join(different)}; allowed: the same, or another --out")
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise RunError(f"{out} is not empty and holds no plan.json; allowed: a new or an empty directory")
+    RunDirectory.check_new(out)
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=1) + "\n", "utf-8")

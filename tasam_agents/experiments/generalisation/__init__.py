@@ -1,0 +1,1 @@
+"""`tasam generalise`: runs on scenarios they were not trained on."""

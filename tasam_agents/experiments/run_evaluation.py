@@ -1,0 +1,204 @@
+"""All policies on the same held-out networks: paired differences, a table, evaluation.json and evaluation.csv."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tasam_agents.baselines import BaselineConfig
+from tasam_agents.baselines.training import is_baseline, load_config, load_policy
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
+from tasam_agents.training.progress import duration
+from tasam_agents.training.run_directory import RunDirectory, RunError
+
+SLICES = ("eMBB", "mMTC", "URLLC")  # the order of info entries with one value per slice
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy of the comparison."""
+
+    policy: str
+    episodes: Episodes
+    mean: Interval  # return over networks
+    difference: Interval | None  # return of the first row minus this one's, paired by network
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All policies on the same networks; the first row is the run's own, deterministic."""
+
+    run: str
+    config: TrainConfig | BaselineConfig
+    iteration: int  # at which the evaluated actors were saved
+    training_s: float
+    evaluation_s: float
+    rows: tuple[Row, ...]
+    seeds: tuple[int, ...]  # of the networks
+
+    def text(self) -> str:
+        """An aligned table and what it rests on."""
+        own = self.rows[0].episodes
+        slices = SLICES if "satisfied" in own.info and own.info["satisfied"].shape[1:] == (len(SLICES),) else ()
+        table = [["policy", "return [95 %]", f"{self.config.name} minus it [95 %]", *slices]]
+        for row in self.rows:
+            shares = [f"{share:.0%}" for share in _json_mean(row.episodes.info["satisfied"])] if slices else []
+            table.append([row.policy, _cell(row.mean, ""), _cell(row.difference, "+"), *shares])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in table
+        ]
+        lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+        lines.append(
+            f"\nReturn: mean reward per agent and step, one episode in each of {len(self.seeds)} held-out networks "
+            f"(seeds {self.seeds[0]} to {self.seeds[-1]}), the same for every policy."
+            f"\nDifferences are those of {self.rows[0].policy}, paired by network. Intervals are over networks, "
+            f"not over runs: this is one training seed ({self.config.seed})."
+        )
+        if slices:
+            lines.append("eMBB, mMTC, URLLC: share of agents and steps in which the slice reached its Q_min.")
+        lines.append(
+            f"Actors of iteration {self.iteration} of {self.config.iterations}. Training took "
+            f"{duration(self.training_s)}, this evaluation {duration(self.evaluation_s)}."
+        )
+        return "\n".join(lines)
+
+    def write(self, run: RunDirectory) -> list[Path]:
+        """Write evaluation.json (with the return of every network) and evaluation.csv; return their paths."""
+        rows = [self._document(row) for row in self.rows]
+        document = {
+            "run": self.run,
+            "name": self.config.name,
+            "training_seed": self.config.seed,
+            "iteration": self.iteration,
+            "num_networks": len(self.seeds),
+            "network_seeds": list(self.seeds),
+            "training_wall_time_s": self.training_s,
+            "evaluation_wall_time_s": self.evaluation_s,
+            "policies": rows,
+        }
+        run.evaluation_file.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
+        table = run.path / "evaluation.csv"
+        with table.open("w", newline="", encoding="utf-8") as file:
+            columns = [_flat(row) for row in rows]
+            writer = csv.DictWriter(file, list(columns[0]))
+            writer.writeheader()
+            writer.writerows(columns)
+        return [run.evaluation_file, table]
+
+    @staticmethod
+    def _document(row: Row) -> dict[str, Any]:
+        return {
+            "policy": row.policy,
+            "return": asdict(row.mean),
+            "difference": None if row.difference is None else asdict(row.difference),
+            "info": {name: _json_mean(value) for name, value in row.episodes.info.items()},
+            "returns": row.episodes.returns.tolist(),
+        }
+
+
+def compare(policies: Mapping[str, Policy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
+    """Evaluate every policy on the same networks; differences are those of the first one minus each other.
+
+    Raises:
+        RunError: fewer than two networks, from which no interval follows.
+    """
+    if len(seeds) < 2:
+        raise RunError(f"networks is {len(seeds)}; allowed: 2 or more, an interval needs them")
+    episodes = {name: evaluate(policy, env, seeds) for name, policy in policies.items()}
+    own = next(iter(episodes.values()))
+    rows = []
+    for name, result in episodes.items():
+        difference = None if result is own else paired_difference(own.returns, result.returns)
+        rows.append(Row(name, result, mean_interval(result.returns), difference))
+    return tuple(rows)
+
+
+def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
+    """Compare the best actors of a run, deterministic and sampled, with the environment's reference policies.
+
+    Runs of our own and of baselines are evaluated alike.
+
+    Raises:
+        RunError, CheckpointError, EnvironmentRefused: see there.
+    """
+    began = time.perf_counter()
+    run = RunDirectory.open(path)
+    config = load_config(path) if is_baseline(path) else run.config()
+    seeds = network_seeds(TEST_SEED, num_networks)
+    if not checkpoint.exists(run.best):
+        raise RunError(f"{path} has no checkpoint to evaluate yet: there is no {run.best}")
+    saved = checkpoint.load(run.best)
+    env = make_batched(config.env_id, config.env_kwargs, num_networks, seeds)
+    if isinstance(config, BaselineConfig):
+        torch.manual_seed(TEST_SEED)  # the library samples from the global generator
+        deterministic, sampled = (load_policy(path, deterministic=which) for which in (True, False))
+    else:
+        learner = load_actors(saved, run.best, config, env)
+        deterministic = run_policy(learner, config, env, deterministic=True)
+        sampled = run_policy(learner, config, env, deterministic=False, seed=TEST_SEED)
+    policies: dict[str, Policy] = {
+        f"{config.name} (deterministic)": deterministic,
+        f"{config.name} (sampled)": sampled,
+    }
+    policies |= reference_policies(config.env_id, config.env_kwargs)
+    rows = compare(policies, env, seeds)
+    lines = run.metrics()
+    training_s = float(lines[-1]["wall_time_s"]) if lines else 0.0
+    return Comparison(
+        run=str(path),
+        config=config,
+        iteration=int(saved.state["iteration"]),
+        training_s=training_s,
+        evaluation_s=time.perf_counter() - began,
+        rows=rows,
+        seeds=tuple(seeds),
+    )
+
+
+def _cell(interval: Interval | None, sign: str) -> str:
+    if interval is None:
+        return ""
+    mean, low, high = (format(number, f"{sign}.3f") for number in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def _json_mean(value: NDArray[np.float64]) -> Any:
+    """Mean over networks, None where no network has a value."""
+    finite = np.isfinite(value)
+    total, count = np.where(finite, value, 0.0).sum(axis=0), finite.sum(axis=0)
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return [_or_none(x) for x in means] if means.ndim else _or_none(means)
+
+
+def _or_none(number: Any) -> float | None:
+    return None if np.isnan(number) else float(number)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One CSV line of a policy: nested names joined by "_", slices by name."""
+    flat: dict[str, Any] = {"policy": row["policy"]}
+    for group in ("return", "difference"):
+        interval = row[group] or {"mean": None, "low": None, "high": None}
+        flat |= {f"{group}_{name}": number for name, number in interval.items()}
+    for name, value in row["info"].items():
+        if isinstance(value, list):
+            labels = SLICES if len(value) == len(SLICES) else tuple(map(str, range(len(value))))
+            flat |= {f"{name}_{label}": number for label, number in zip(labels, value, strict=True)}
+        else:
+            flat[name] = value
+    return flat

@@ -1,0 +1,1 @@
+"""`tasam sharpness`: how sharp the losses of a run are."""

@@ -1,0 +1,179 @@
+"""The losses of a run, eqs. (9) and (10), as functions of one network's weights, with all that is random in them fixed.
+
+They are those of `Learner.update`: the run's twins, target critics, temperatures, γ and objective, as they stand in
+``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its validation networks, and
+the noise of the reparameterised actions. Penalties on the weights are no part of these losses and networks are in
+evaluation mode (no dropout), so that variants are compared by the same function. Shapes: n mini-batch, M agents, A
+action size.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ended
+from tasam_agents.envs.make import make_batched
+from tasam_agents.experiments.sharpness.curvature import Loss
+from tasam_agents.learner.action_gradient import least_of_twins
+from tasam_agents.learner.learner import Learner
+from tasam_agents.learner.losses import actor_losses, bellman_target, critic_loss
+from tasam_agents.learner.replay import Batch, ReplayBuffer
+from tasam_agents.networks.actors import JointPolicy
+from tasam_agents.networks.critics import GlobalCritic, JointCritic
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import VALIDATION_SEED, network_seeds, task_of
+from tasam_agents.training.run_directory import RunDirectory, RunError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+CRITIC, ACTOR, WITHOUT_ENTROPY = "critic", "actor", "actor without entropy"
+MAX_STEPS = 100_000
+POOL = 50_000
+"""Joint transitions that the batches are drawn from at most: the latest."""
+
+
+@dataclass(frozen=True)
+class NetworkLoss:
+    """The loss of one network as a function of its own weights, all else fixed."""
+
+    network: str
+    """`critic_1`, `critic_2`, or the name of the actor's DU."""
+    kind: str
+    """`CRITIC`, `ACTOR` or `WITHOUT_ENTROPY`."""
+    parameters: tuple[Tensor, ...]
+    loss: Loss
+
+
+def load_learner(run: RunDirectory, config: TrainConfig) -> tuple[Learner, int]:
+    """The learner of ``checkpoints/latest``, whose actors, critics and temperatures belong together, and its iteration.
+
+    Raises:
+        RunError: nothing saved yet.
+        CheckpointError: damaged, or of another task.
+    """
+    if not checkpoint.exists(run.latest):
+        raise RunError(f"{run.path} has no checkpoint to measure yet: there is no {run.latest}")
+    saved = checkpoint.load(run.latest)
+    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED], config.centralised)
+    learner = Learner(task_of(env), config.learner, config.seed, config.total_updates)
+    tensors = saved.tensors.get("learner", {})
+    checkpoint.check_fits(tensors, learner.tensors(), str(run.latest))
+    learner.load_tensors(tensors)
+    learner.load_scalars(saved.state["learner"])
+    return learner, int(saved.state["iteration"])
+
+
+def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -> list[Batch]:
+    """Batches drawn from whole episodes of the sampled policy on the run's validation networks.
+
+    Validation networks and not the saved replay: every run is measured on the same networks, at the age its policy has
+    now, whereas a replay holds what older policies did on networks of the run's own seed.
+
+    Raises:
+        EnvironmentRefused: an episode is longer than `MAX_STEPS`.
+    """
+    seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
+    env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
+    capacity = max(POOL, batches * n, len(seeds))
+    buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=VALIDATION_SEED)
+    _collect_episodes(learner, env, seeds, batches * n, buffer)
+    return [buffer.sample(n) for _ in range(batches)]
+
+
+def _collect_episodes(
+    learner: Learner, env: BatchedEnv, seeds: Sequence[int], least: int, buffer: ReplayBuffer
+) -> None:
+    """Fill the buffer until every network has ended an episode and there are `least` joint transitions."""
+    noise = torch.Generator().manual_seed(VALIDATION_SEED)
+    inputs = learner.inputs(env.reset(seed=list(seeds)))
+    running, steps = np.ones(env.num_networks, bool), 0
+    while running.any() or len(buffer) < least:
+        if steps >= MAX_STEPS:
+            raise EnvironmentRefused(f"an episode has not ended after {MAX_STEPS} steps")
+        actions = learner.act(inputs, deterministic=False, generator=noise)
+        step = env.step(actions)
+        buffer.add(inputs, actions, step.rewards, learner.inputs(step.observations), step.terminated)
+        running &= ~ended(step)
+        inputs = learner.inputs(env.reset_done())
+        steps += 1
+
+
+def network_losses(
+    learner: Learner, batch: Batch, noise_seed: int, dtype: torch.dtype = torch.float32
+) -> list[NetworkLoss]:
+    """The losses of both critics and of every actor, with and without its entropy term, on one batch.
+
+    Each has networks of its own to move; the learner's stay as they are. Actor i's action meets the others' as they
+    are, and so does its V_i: the sum of all DUs' values (`team`) or its own (`individual`), least of the twins.
+
+    Args:
+        learner: gives networks, temperatures and configuration.
+        batch: n joint transitions, as the learner's update takes them.
+        noise_seed: of the reparameterisation noise at s' and s, drawn in single precision whatever `dtype` is.
+        dtype: of all computation.
+    """
+    config = learner.config
+    batch = Batch(*(getattr(batch, field.name).to(dtype) for field in fields(Batch)))
+    generator = torch.Generator().manual_seed(noise_seed)
+    shape = (len(batch.rewards), len(learner.task.agents), learner.policy.noise_size)
+    next_noise, noise = (torch.randn(shape, generator=generator).to(dtype) for _ in range(2))
+    temperatures = learner.log_temperature.detach().to(dtype).exp()
+    critics, targets = ([_fixed(twin, dtype) for twin in twins] for twins in (learner.critics, learner.targets))
+    policy = _fixed(learner.policy, dtype)
+    taken = policy.stack([batch.actions[:, i, :size] for i, size in enumerate(policy.action_sizes)])
+
+    with torch.no_grad():
+        each_next, each_log_prob = policy.sample_each(batch.next_inputs, next_noise)
+        next_actions = policy.stack(each_next)
+        y = bellman_target(
+            batch.rewards * config.reward_scale,
+            batch.terminated,
+            least_of_twins(targets, batch.next_inputs, next_actions, next_actions),
+            torch.stack(each_log_prob, dim=1),
+            temperatures,
+            config.gamma,
+        )
+        actions = policy.stack(policy.sample_each(batch.inputs, noise)[0])
+
+    def value_of(i: int, own: Tensor) -> Tensor:
+        """V_i (n,) where DU i's action is `own` (n, A) and the others' are as they are."""
+        replaced = torch.cat([actions[:, :i], own.unsqueeze(1), actions[:, i + 1 :]], dim=1)
+        if config.objective == "team":
+            return least_of_twins(critics, batch.inputs, replaced, replaced).sum(dim=1)
+        rows = replaced if isinstance(critics[0], JointCritic) else replaced[:, [i]]
+        return least_of_twins(critics, batch.inputs, rows, replaced, [i])[:, 0]
+
+    def of_critic(critic: GlobalCritic) -> Loss:
+        return lambda: critic_loss(critic(batch.inputs, taken, taken), y)
+
+    def of_actor(moving: JointPolicy, i: int, temperature: Tensor) -> Loss:
+        def loss() -> Tensor:
+            action, log_prob = moving.sample_one(i, batch.inputs, noise)
+            value = value_of(i, moving.pad(action))
+            return actor_losses(log_prob[:, None], value[:, None], temperature).sum()
+
+        return loss
+
+    losses = []
+    for number, twin in enumerate(learner.critics, start=1):
+        critic = _fixed(twin, dtype).requires_grad_()
+        losses.append(NetworkLoss(f"critic_{number}", CRITIC, tuple(critic.parameters()), of_critic(critic)))
+    for i, agent in enumerate(learner.task.agents):
+        moving = _fixed(learner.policy, dtype)
+        weights = tuple(moving.actors[i].requires_grad_().parameters())
+        for kind, temperature in ((ACTOR, temperatures[i : i + 1]), (WITHOUT_ENTROPY, torch.zeros(1, dtype=dtype))):
+            losses.append(NetworkLoss(agent, kind, weights, of_actor(moving, i, temperature)))
+    return losses
+
+
+def _fixed(network: Network, dtype: torch.dtype) -> Network:
+    """A copy that does not move: other precision, evaluation mode, no gradients."""
+    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)

@@ -1,0 +1,1 @@
+"""Section IV of the paper: one update of critics and actors, an equation a file."""

@@ -1,0 +1,49 @@
+"""The perturbation radius ρ: a schedule over training, section IV-E, scaled by the TD-error variance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasam_agents.config.fields import RhoSchedule
+
+
+def base_radius(schedule: RhoSchedule, progress: float) -> float:
+    """ρ_base(t) for progress = t/T in [0, 1]; beyond the ends it stays at the end."""
+    x = min(max(progress, 0.0), 1.0)
+    start, end = schedule.start, schedule.end
+    match schedule.shape:
+        case "linear":
+            return start + (end - start) * x
+        case "cosine":
+            return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * x))
+        case "exponential":
+            return float(start * (end / start) ** x)
+        case "constant":
+            return start
+
+
+class Radius:
+    """ρ of some networks: ρ_i = ρ_min + (ρ_base(t) − ρ_min)·min(1, σ²_i/σ²_peak) when adaptive, else ρ_base(t).
+
+    σ²_peak is the running maximum of σ²_i: a network whose TD errors have calmed down is perturbed less.
+    While σ²_peak is zero nothing is known about the task and the ratio counts as 1.
+    """
+
+    def __init__(self, schedule: RhoSchedule, num_networks: int) -> None:
+        self._schedule = schedule
+        self.peak: NDArray[np.float64] = np.zeros(num_networks)
+
+    def __call__(self, progress: float, variances: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """ρ_i (num_networks,) at t/T = progress for the smoothed variances σ²_i; moves the peaks."""
+        variance = np.asarray(variances, dtype=np.float64)
+        self.peak = np.maximum(self.peak, variance)
+        base = base_radius(self._schedule, progress)
+        if not self._schedule.adaptive:
+            return np.full(variance.shape, base)
+        floor = self._schedule.end
+        ratio = np.divide(variance, self.peak, out=np.ones_like(variance), where=self.peak > 0)
+        return floor + (base - floor) * np.minimum(1.0, ratio)

@@ -1,0 +1,1 @@
+"""Neural networks: policies and values."""

@@ -1,0 +1,1 @@
+"""Style and panels of all figures, and tables as text."""

@@ -1,0 +1,1 @@
+"""Intervals over networks and seeds."""

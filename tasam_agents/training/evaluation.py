@@ -1,0 +1,113 @@
+"""One policy on networks of given seeds, and where those seeds come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.centralised import Centralised, separate
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, Policy, ended
+from tasam_agents.learner.learner import Learner, TaskSpec
+from tasam_agents.training import checkpoint
+from tasam_agents.training.run_directory import RunError
+
+# Where the seeds of networks begin. They never overlap: training uses numbers below VALIDATION_SEED.
+VALIDATION_SEED = 1_000_000
+TEST_SEED = 2_000_000
+MAX_NETWORKS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What one policy did in one episode of each of B networks."""
+
+    seeds: tuple[int, ...]
+    returns: NDArray[np.float64]  # (B,) mean reward per agent and step
+    info: Mapping[str, NDArray[np.float64]]  # (B,) or (B, n), mean over agents and steps; NaN where undefined
+
+
+def network_seeds(first: int, num_networks: int) -> list[int]:
+    """Seeds of validation (VALIDATION_SEED) or test (TEST_SEED) networks."""
+    if not 1 <= num_networks <= MAX_NETWORKS:
+        raise RunError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
+    return list(range(first, first + num_networks))
+
+
+def training_seeds(seed: int, num_networks: int) -> list[int]:
+    """Seeds of the training networks of a run: below VALIDATION_SEED, and none shared by neighbouring runs."""
+    first = seed * num_networks % VALIDATION_SEED
+    return [(first + network) % VALIDATION_SEED for network in range(num_networks)]
+
+
+def task_of(env: BatchedEnv) -> TaskSpec:
+    """What the learner needs to know of an environment."""
+    resources = getattr(env, "resource_columns", ())
+    return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout, resources)
+
+
+def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> Policy:
+    """The actors as a policy. Sampled actions draw from a generator of their own, so training does not notice."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def policy(observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return learner.act(learner.inputs(observations), deterministic, generator)
+
+    return policy
+
+
+def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: int = 100_000) -> Episodes:
+    """Run one episode in each network and average over agents and steps, each network over its own length.
+
+    Raises:
+        EnvironmentRefused: an episode is longer than ``max_steps``.
+    """
+    observations = env.reset(seed=list(seeds))
+    running = np.ones(env.num_networks, bool)
+    lengths = np.zeros(env.num_networks)
+    rewards = np.zeros(env.num_networks)
+    sums: dict[str, NDArray[np.float64]] = {}
+    counts: dict[str, NDArray[np.float64]] = {}
+    while running.any():
+        if lengths.max() >= max_steps:
+            raise EnvironmentRefused(f"an episode has not ended after {max_steps} steps")
+        step = env.step(policy(observations))
+        lengths += running
+        rewards += np.where(running, step.rewards.mean(axis=1, dtype=np.float64), 0.0)
+        for name, value in step.info.items():
+            finite = np.isfinite(value)
+            taken = finite & running.reshape(-1, *(1,) * (value.ndim - 1))
+            sums[name] = sums.get(name, 0.0) + np.where(taken, value, 0).sum(axis=1, dtype=np.float64)
+            counts[name] = counts.get(name, 0.0) + taken.sum(axis=1)
+        running &= ~ended(step)
+        observations = env.reset_done()  # networks with shorter episodes go on and no longer count
+    info = {name: np.where(counts[name] > 0, total / np.maximum(counts[name], 1), np.nan)
+            for name, total in sums.items()}  # fmt: skip
+    return Episodes(tuple(seeds), rewards / lengths, info)
+
+
+def run_policy(learner: Learner, config: TrainConfig, env: BatchedEnv, deterministic: bool, seed: int = 0) -> Policy:
+    """The actors of a run as a policy for the separate agents of ``env``, also where one agent acts for all."""
+    policy = learned_policy(learner, deterministic, seed)
+    return separate(policy, env) if config.centralised else policy
+
+
+def load_actors(saved: checkpoint.Checkpoint, directory: Path, config: TrainConfig, env: BatchedEnv) -> Learner:
+    """A learner with the actors of a checkpoint; raises CheckpointError when they are not of this task.
+
+    Args:
+        saved, directory: the checkpoint, and where it stands.
+        config: of the run.
+        env: with separate agents, also where one agent acts for all.
+    """
+    task = task_of(Centralised(env) if config.centralised else env)
+    learner = Learner(task, config.learner, config.seed, config.total_updates)
+    actors = saved.tensors.get("actors", {})
+    checkpoint.check_fits(actors, learner.policy_tensors(), str(directory))
+    learner.load_policy_tensors(actors)
+    return learner

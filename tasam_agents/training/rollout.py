@@ -1,0 +1,85 @@
+"""What policies live through: joint transitions, from networks of this process or from elsewhere.
+
+The same walk collects in the trainer and in a collector on another machine, so both give the same transitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasam_agents.envs.interface import BatchedEnv, BatchStep, Policy
+from tasam_agents.learner.learner import DivergedError
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One step of B networks, as the replay buffer stores it."""
+
+    inputs: NDArray[np.float32]  # (B, M, d) scaled observations s
+    actions: NDArray[np.float32]  # (B, M, A) relaxed actions a in (0, 1)
+    rewards: NDArray[np.float32]  # (B, M)
+    next_inputs: NDArray[np.float32]  # (B, M, d) scaled observations s' before any reset
+    terminated: NDArray[np.bool_]  # (B, M) nothing follows; a time limit is not in here
+    info: Mapping[str, NDArray[Any]]  # named numbers, each (B, M) or (B, M, n)
+
+
+def walk(
+    env: BatchedEnv,
+    inputs_of: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    observations: NDArray[np.float32],
+    steps: int,
+    policy: Policy,
+    env_id: str,
+) -> Generator[Transition, None, NDArray[np.float32]]:
+    """Let every network take some steps; the generator returns what is observed after the last one.
+
+    A transition is to be used before the next one is asked for: the environment may write into the same arrays.
+
+    Args:
+        env: B networks, their episodes begun.
+        inputs_of: selection and scaling of columns, (B, M, D) → (B, M, d).
+        observations: what the networks show now, (B, M, D).
+        steps: of every network.
+        policy: inputs → actions.
+        env_id: for messages.
+
+    Raises:
+        DivergedError: the environment gave NaN or infinity.
+    """
+    for _ in range(steps):
+        inputs = inputs_of(observations)
+        actions = policy(inputs)
+        step = env.step(actions)
+        _check_finite(step, env_id)
+        # A time limit is not in `terminated`: the value of what would have come after it counts.
+        yield Transition(inputs, actions, step.rewards, inputs_of(step.observations), step.terminated, step.info)
+        observations = env.reset_done()
+    return observations
+
+
+def uniform_policy(seed: int, num_networks: int, action_size: int, share: slice = slice(None)) -> Policy:
+    """Uniformly random actions (b, M, A) for a share of the networks: the rows that a walk of all B would give them.
+
+    Args:
+        seed: of the run.
+        num_networks: B.
+        action_size: A.
+        share: which of the B networks the policy acts in.
+    """
+    generator = np.random.default_rng([seed, 1])
+
+    def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        return generator.random((num_networks, inputs.shape[1], action_size), np.float32)[share]
+
+    return policy
+
+
+def _check_finite(step: BatchStep, env_id: str) -> None:
+    for name in ("rewards", "observations"):
+        if not np.isfinite(getattr(step, name)).all():
+            raise DivergedError(f"environment {env_id!r} gave {name} that are not finite")

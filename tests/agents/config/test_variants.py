@@ -1,0 +1,130 @@
+"""The rows of Tables 2 and 3 and the other named configurations: what each changes, and that each trains."""
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from measure.tuning_log import flat
+
+from tasam_agents.config.fields import GateConfig, TrainConfig
+from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
+from tasam_agents.envs.make import make_batched
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import evaluate, learned_policy, load_actors
+from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.trainer import train
+
+OFF = ("sam.critic", "sam.actors")
+LAYERS = ("regularisation.actor", "regularisation.critic")
+CHANGES: dict[str, set[str]] = {
+    "no_sam": {*OFF},
+    "both_sam": set(),
+    "actor_sam": {"sam.critic"},
+    "critic_sam": {"sam.actors"},
+    "no_selective": {"sam.actors"},
+    "static_rho": {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
+    "adaptive_sam": {"sam.scale_invariant"}
+    | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("start", "end")},
+    "l2": {*OFF, *(f"{layers}.l2" for layers in LAYERS)},
+    "l2_in_loss": {*OFF, *(f"{layers}.{what}" for layers in LAYERS for what in ("l2", "l2_kind"))},
+    "dropout": {*OFF, *(f"{layers}.dropout" for layers in LAYERS)},
+    "spectral_norm": {*OFF, *(f"{layers}.spectral_norm" for layers in LAYERS)},
+    "plastic": {"sam.actors", "sam.part", "regularisation.reset_every"}
+    | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
+    | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
+}
+POLICY = {f"policy.{name}" for name in ("kind", "reserved_share", "reserved_claim", "final_sharpness", "sharpen_from")}
+RELAXED = POLICY | {
+    f"temperature.{name}" for name in ("initial", "target_entropy_per_dim", "final_target_entropy_per_dim")
+}
+CHANGES |= {
+    "resource_individual": {"objective"},
+    "mean_field_team": {"critic"},
+    "mean_field_individual": {"critic", "objective"},
+    "pooled_individual": {"critic", "objective"},
+    "joint_team": {"critic"},
+    "nothing_reserved": {"policy.reserved_share"},
+    "gumbel_sigmoid": {"policy.gradient"},
+    "relaxed": RELAXED,
+    "relaxed_shared_noise": RELAXED | {"policy.shared_noise"},
+    "relaxed_pooled": RELAXED | {"critic", "objective", "actor_delay"},
+    "auto_gate": {"gate.lambda_td", "gate.calibration"},
+    "paper_radius": {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("start", "end")},
+}
+CHANGES["anchored"] = {"anchor.source"}
+CHANGES["plastic_distilled"] = CHANGES["plastic"] | {f"anchor.{name}" for name in ("source", "weighting", "weight")}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_row_differs_from_the_default_in_what_it_is_named_for(name: str) -> None:
+    config = VARIANTS[name]
+    for field in fields(TrainConfig):
+        if field.name not in ("name", "learner"):
+            assert getattr(config, field.name) == getattr(DEFAULT, field.name)
+    own, default = flat(asdict(config.learner)), flat(asdict(DEFAULT.learner))
+    assert {key for key in default if own[key] != default[key]} == CHANGES[name]
+
+
+def test_names_of_runs_are_all_different() -> None:
+    names = [config.name for config in VARIANTS.values()]
+    assert len(set(names)) == len(names)
+    assert (VARIANTS["dropout"].learner.regularisation.actor.dropout) == 0.1
+
+
+def test_the_other_environments_of_the_named_configurations() -> None:
+    slice_mask = VARIANTS["slice_mask"]
+    assert replace(slice_mask, name=DEFAULT.name, env_kwargs=DEFAULT.env_kwargs) == DEFAULT
+    grid = VARIANTS["tiny_ue_grid"]
+    assert replace(grid, name=TINY.name, env_kwargs=TINY.env_kwargs) == TINY
+    assert grid.env_kwargs == {"scenario": "tiny", "codec": "ue_grid"}
+
+
+@pytest.mark.parametrize("name", ["slice_mask", "tiny_ue_grid"])
+def test_other_codecs_are_trained(name: str, tmp_path: Path) -> None:
+    config = VARIANTS[name]
+    config = replace(
+        config,
+        env_kwargs={**config.env_kwargs, "scenario": "tiny"},
+        num_networks=2,
+        iterations=2,
+        steps_per_iteration=3,
+        warmup_steps=4,
+        validation_networks=2,
+        learner=replace(config.learner, hidden=(16, 16), batch_size=8, actor_delay=0),
+    )
+    run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
+    env = make_batched(config.env_id, config.env_kwargs, 2, [1, 2])
+    assert env.action_sizes[0] == {"slice_mask": 3 * 10, "tiny_ue_grid": 67 * 10}[name]
+    assert run.metrics()[-1]["updates"] == 2 * config.updates_per_iteration
+    actors = load_actors(checkpoint.load(run.best), run.best, config, env)
+    assert np.isfinite(evaluate(learned_policy(actors, deterministic=True), env, [1, 2]).returns).all()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_row_trains_and_its_actors_can_be_evaluated_twice_alike(name: str, tmp_path: Path) -> None:
+    learner = VARIANTS[name].learner
+    small = replace(
+        learner,
+        input_scaling=(),
+        hidden=(16, 16, 16),
+        batch_size=16,
+        actor_delay=3,
+        gate=GateConfig(calibration=(4, 8)),
+    )
+    if learner.regularisation.reset_every:
+        small = replace(small, regularisation=replace(learner.regularisation, reset_every=7))
+    config = replace(
+        TINY, env_id="support.fakes:target_env", env_kwargs={}, num_networks=3, iterations=8, steps_per_iteration=4,
+        updates_per_iteration=2, warmup_steps=5, evaluate_every=4, validation_networks=2, log_every=2, learner=small,
+    )  # fmt: skip
+    run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
+    assert run.config() == config
+    metrics = run.metrics()
+    updates_of_sam = {"no_sam", "l2", "l2_in_loss", "dropout", "spectral_norm"}
+    assert (metrics[-1]["critic_grad_norm_sam"] is None) == (name in updates_of_sam | {"actor_sam"})
+    env = make_batched(config.env_id, {}, 2, [1, 2])
+    actors = load_actors(checkpoint.load(run.best), run.best, config, env)
+    policy = learned_policy(actors, deterministic=True)
+    first, second = (evaluate(policy, env, [1, 2]) for _ in range(2))
+    assert first.returns.tolist() == second.returns.tolist()

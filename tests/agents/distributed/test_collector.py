@@ -1,0 +1,95 @@
+"""Collectors without a cluster: shares of the networks live through what all of them would in one process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.distributed.collector import Collector, Harvest, Order, joined
+from tasam_agents.distributed.config import DistributedConfig
+from tasam_agents.envs.interface import NotReproducible
+from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.learner import Learner
+from tasam_agents.training.evaluation import task_of, training_seeds
+
+CONFIG = replace(
+    VARIANTS["tiny"], env_id="support.fakes:target_env", env_kwargs={}, num_networks=5, seed=3,
+    learner=replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(16,)),
+)  # fmt: skip
+NOISE = torch.Generator().manual_seed(7).get_state()
+
+
+def seeds_of(config: TrainConfig) -> list[int]:
+    return training_seeds(config.seed, config.num_networks)
+
+
+def begun(share: slice, config: TrainConfig = CONFIG) -> Collector:
+    collector = Collector(config, share, threads=1)
+    collector.reset(seeds_of(config)[share])
+    return collector
+
+
+def weights() -> dict[str, torch.Tensor]:
+    env = make_batched(CONFIG.env_id, CONFIG.env_kwargs, 1, [0])
+    return Learner(task_of(env), CONFIG.learner, CONFIG.seed, 1).policy_tensors()
+
+
+def assert_joined(parts: list[Harvest], whole: Harvest, exact: bool) -> None:
+    for t, of_all in enumerate(whole.transitions):
+        together = joined([part.transitions[t] for part in parts])
+        for name in ("inputs", "actions", "rewards", "next_inputs", "terminated"):
+            ours, theirs = getattr(together, name), getattr(of_all, name)
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=0 if exact else 1e-6, err_msg=name)
+        assert together.info.keys() == of_all.info.keys()
+
+
+@pytest.mark.parametrize("collectors", [2, 3, 5])
+def test_shares_meet_the_noise_of_all(collectors: int) -> None:
+    """The warm-up to the last bit; the actors' actions up to the rounding of products of fewer rows."""
+    shares = DistributedConfig(collectors=collectors).shares(5)
+    whole, parts = begun(slice(0, 5)), [begun(share) for share in shares]
+    warm_up, first = Order(0, 9, NOISE), Order(1, 4, NOISE)  # the episodes have 7 steps
+    assert_joined([part.collect(warm_up, None) for part in parts], whole.collect(warm_up, None), exact=True)
+    actors = weights()
+    assert_joined([part.collect(first, actors) for part in parts], whole.collect(first, actors), exact=False)
+
+
+def test_a_collector_goes_on_where_another_one_stood() -> None:
+    share = slice(2, 4)
+    one, actors = begun(share), weights()
+    place = one.collect(Order(1, 4, NOISE), actors).place
+    assert place.state is not None
+    other = Collector(CONFIG, share, threads=1)
+    other.put(place.state)
+    other.look(place.observations)
+    order = Order(2, 6, NOISE)
+    assert_joined([other.collect(order, actors)], one.collect(order, actors), exact=True)
+    fleeting = replace(CONFIG, env_kwargs={"resumable": False})
+    with pytest.raises(NotReproducible, match="offers no state"):
+        begun(share, fleeting).put(begun(share, fleeting).collect(order, actors).place.state)
+
+
+def test_info_that_not_all_tell_in_one_shape_is_left_out() -> None:
+    a, b = (begun(share).collect(Order(0, 1, NOISE), None).transitions[0] for share in (slice(0, 2), slice(2, 5)))
+    a, b = (
+        replace(a, info={"x": np.ones((2, 2)), "y": np.ones((2, 2)), "z": np.ones((2, 2))}),
+        replace(b, info={"x": np.ones((3, 2)), "y": np.ones((3, 2, 4))}),
+    )
+    together = joined([a, b])
+    assert list(together.info) == ["x"]
+    assert together.info["x"].shape == (5, 2)
+
+
+@pytest.mark.parametrize(("networks", "collectors"), [(8, 1), (8, 3), (5, 5), (64, 6)])
+def test_every_network_has_one_collector_and_the_shares_are_even(networks: int, collectors: int) -> None:
+    shares = DistributedConfig(collectors=collectors).shares(networks)
+    each = [list(range(networks))[share] for share in shares]
+    assert [network for own in each for network in own] == list(range(networks))
+    sizes = [len(own) for own in each]
+    assert len(sizes) == collectors
+    assert max(sizes) - min(sizes) <= 1

@@ -1,0 +1,309 @@
+"""`tasam compare`: many runs that survive each other and the user, equal budgets, and one code that evaluates all."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasam_agents.baselines import BASELINES, BaselineConfig
+from tasam_agents.baselines.config import environment_steps
+from tasam_agents.baselines.training import is_finished
+from tasam_agents.cli.main import BAD_INPUT, FAILED, main
+from tasam_agents.config.fields import GateConfig, TrainConfig
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.envs.make import make_batched
+from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
+from tasam_agents.experiments.run_evaluation import evaluate_run
+from tasam_agents.jobs import jobs as runs
+from tasam_agents.jobs.jobs import Duty, Job, run_jobs, standing, train_job
+from tasam_agents.training import checkpoint
+from tasam_agents.training.evaluation import TEST_SEED, evaluate
+from tasam_agents.training.interruption import StopRequest
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
+
+OWN = replace(
+    VARIANTS["tiny"], name="own", env_id="support.fakes:target_env", env_kwargs={}, num_networks=3, iterations=6,
+    steps_per_iteration=4, updates_per_iteration=2, warmup_steps=5, evaluate_every=3, validation_networks=2,
+    log_every=3, learner=replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(8,), batch_size=8,
+                                 gate=GateConfig(calibration=(4, 8))),
+)  # fmt: skip
+BROKEN = replace(OWN, name="broken", learner=replace(OWN.learner, actor_learning_rate=1e30, critic_learning_rate=1e30))
+OTHER = replace(OWN, name="other", learner=replace(OWN.learner, critic="pooled", objective="individual"))
+PLAIN = replace(BASELINES["sac_sb3"], batch_size=8, warmup_steps=3)
+
+
+@pytest.fixture(autouse=True)
+def _named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, config in (("own", OWN), ("other", OTHER), ("broken", BROKEN)):
+        monkeypatch.setitem(VARIANTS, name, config)
+    monkeypatch.setitem(BASELINES, "plain", PLAIN)
+
+
+class InThisProcess:
+    """What `run_jobs` needs of a process; the run happens at once and here, so that a test is quick."""
+
+    sentinel: int
+    exitcode = 0
+
+    def __init__(self, job: Job, begun: list[str]) -> None:
+        begun.append(job.label)
+        self.sentinel = len(begun)
+        try:
+            train_job(job)
+        except TrainingDiverged as error:
+            job.log.write_text(f"some progress\nerror: {error}\n")
+            self.exitcode = 1
+
+    def is_alive(self) -> bool:
+        return False
+
+    def join(self) -> None:
+        pass
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Labels of the runs that were begun, which all happen in this process."""
+    labels: list[str] = []
+
+    def start(job: Job, duty: Duty) -> InThisProcess:
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        return InThisProcess(job, labels)
+
+    monkeypatch.setattr(runs, "_start", start)
+    monkeypatch.setattr(runs, "wait", lambda *_, **__: None)
+    return labels
+
+
+def compare(directory: Path, *agents: str, **options: object) -> None:
+    given = {"--seeds": 2, "--networks": 3, "--jobs": 1, "--runs": directory} | {
+        f"--{name.replace('_', '-')}": value for name, value in options.items()
+    }
+    main(["compare", "--agents", *agents, *(str(word) for pair in given.items() for word in pair)])
+
+
+def test_a_second_call_trains_nothing_and_reports_the_same(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare(tmp_path, "own", "plain", "repeat", "random")
+    assert begun == ["own, seed 0", "plain, seed 0", "own, seed 1", "plain, seed 1"]
+    first = capsys.readouterr()
+    assert (
+        "2 trained agents × 2 seeds on support.fakes:target_env: 4 runs of 87 environment steps each, 4 of" in first.out
+    )
+    document = (tmp_path / "comparison.json").read_text()
+    table = (tmp_path / "comparison.csv").read_text()
+    assert len(table.splitlines()) == 1 + 3 * (2 + 2 + 1 + 1)
+    compare(tmp_path, "own", "plain", "repeat", "random")
+    assert len(begun) == 4
+    assert "4 runs of 87 environment steps each, 0 of them to train" in capsys.readouterr().out
+    assert (tmp_path / "comparison.json").read_text() == document
+    compare(tmp_path, "own", "plain", seeds=1, first_seed=2, out=tmp_path / "more")
+    assert begun[4:] == ["own, seed 2", "plain, seed 2"]
+    assert (tmp_path / "more" / "comparison.json").is_file()
+
+
+def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path, begun: list[str]) -> None:
+    chosen = plan(["own", "plain", "repeat"], [0, 1], 4, tmp_path)
+    assert run_jobs(chosen.jobs, 1, quiet=True) == []
+    report = measure(chosen, [])
+    assert report is not None
+    assert report.first == "own"
+    seeds = [TEST_SEED + i for i in range(4)]
+    assert list(report.network_seeds) == seeds
+    assert {name: values.shape for name, values in report.returns.items()} == {
+        "own": (2, 4), "plain": (2, 4), "repeat": (1, 4),
+    }  # fmt: skip
+    np.testing.assert_allclose(report.returns["repeat"], 1.0, atol=1e-6)
+    alone = evaluate_run(tmp_path / "own" / "seed_1", 4).rows[0].episodes.returns
+    np.testing.assert_array_equal(report.returns["own"][1], alone)
+    env = make_batched("support.fakes:target_env", {}, 4, seeds)
+    job = next(job for job in chosen.jobs if job.label == "plain, seed 1")
+    np.testing.assert_array_equal(report.returns["plain"][1], evaluate(policy_of(job, env), env, seeds).returns)
+    assert (report.returns["plain"][0] != report.returns["plain"][1]).any()
+
+
+def test_budgets_and_costs(tmp_path: Path, begun: list[str]) -> None:
+    chosen = plan(["own", "plain", "random"], [3], 2, tmp_path, iterations=4)
+    assert chosen.env_steps == 3 * (5 + 4 * 4)
+    configs = {job.agent: job.config for job in chosen.jobs}
+    own, plain = configs["own"], configs["plain"]
+    assert isinstance(own, TrainConfig)
+    assert isinstance(plain, BaselineConfig)
+    assert environment_steps(own) == plain.env_steps == chosen.env_steps
+    assert (own.iterations, own.seed, plain.seed, own.threads, plain.hidden) == (4, 3, 3, 1, (8,))
+    run_jobs(chosen.jobs, 1, quiet=True)
+    report = measure(chosen, [])
+    assert report is not None
+    own_cost, plain_cost, none = (report.costs[name] for name in ("own", "plain", "random"))
+    assert (own_cost.env_steps, plain_cost.env_steps, none.env_steps) == (63, 63, 0)
+    assert own_cost.updates == 8
+    assert plain_cost.gradient_evaluations == 3 * plain_cost.updates > 0
+    lines = RunDirectory(chosen.jobs[0].directory).metrics()
+    per_update = {line["iteration"]: line.get("gradient_evaluations") for line in lines}
+    expected = sum((per_update[last] or 0) * (last - first) * 2 for first, last in ((0, 3), (3, 4)))
+    assert own_cost.gradient_evaluations == pytest.approx(expected)
+    assert cost_of(RunDirectory(chosen.jobs[0].directory)).wall_time_s == lines[-1]["wall_time_s"]
+
+
+def interrupted(job: Job, iteration: int) -> None:
+    """Leave the run as Ctrl-C in this iteration does."""
+    assert isinstance(job.config, TrainConfig)
+    RunDirectory.create(job.directory, job.config)
+    training, stop = Training(job.config, RunDirectory(job.directory)), StopRequest(lambda _: None)
+
+    class Stopping:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *_: setattr(stop, "made", training.iteration == iteration)
+
+    with pytest.raises(Interrupted):
+        training.run(Stopping(), stop)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_run_goes_on_and_a_half_done_baseline_begins_again(tmp_path: Path, begun: list[str]) -> None:
+    whole = plan(["own"], [0], 2, tmp_path / "whole")
+    run_jobs(whole.jobs, 1, quiet=True)
+    chosen = plan(["own", "plain", "other"], [0], 2, tmp_path / "parts")
+    own, plain, other = chosen.jobs
+    interrupted(own, 2)
+    RunDirectory.create(plain.directory, plain.config)
+    RunDirectory(plain.directory).append_metrics({"left": "over"})
+    RunDirectory.create(other.directory, other.config)  # died before its first save
+    assert [standing(job) for job in chosen.jobs] == ["interrupted"] * 3
+    assert checkpoint.load_state(RunDirectory(own.directory).latest)["iteration"] == 2
+    assert run_jobs(chosen.jobs, 1, quiet=True) == []
+    assert [standing(job) for job in chosen.jobs] == ["complete"] * 3
+    assert "left" not in RunDirectory(plain.directory).metrics()[0]
+    assert is_finished(plain.directory)
+    one, two = (checkpoint.load(RunDirectory(job.directory).latest) for job in (whole.jobs[0], own))
+    assert all((one.tensors["learner"][name] == two.tensors["learner"][name]).all() for name in one.tensors["learner"])
+    assert [line["iteration"] for line in RunDirectory(own.directory).metrics()] == [0, 3, 6]
+
+
+def test_a_failing_agent_is_named_and_the_others_are_kept(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        compare(tmp_path, "own", "broken", "random")
+    assert leaving.value.code == FAILED
+    printed = capsys.readouterr()
+    last = printed.err[printed.err.index("error: 2 of 4 runs failed") :].splitlines()
+    assert "their agents are left out (broken)" in last[0]
+    log = tmp_path / "broken" / "seed_0.log"
+    assert last[1].startswith("  broken, seed 0: stopped in iteration ")
+    assert last[1].endswith(f"(log: {log})")
+    document = json.loads((tmp_path / "comparison.json").read_text())
+    assert [agent["agent"] for agent in document["agents"]] == ["own", "random"]
+    with pytest.raises(SystemExit):
+        compare(tmp_path, "broken", "own")  # tried again, and the first that is left takes the first place
+    assert len(begun) == 6
+    with pytest.raises(SystemExit):
+        compare(tmp_path / "alone", "broken")
+    assert not (tmp_path / "alone" / "comparison.json").exists()
+
+
+def test_real_processes_fail_apart_and_save_when_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at a time: one diverges, the other goes on until the user stops; the third never begins."""
+    endless = replace(OWN, iterations=1_000_000)
+    configs = {"own": endless, "broken": BROKEN, "third": replace(endless, seed=1)}
+    jobs = [Job(name, config, tmp_path / name / "seed_0") for name, config in configs.items()]
+    endless_log = jobs[0].log
+    stopped: list[bool] = []
+
+    def until_one_has_failed(sentinels: Sequence[Any], timeout: float) -> None:
+        time.sleep(0.05)
+        run = RunDirectory(jobs[0].directory)
+        if not stopped and len(run.metrics()) > 2 and "stopped in" in _text(jobs[1].log):
+            stopped.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(runs, "wait", until_one_has_failed)
+    with pytest.raises(Interrupted, match="To go on: the same command again"):
+        run_jobs(jobs, 2)
+    assert standing(jobs[0]) == "interrupted"
+    assert checkpoint.load_state(RunDirectory(jobs[0].directory).latest)["iteration"] >= 3
+    assert "saved after iteration" in _text(endless_log)
+    assert _text(jobs[1].log).splitlines()[-1].startswith("error: stopped in iteration")
+    assert "saved after" not in capsys.readouterr().err  # what runs print goes to their logs
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
+def test_a_process_that_dies_is_a_failure_with_its_cause(tmp_path: Path) -> None:
+    job = Job("own", OWN, tmp_path / "own" / "seed_0")
+
+    class Dead(InThisProcess):
+        def __init__(self, exitcode: int) -> None:
+            self.exitcode = exitcode
+
+    assert str(runs._outcome(Dead(-9), job, runs.TRAINING)) == f"own, seed 0: killed by SIGKILL (log: {job.log})"  # type: ignore[arg-type]
+    job.log.parent.mkdir()
+    job.log.write_text("begun\nerror: the disk is full\n\n")
+    for code in (0, 1):  # a process that says it is done, but is not, has failed too
+        failure = runs._outcome(Dead(code), job, runs.TRAINING)  # type: ignore[arg-type]
+        assert failure is not None
+        assert failure.reason == "the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["own", "nobody"], "agent 'nobody'; allowed: default, paper,"),
+        (["own", "tiny"], "agents differ in the environment (own: ('support.fakes:target_env', {}); tiny: ("),
+        (["own", "own"], "agents are own own; allowed: each once"),
+        (["random", "--iterations", "3"], "iterations is 3; allowed only with an agent of our own"),
+        (["own", "--iterations", "0"], "TrainConfig.iterations = 0"),
+        (["own", "--networks", "1"], "networks is 1; allowed: 2 or more"),
+        (["own", "--seeds", "0"], "seeds is 0; allowed: 1 or more"),
+        (["own", "--first-seed", "-1"], "training seeds are [-1"),
+        (["own", "--jobs", "0"], "jobs is 0; allowed: 1 or more"),
+        ([], "no agent given"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["compare", "--runs", str(tmp_path / "runs"), "--agents", *arguments])
+    assert leaving.value.code == BAD_INPUT
+    assert message in capsys.readouterr().err
+    assert begun == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_budgets_and_used_directories_are_refused(tmp_path: Path, begun: list[str]) -> None:
+    VARIANTS["other"] = replace(OTHER, iterations=7)
+    with pytest.raises(RunError, match=r"agents differ in the number of environment steps \(own: 87; other: 99\)"):
+        plan(["own", "other"], [0], 2, tmp_path)
+    plan(["own", "other"], [0], 2, tmp_path, iterations=5)
+    job = plan(["own"], [0], 2, tmp_path).jobs[0]
+    train(job.config, job.directory, quiet=True)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="another configuration: iterations is 5, began with 6; allowed: another --runs"):
+        run_jobs(plan(["own"], [0], 2, tmp_path, iterations=5).jobs, 1)
+    (tmp_path / "random_stuff").mkdir()
+    (tmp_path / "random_stuff" / "file").touch()
+    with pytest.raises(RunError, match="is not a run"):
+        standing(replace(job, directory=tmp_path / "random_stuff"))
+    document = json.loads((job.directory / "config.json").read_text())
+    del document["centralised"]  # a run from before the field
+    (job.directory / "config.json").write_text(json.dumps(document))
+    assert standing(job) == "complete"
+
+
+def test_names_may_be_written_with_hyphens(tmp_path: Path, begun: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VARIANTS, "my_own", OWN)
+    compare(tmp_path, "my-own", "random", seeds=1)
+    assert begun == ["my_own, seed 0"]

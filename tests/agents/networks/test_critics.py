@@ -1,0 +1,136 @@
+"""Critics and inputs against a slow reading of their docstrings."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasam_agents.networks.critics import InputScaling, JointCritic, PerAgentCritic, ResourceCritic, make_critic
+
+N, M, D, A = 5, 3, 4, 6
+
+
+def random_inputs() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(N, M, D, generator=generator), torch.rand(N, M, A, generator=generator)
+
+
+def test_mean_field_critic_reads_own_row_and_mean_of_the_others() -> None:
+    torch.manual_seed(0)
+    critic = make_critic("mean_field", M, D, A, (8,), 2.0)
+    assert isinstance(critic, PerAgentCritic)
+    inputs, own = random_inputs()
+    context = torch.rand(N, M, A)
+    expected = torch.empty(N, M)
+    for row in range(N):
+        for i in range(M):
+            others = [j for j in range(M) if j != i]
+            features = [
+                inputs[row, i],
+                (own[row, i] - 0.5) * 2.0,
+                torch.eye(M)[i],
+                sum(inputs[row, j] for j in others) / (M - 1),
+                sum((context[row, j] - 0.5) * 2.0 for j in others) / (M - 1),
+            ]
+            expected[row, i] = critic.network(torch.cat([torch.as_tensor(f) for f in features]))
+    torch.testing.assert_close(critic(inputs, own, context), expected)
+    torch.testing.assert_close(critic(inputs, own[:, [2, 0]], context, [2, 0]), expected[:, [2, 0]])
+
+
+def test_mean_field_of_a_single_agent_is_zero() -> None:
+    critic = make_critic("mean_field", 1, D, A, (8,), 2.0)
+    inputs, actions = random_inputs()
+    inputs, actions = inputs[:, :1], actions[:, :1]
+    features = torch.cat([inputs[:, 0], (actions[:, 0] - 0.5) * 2, torch.ones(N, 1), torch.zeros(N, D + A)], dim=1)
+    torch.testing.assert_close(critic(inputs, actions, actions)[:, 0], critic.network(features)[:, 0])
+
+
+def test_pooled_critic_has_no_context_and_joint_critic_one_vector() -> None:
+    torch.manual_seed(0)
+    inputs, own = random_inputs()
+    pooled = make_critic("pooled", M, D, A, (8,), 2.0)
+    assert torch.equal(pooled(inputs, own, own), pooled(inputs, own, torch.rand(N, M, A)))
+    moved = inputs.clone()
+    moved[:, 0] += 1.0
+    assert torch.equal(pooled(inputs, own, own)[:, 1:], pooled(moved, own, own)[:, 1:])
+    joint = make_critic("joint", M, D, A, (8,), 2.0)
+    assert isinstance(joint, JointCritic)
+    vector = torch.cat([inputs.reshape(N, -1), (own.reshape(N, -1) - 0.5) * 2.0], dim=1)
+    torch.testing.assert_close(joint(inputs, own, own), joint.network(vector))
+    assert not torch.equal(joint(inputs, own, own)[:, 1:], joint(moved, own, own)[:, 1:])
+
+
+RESOURCES = ((0, 3), (1, 4))  # columns 2 and 5 claim none
+
+
+def test_resource_critic_sums_over_resources_what_the_dus_do_there() -> None:
+    torch.manual_seed(0)
+    critic = make_critic("resource", M, D, A, (8,), 2.0, resource_columns=RESOURCES)
+    assert isinstance(critic, ResourceCritic)
+    with torch.no_grad():
+        critic.neighbours.uniform_(0.5, 1.5)
+    inputs, own = random_inputs()
+    context = torch.rand(N, M, A)
+
+    def products(action: torch.Tensor, resource: tuple[int, int]) -> torch.Tensor:
+        b, e = (2 * action[column] - 1 for column in resource)
+        return torch.stack([b, e, b * e])
+
+    expected = torch.empty(N, M)
+    for row in range(N):
+        for i in range(M):
+            used, met = torch.zeros(3), torch.zeros(3, critic.load.out_features)
+            for resource in RESOURCES:
+                x = products(own[row, i], resource)
+                calm = torch.ones(critic.load.out_features)
+                for j in range(M):
+                    if j != i:
+                        load = torch.log1p(critic.load(products(context[row, j], resource)).exp())
+                        calm = calm * torch.exp(-critic.neighbours[i, j] * load)
+                used += x / 2**0.5
+                met += 3.0 * torch.outer(x, calm) / 2**0.5
+            rest = (own[row, i, [2, 5]] - 0.5) * 2.0
+            features = [inputs[row, i], used, met.flatten(), rest, torch.eye(M)[i]]
+            expected[row, i] = critic.network(torch.cat(features))
+    torch.testing.assert_close(critic(inputs, own, context), expected)
+    torch.testing.assert_close(critic(inputs, own[:, [2, 0]], context, [2, 0]), expected[:, [2, 0]])
+
+
+@given(st.permutations(range(4)))
+@settings(deadline=None, max_examples=20)
+def test_resource_critic_does_not_tell_resources_apart(order: list[int]) -> None:
+    torch.manual_seed(0)
+    k, columns = 4, tuple((i, 4 + i) for i in range(4))
+    critic = make_critic("resource", M, D, 2 * k, (8,), 2.0, resource_columns=columns).double()
+    inputs, actions = torch.randn(N, M, D).double(), torch.rand(N, M, 2 * k).double()
+    permuted = actions[..., [*order, *(k + i for i in order)]]
+    torch.testing.assert_close(critic(inputs, permuted, permuted), critic(inputs, actions, actions))
+    alone = actions.clone()
+    alone[:, 0] = permuted[:, 0]  # one DU moves to other resources and meets others there
+    if order != sorted(order):
+        assert not torch.allclose(critic(inputs, alone, alone), critic(inputs, actions, actions))
+
+
+def test_resource_critic_needs_resources() -> None:
+    with pytest.raises(ValueError, match="names no resources"):
+        make_critic("resource", M, D, A, (8,), 2.0)
+
+
+def test_input_scaling_selects_shifts_and_keeps_padding_zero() -> None:
+    layout = {"qos": slice(0, 2), "count": slice(2, 3), "bits": slice(3, 5)}
+    scaling = InputScaling(layout, (5, 2), [("qos", 0.5, 2.0), ("bits", 0.0, 0.0)])
+    observations = np.array([[[0.25, 1.0, 7.0, 1.0, 1.0], [0.5, 0.0, 0.0, 0.0, 0.0]]], dtype=np.float32)
+    inputs = scaling(observations)
+    assert inputs.dtype == np.float32
+    assert scaling.size == 3
+    np.testing.assert_array_equal(inputs, [[[-0.5, 1.0, 7.0], [0.0, -1.0, 0.0]]])
+    narrow = InputScaling({"qos": slice(0, 2)}, (2, 1), [("qos", 0.5, 2.0)])
+    np.testing.assert_array_equal(narrow(np.zeros((2, 2), np.float32)), [[-1.0, -1.0], [-1.0, 0.0]])
+
+
+def test_input_scaling_names_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match=r"'speed'.*\['qos'\]"):
+        InputScaling({"qos": slice(0, 2)}, (2,), [("speed", 0.0, 1.0)])
+    with pytest.raises(ValueError, match="drops every column"):
+        InputScaling({"qos": slice(0, 2)}, (2,), [("qos", 0.0, 0.0)])

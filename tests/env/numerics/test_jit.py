@@ -1,0 +1,159 @@
+"""Compiled and plain Python agree, and the disk cache survives damage, edits and a read-only home."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import oran_env
+
+PACKAGE = Path(oran_env.__file__).parent
+
+STEPS = """
+import json, sys
+import numpy as np
+from oran_env import Simulator
+log = []
+for scenario, steps, overrides in json.loads(sys.argv[1]):
+    simulator = Simulator(scenario, 1, seed=12, **overrides)
+    log.append(simulator.reset().ravel().tolist())
+    rng = np.random.default_rng(13)
+    for _ in range(steps):
+        shape = (1, len(simulator.agents), simulator.action_size)
+        result = simulator.step(rng.random(shape, dtype=np.float32))
+        arrays = [result.observations, result.rewards, *result.info.values(), *simulator.last_outcome[-4:]]
+        log.extend(np.asarray(array, dtype=float).ravel().tolist() for array in arrays)
+json.dump(log, sys.stdout)
+"""
+
+CASES = [
+    ("tiny", 3, {}),
+    ("tiny", 3, {"latency": "queue", "observation": "extended", "interference": "as_printed", "codec": "slice_mask"}),
+    ("tiny", 2, {"num_dus": 7, "num_ues": 9, "alpha": "literal", "max_spectral_efficiency": 7.4, "fading": "none"}),
+    ("paper", 1, {}),
+]
+
+
+def run(program: str, *arguments: str, **environment: str) -> str:
+    """Standard output of a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", program, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_plain_python_agrees() -> None:
+    """NUMBA_DISABLE_JIT=1 gives the same steps within rounding: nothing relies on what only numba does."""
+    compiled = json.loads(run(STEPS, json.dumps(CASES), NUMBA_DISABLE_JIT="0"))
+    plain = json.loads(run(STEPS, json.dumps(CASES), NUMBA_DISABLE_JIT="1"))
+    assert len(compiled) == len(plain) > 100
+    for ours, theirs in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+# Kernels small enough to compile in a fraction of a second. Prints what they return, and which came from the cache.
+SMALL = """
+import numpy as np
+from oran_env.model.mac.action_codec import count_clipped, decode_slice_mask, decode_two_bit
+from oran_env.model.reward.reward import min_qos_penalty, resource_penalty
+kernels = [count_clipped, decode_slice_mask, decode_two_bit, min_qos_penalty, resource_penalty]
+action, slices = np.array([0, 0, 1, 1, 0, 1], dtype=np.float32), np.empty(3, dtype=np.int64)
+results = [count_clipped(2 * action), decode_slice_mask(action, slices[:2]), decode_two_bit(action, slices)]
+results += [min_qos_penalty(np.array([0.0, 0.5, 1.0]), 0.5, 2.0), resource_penalty(150, 100, 2.0)]
+print(*results, *slices)
+print(*[kernel.__name__ for kernel in kernels if kernel.stats.cache_hits])
+"""
+RESULTS = [3, 3, 2, -1.0, -1.0, 0, -1, 1]
+KERNELS = ["count_clipped", "decode_slice_mask", "decode_two_bit", "min_qos_penalty", "resource_penalty"]
+
+
+def hits(environment: dict[str, str]) -> list[str]:
+    """Run the kernels in a fresh process, and return which of them it found compiled."""
+    results, found = run(SMALL, **environment).split("\n")[:2]
+    assert [float(number) for number in results.split()] == RESULTS
+    return found.split()
+
+
+def cache_home(tmp_path: Path) -> dict[str, str]:
+    """An environment whose two candidate cache directories lie below tmp_path."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir(exist_ok=True)
+    temporary.mkdir(exist_ok=True)
+    return {"XDG_CACHE_HOME": str(home), "TMPDIR": str(temporary), "NUMBA_DISABLE_JIT": "0"}
+
+
+def stored(folder: Path, suffix: str = "*") -> list[Path]:
+    """Files of the cache."""
+    return [path for path in folder.rglob(f"*.{suffix}") if path.is_file()]
+
+
+def test_a_damaged_cache_is_repaired(tmp_path: Path) -> None:
+    """Compile; damage the index or the code of four kernels; they are compiled anew, and found the next time."""
+    environment = cache_home(tmp_path)
+    assert hits(environment) == []
+    assert not stored(tmp_path / "temporary")
+    for name, suffix, keep in [(0, "nbi", 0), (1, "nbi", 0.5), (2, "nbc", 0), (3, "nbc", 0.5)]:
+        damaged = [path for path in stored(tmp_path / "home", suffix) if f".{KERNELS[name]}-" in path.name]
+        assert damaged
+        for path in damaged:
+            path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+    assert "resource_penalty" in hits(environment)
+    assert hits(environment) == KERNELS
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    """Root may write anywhere, so the directories are ones that nobody can make: below a file."""
+    environment = {**cache_home(tmp_path), "XDG_CACHE_HOME": "/dev/null/cache", "HOME": "/dev/null"}
+    hits(environment)
+    assert stored(tmp_path / "temporary", "nbc")
+
+
+def test_nowhere_to_write(tmp_path: Path) -> None:
+    environment = {**cache_home(tmp_path), "XDG_CACHE_HOME": "/dev/null/cache"}
+    (tmp_path / "temporary" / f"oran-env-{os.getuid()}").touch()  # a file where the directory would stand
+    assert hits(environment) == []
+    assert not stored(tmp_path, "nbc")
+
+
+def test_an_edit_of_any_module_changes_the_cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba itself would not notice an edit in a module that a cached function calls into."""
+    copy = tmp_path / "copy"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    modules = sorted(copy.rglob("*.py"))
+    assert {"jit.py", "simulator.py", "channel.py"} <= {path.name for path in modules}
+
+    def directories() -> set[str]:
+        """All cache directories made so far, after the copy's jit.py has been loaded once more."""
+        spec = importlib.util.spec_from_file_location("jit_of_the_copy", copy / "numerics" / "jit.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return {path.name for path in (tmp_path / "home" / "oran-env").iterdir()}
+
+    assert len(directories()) == 1
+    assert len(directories()) == 1
+    for edits, path in enumerate(modules, start=2):
+        path.write_text(path.read_text() + "\n# an edit\n")
+        assert len(directories()) == edits, path.name
+    (copy / "rendering" / "another.py").touch()
+    assert len(directories()) == len(modules) + 2
+    (copy / "rendering" / "another.py").rename(copy / "rendering" / "renamed.py")
+    assert len(directories()) == len(modules) + 3
+    (copy / "rendering" / "renamed.py").rename(copy / "renamed.py")
+    assert len(directories()) == len(modules) + 4
