@@ -58,6 +58,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/codespell
+	$(BIN)/lint-imports
 
 bench: install
 	$(BIN)/python -m speed.env

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import oran_env
-from oran_env.scenario.fields import URLLC
+from oran_env.scenario.slices import URLLC
 
 REPORT_BITS = 8 * 100_000.0
 PERIOD = 5  # steps

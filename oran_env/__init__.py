@@ -8,14 +8,15 @@ from oran_env.envs.vector_env import OranDuVectorEnv, OranJointVectorEnv
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.registration import register
-from oran_env.scenario.fields import SLICES, Scenario, ScenarioError
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
+from oran_env.scenario.slices import SLICES
+from oran_env.scenario.validation import ScenarioError
 from oran_env.scoring.score import score
 from oran_env.simulator.components import Components, Info
 from oran_env.simulator.simulator import Simulator
 from oran_env.testing.check_env import check_env
-
-__version__ = "0.1.0"
+from oran_env.version import __version__ as __version__
 
 __all__ = [
     "PRESETS",

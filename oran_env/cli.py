@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import oran_env
 from oran_env.commands import MODULES, CommandError
 from oran_env.rendering import FilmError, MissingExtra, NoDisplay
-from oran_env.scenario.fields import ScenarioError
+from oran_env.scenario.validation import ScenarioError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.numerics.jit import Floats, Integers, Singles
-from oran_env.scenario.fields import NUM_SLICES, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import NUM_SLICES
 
 
 class State(NamedTuple):

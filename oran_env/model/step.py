@@ -37,7 +37,7 @@ from oran_env.model.reward.reward import min_qos_penalty, qos_reward, resource_p
 from oran_env.model.state import Outcome, State
 from oran_env.numerics.jit import Integers, Singles, kernel
 from oran_env.numerics.random_draws import SESSION, draw, uniform
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 
 # Phases of a step, and of a reset.
 DECODE, SCHEDULE, TRAFFIC, TRANSMIT, ASSESS, REWARD, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE, TICK = (

@@ -23,7 +23,7 @@ from oran_env.model.mac.action_codec import action_size
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import searched_parameters
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 
 UNSEARCHED = {"rbs_per_urllc_ue": 2.5, "embb_share": 0.22}  # where no count_rule has been searched

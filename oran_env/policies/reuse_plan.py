@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import IDLE
-from oran_env.scenario.fields import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
 
 ALL, THREE, ONE = range(3)  # how many share an RB: all DUs, every third one, one
 

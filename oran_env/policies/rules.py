@@ -20,7 +20,8 @@ from oran_env.model.cell.deployment import hexagonal_sites
 from oran_env.model.mac.action_codec import IDLE, MAX_COLUMNS, action_size
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reuse_plan import colours, encode_slices
-from oran_env.scenario.fields import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
 
 Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

@@ -8,7 +8,8 @@ from typing import Any
 from oran_env.rendering.canvas import HEADING, NORMAL, TITLE, WIDTH, Canvas
 from oran_env.rendering.palette import GREY, SLICE_COLOURS, SLICE_MARKERS, rgb
 from oran_env.rendering.snapshot import Snapshot
-from oran_env.scenario.fields import SLICES, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import SLICES
 
 LEFT, RIGHT, LINE = 24, WIDTH - 24, 30  # [pixel]
 

@@ -12,7 +12,7 @@ from oran_env.rendering.canvas import SMALL, Canvas
 from oran_env.rendering.optional import needed
 from oran_env.rendering.palette import GREY, INK, SHADE, SLICE_COLOURS, SLICE_MARKERS, WHITE, rgb
 from oran_env.rendering.snapshot import Snapshot
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 
 LEFT, TOP, WIDTH, HEIGHT = 24, 112, 700, 350  # [pixel]

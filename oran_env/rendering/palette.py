@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 
 Colour = tuple[int, int, int]
 

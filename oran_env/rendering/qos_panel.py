@@ -11,7 +11,8 @@ from oran_env.rendering.canvas import SMALL, Canvas
 from oran_env.rendering.optional import needed
 from oran_env.rendering.palette import GREY, INK, LIGHT, SLICE_COLOURS, WHITE, pale, rgb
 from oran_env.rendering.snapshot import Snapshot
-from oran_env.scenario.fields import NUM_SLICES, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import NUM_SLICES
 
 LEFT, TOP, WIDTH, HEIGHT = 790, 112, 386, 316  # [pixel]
 THRESHOLD = 0.5  # Q̄ of a slice that just reaches its Q_min, by construction of Q̄

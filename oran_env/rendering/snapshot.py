@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac import action_codec as actions
 from oran_env.numerics.jit import Floats, Integers
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 
 # Kinds of a cell of the grid: -1 idle; l: the RB carries data of slice l; 3 + l: given to slice l, which has no UE

@@ -1,5 +1,20 @@
-"""Every number and mechanism of the simulated network, once."""
+"""Every number and mechanism of the simulated network, once: fields, presets, and what is allowed."""
 
-from oran_env.scenario.fields import FIELD_GROUPS, SLICES, Scenario, ScenarioError
+from oran_env.scenario.fields import FIELD_GROUPS, Scenario
+from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
+from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, SLICES, URLLC
+from oran_env.scenario.validation import ScenarioError
 
-__all__ = ["FIELD_GROUPS", "SLICES", "Scenario", "ScenarioError"]
+__all__ = [
+    "EMBB",
+    "FIELD_GROUPS",
+    "MMTC",
+    "NUM_SLICES",
+    "PRESETS",
+    "SLICES",
+    "TRAFFIC_PROFILES",
+    "URLLC",
+    "Scenario",
+    "ScenarioError",
+    "make_scenario",
+]

@@ -16,17 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-SLICES = ("eMBB", "mMTC", "URLLC")
-NUM_SLICES = len(SLICES)
-EMBB, MMTC, URLLC = range(NUM_SLICES)
+from oran_env.scenario.validation import ScenarioError, check_scenario
 
 PerSlice = tuple[float, float, float]
 PacketSize = Literal["exponential", "fixed"]
 Arrivals = Literal["poisson", "constant"]
-
-
-class ScenarioError(ValueError):
-    """A scenario field has a value that is not allowed, or no such field or preset exists."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +159,6 @@ class Scenario:
     control: Control = field(default_factory=Control)
 
     def __post_init__(self) -> None:
-        from oran_env.scenario.validation import check_scenario  # it names the groups of this module
-
         check_scenario(self)
 
     def with_overrides(self, /, **overrides: Any) -> Scenario:

@@ -27,7 +27,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from oran_env.scenario.fields import Scenario, ScenarioError
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.validation import ScenarioError
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},  # Table 1

@@ -9,10 +9,14 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from oran_env.scenario.fields import FIELD_GROUPS, SLICES, Scenario, ScenarioError
+from oran_env.scenario.slices import SLICES
 
 
-def check_scenario(scenario: Scenario) -> None:
+class ScenarioError(ValueError):
+    """A scenario field has a value that is not allowed, or no such field or preset exists."""
+
+
+def check_scenario(scenario: Any) -> None:
     """Refuse a scenario that is not allowed.
 
     Raises:
@@ -20,8 +24,8 @@ def check_scenario(scenario: Scenario) -> None:
     """
     if not isinstance(scenario.name, str) or not scenario.name:
         raise ScenarioError(f"name is {scenario.name!r}; allowed: a text that is not empty")
-    kinds = typing.get_type_hints(Scenario)
-    for group in sorted(set(FIELD_GROUPS.values())):
+    kinds = typing.get_type_hints(type(scenario))
+    for group in sorted(name for name, kind in kinds.items() if dataclasses.is_dataclass(kind)):
         found = getattr(scenario, group)
         if not isinstance(found, kinds[group]):
             raise ScenarioError(f"{group} is {found!r}; allowed: {kinds[group].__name__}")
@@ -58,7 +62,7 @@ def _matches(value: Any, hint: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_values(scenario: Scenario) -> None:
+def _check_values(scenario: Any) -> None:
     """Refuse numbers out of range and combinations that make no physical sense."""
     bounds: dict[str, tuple[float, float]] = {  # name: (least, greatest)
         "num_dus": (1, 1024),
@@ -107,8 +111,10 @@ def _check_values(scenario: Scenario) -> None:
         "step_s": (1e-4, 10),
         "horizon": (1, 2**31 - 1),
     }
+    groups = [group for group in vars(scenario).values() if dataclasses.is_dataclass(group)]
+    values = {name: value for group in groups for name, value in vars(group).items()}
     for name, (least, greatest) in bounds.items():
-        value = getattr(getattr(scenario, FIELD_GROUPS[name]), name)
+        value = values[name]
         for number in _numbers(value):
             if not least <= number <= greatest:
                 raise ScenarioError(f"{name} is {value}; allowed: {least:g} to {greatest:g}")

@@ -188,7 +188,7 @@ def _name_of(policy: Any) -> str:
 
 def versions() -> dict[str, str]:
     """Of what the returns may depend on."""
-    from oran_env import __version__
+    from oran_env.version import __version__
 
     found = {package: metadata.version(package) for package in ("numpy", "numba", "gymnasium", "pettingzoo")}
     return {"oran_env": __version__, "python": platform.python_version(), **found}

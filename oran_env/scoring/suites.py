@@ -148,7 +148,7 @@ def baseline(suite: Suite, name: str) -> Baseline:
 
 def compute_baseline(suite: Suite, name: str, say: Callable[[str], None] = print, **search: Any) -> dict[str, Any]:
     """Play random and reference in the networks of one scenario; ``search``: arguments of LookaheadPolicy."""
-    from oran_env import __version__
+    from oran_env.version import __version__
 
     scenario, seeds = make_scenario(name), suite.seeds
     random = random_returns(scenario, seeds)

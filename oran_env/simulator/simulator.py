@@ -24,8 +24,9 @@ from oran_env.model.state import DERIVED, INFO, Outcome, empty_outcome, empty_st
 from oran_env.model.step import RESET, STEP, regroup, reset_networks, step_networks
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.numerics.random_draws import draw_uniforms, network_keys
-from oran_env.scenario.fields import NUM_SLICES, Scenario
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
+from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.components import Components
 
 
@@ -150,6 +151,11 @@ class Simulator:
 
     def _run_reset(self, which: Integers, phases: int) -> None:
         self._in_chunks(which, lambda part: reset_networks(part, phases, self.parameters, self.state))
+
+    @property
+    def num_envs(self) -> int:
+        """B, under the name that learners use for environments side by side."""
+        return self.num_networks
 
     @property
     def observations(self) -> Singles:

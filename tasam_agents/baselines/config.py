@@ -34,7 +34,7 @@ class BaselineConfig:
     """Keyword arguments of the environment."""
     seed: int = 0
     """Seed of networks, weights and noise; a run of our own with this seed trains on the same networks."""
-    num_networks: int = 64
+    num_envs: int = 64
     """Radio networks simulated side by side."""
     env_steps: int = 96_000
     """Budget: environment steps, summed over the networks. PPO finishes the rollout in which it is reached."""
@@ -79,7 +79,7 @@ class BaselineConfig:
     """PPO: weight of the entropy in the loss."""
     evaluate_every: int = 250
     """Steps of each network between two evaluations on the validation networks."""
-    validation_networks: int = 16
+    validation_envs: int = 16
     """Networks on which the policy is judged during training."""
     threads: int = 1
     """CPU threads of the matrix products."""
@@ -90,10 +90,10 @@ class BaselineConfig:
         self._check("name", "a non-empty name without '/'", bool(self.name) and "/" not in self.name)
         self._check("seed", "an integer in [0, 1_000_000)", _is_int(self.seed) and 0 <= self.seed < 1_000_000)
         self._check("hidden", "one or more widths >= 1", len(self.hidden) > 0 and min(self.hidden) >= 1)
-        for name in ("num_networks", "env_steps", "evaluate_every", "validation_networks", "threads"):
+        for name in ("num_envs", "env_steps", "evaluate_every", "validation_envs", "threads"):
             self._check(name, "an integer >= 1", _is_int(getattr(self, name)) and getattr(self, name) >= 1)
-        self._check("replay_capacity", f"an integer >= {self.num_networks} (num_networks)",
-                    _is_int(self.replay_capacity) and self.replay_capacity >= self.num_networks)  # fmt: skip
+        self._check("replay_capacity", f"an integer >= {self.num_envs} (num_envs)",
+                    _is_int(self.replay_capacity) and self.replay_capacity >= self.num_envs)  # fmt: skip
         for name in ("train_every", "updates_per_round", "rollout_steps", "epochs"):
             value = getattr(self, name)
             self._check(name, "None or an integer >= 1", value is None or (_is_int(value) and value >= 1))
@@ -129,7 +129,7 @@ class BaselineConfig:
     @property
     def iterations(self) -> int:
         """Steps of each network in the whole budget, which is how its log counts."""
-        return -(-self.env_steps // self.num_networks)
+        return -(-self.env_steps // self.num_envs)
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON types, with the field ``kind`` that tells it from a TrainConfig."""
@@ -164,7 +164,7 @@ class BaselineConfig:
             self,
             env_id=config.env_id,
             env_kwargs=config.env_kwargs,
-            num_networks=config.num_networks,
+            num_envs=config.num_envs,
             env_steps=environment_steps(config),
             hidden=config.learner.hidden,
             input_scaling=scaling,
@@ -173,13 +173,13 @@ class BaselineConfig:
             train_every=config.steps_per_iteration if is_paced else None,
             updates_per_round=config.updates_per_iteration if is_paced else self.updates_per_round,
             evaluate_every=config.evaluate_every * config.steps_per_iteration,
-            validation_networks=config.validation_networks,
+            validation_envs=config.validation_envs,
         )
 
 
 def environment_steps(config: TrainConfig) -> int:
     """Environment steps of a whole run of our own, warm-up included, summed over its networks."""
-    return config.num_networks * (config.warmup_steps + config.iterations * config.steps_per_iteration)
+    return config.num_envs * (config.warmup_steps + config.iterations * config.steps_per_iteration)
 
 
 _BELONGS_TO: dict[str, tuple[str, ...]] = {

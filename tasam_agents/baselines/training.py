@@ -142,12 +142,12 @@ class _Training:
         from tasam_agents.baselines.vec_env import Slots
 
         self.config, self.directory = config, run
-        seeds = training_seeds(config.seed, config.num_networks)
-        env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds)
+        seeds = training_seeds(config.seed, config.num_envs)
+        env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds)
         self.slots = Slots(_seen(env, config), config)
-        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
+        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
         self.validation_env = make_batched(
-            config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds
+            config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds
         )
         self.model = make_model(config, self.slots)
         self.best_validation_return = -np.inf
@@ -157,7 +157,7 @@ class _Training:
     @property
     def env_steps(self) -> int:
         """Steps so far, summed over the networks."""
-        return self.slots.steps * self.config.num_networks
+        return self.slots.steps * self.config.num_envs
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Let the library learn; validate now and then and at the end."""

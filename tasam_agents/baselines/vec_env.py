@@ -62,14 +62,14 @@ class Slots(VecEnv):  # type: ignore[misc]
         self.window = Window()
         self.steps = 0
         self._next_seeds: list[int] | None = None
-        super().__init__(env.num_networks * self.slots_per_network, *spaces_of(env, config))
+        super().__init__(env.num_envs * self.slots_per_network, *spaces_of(env, config))
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """At the next reset, begin with the training networks of this seed, those of our own runs with it."""
         if seed is None:
             self._next_seeds = None
             return [None] * self.num_envs
-        self._next_seeds = training_seeds(seed, self._env.num_networks)
+        self._next_seeds = training_seeds(seed, self._env.num_envs)
         return [network for network in self._next_seeds for _ in range(self.slots_per_network)]
 
     def reset(self) -> NDArray[np.float32]:
@@ -86,7 +86,7 @@ class Slots(VecEnv):  # type: ignore[misc]
         """
         if not np.isfinite(actions).all():
             raise DivergedError("the policy gave actions that are not finite")
-        shape = (self._env.num_networks, self.slots_per_network, -1)
+        shape = (self._env.num_envs, self.slots_per_network, -1)
         self._actions = np.asarray(actions, np.float32).reshape(shape)
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], list[dict[str, Any]]]:

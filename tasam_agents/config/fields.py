@@ -352,7 +352,7 @@ class TrainConfig:
     """Seed of networks, noise, replay and training episodes; training seeds stay below one million."""
     centralised: bool = False
     """One agent with the joint observation and action and the mean reward, instead of one agent per DU."""
-    num_networks: int = 8
+    num_envs: int = 8
     """Radio networks simulated side by side."""
     iterations: int = 1000
     """N_t."""
@@ -366,7 +366,7 @@ class TrainConfig:
     """Joint transitions kept in B."""
     evaluate_every: int = 20
     """Iterations between two evaluations on the validation networks."""
-    validation_networks: int = 8
+    validation_envs: int = 8
     """Networks on which a checkpoint is judged during training."""
     log_every: int = 10
     """Iterations between two lines of metrics."""
@@ -385,9 +385,9 @@ class TrainConfig:
         _check(self, "env_id", "a registry id or 'module:function'", bool(self.env_id))
         _check_at_least(self, 0, "seed", "warmup_steps")
         _check(self, "seed", "an integer in [0, 1_000_000)", self.seed < 1_000_000)
-        _check_at_least(self, 1, "num_networks", "iterations", "steps_per_iteration", "updates_per_iteration")
-        _check_at_least(self, 1, "evaluate_every", "validation_networks", "log_every", "threads")
-        _check_at_least(self, self.num_networks, "replay_capacity")
+        _check_at_least(self, 1, "num_envs", "iterations", "steps_per_iteration", "updates_per_iteration")
+        _check_at_least(self, 1, "evaluate_every", "validation_envs", "log_every", "threads")
+        _check_at_least(self, self.num_envs, "replay_capacity")
         _check_choice(self, "matmul_precision", "highest", "medium")
         for name in ("checkpoint_every_s", "converged_gradient_norm"):
             value = getattr(self, name)

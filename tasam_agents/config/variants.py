@@ -27,14 +27,14 @@ _DEFAULT_INPUTS = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_a
 
 DEFAULT = TrainConfig(
     name="TA-SAM",
-    num_networks=64,
+    num_envs=64,
     iterations=150,
     steps_per_iteration=10,
     updates_per_iteration=6,
     warmup_steps=0,
     replay_capacity=20_000,
     evaluate_every=10,
-    validation_networks=16,
+    validation_envs=16,
     threads=2,
     matmul_precision="medium",
     learner=LearnerConfig(
@@ -61,7 +61,7 @@ fresh transitions: the noise of the reward is what limits learning."""
 
 PAPER = TrainConfig(
     name="TA-SAM-paper",
-    num_networks=1,
+    num_envs=1,
     iterations=1000,
     steps_per_iteration=10,
     updates_per_iteration=1,
@@ -124,14 +124,14 @@ TINY = replace(
     DEFAULT,
     name="TA-SAM-tiny",
     env_kwargs={"scenario": "tiny"},
-    num_networks=4,
+    num_envs=4,
     iterations=40,
     steps_per_iteration=5,
     updates_per_iteration=2,
     warmup_steps=25,
     replay_capacity=2000,
     evaluate_every=10,
-    validation_networks=4,
+    validation_envs=4,
     log_every=5,
     threads=1,
     matmul_precision="highest",
@@ -163,7 +163,7 @@ SIMPLE_SPREAD = replace(
     updates_per_iteration=25,
     warmup_steps=50,
     replay_capacity=10_000,
-    validation_networks=16,
+    validation_envs=16,
     learner=replace(
         TINY.learner,
         hidden=(64, 64),

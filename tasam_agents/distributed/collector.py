@@ -64,7 +64,7 @@ class Collector:
     def __init__(self, config: TrainConfig, share: slice, threads: int) -> None:
         torch.set_num_threads(threads)
         self._config, self._share = config, share
-        seeds = training_seeds(config.seed, config.num_networks)[share]
+        seeds = training_seeds(config.seed, config.num_envs)[share]
         self._env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
         task, learner = task_of(self._env), config.learner
         self._inputs = InputScaling(task.observation_layout, task.observation_sizes, learner.input_scaling)
@@ -107,7 +107,7 @@ class Collector:
         began = time.perf_counter()
         if weights is None:
             config = self._config
-            policy = uniform_policy(config.seed, config.num_networks, self._action_size, self._share)
+            policy = uniform_policy(config.seed, config.num_envs, self._action_size, self._share)
         else:
             copy_into(self._policy.state_dict(), weights)
             policy = self._exploring(order.noise)
@@ -131,8 +131,8 @@ class Collector:
 
         @torch.no_grad()
         def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-            num_networks, num_agents = self._config.num_networks, inputs.shape[1]
-            noise = exploration_noise(generator, num_networks, num_agents, self._policy.noise_size)
+            num_envs, num_agents = self._config.num_envs, inputs.shape[1]
+            noise = exploration_noise(generator, num_envs, num_agents, self._policy.noise_size)
             each, _ = self._policy.sample_each(torch.from_numpy(inputs), noise[self._share])
             return cast(NDArray[np.float32], self._policy.stack(each).numpy())
 
@@ -143,9 +143,9 @@ class Collector:
         return Place(self._observations, state)
 
 
-def exploration_noise(generator: torch.Generator, num_networks: int, num_agents: int, size: int) -> Tensor:
+def exploration_noise(generator: torch.Generator, num_envs: int, num_agents: int, size: int) -> Tensor:
     """Standard normal (B, M, size): what the actors of all networks meet in one step."""
-    return torch.randn(num_networks, num_agents, size, generator=generator)
+    return torch.randn(num_envs, num_agents, size, generator=generator)
 
 
 def _copied(transition: Transition) -> Transition:

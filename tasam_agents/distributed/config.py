@@ -31,17 +31,15 @@ class DistributedConfig:
         if self.address is not None and not self.address:
             raise ValueError("DistributedConfig.address = '', allowed: 'auto', host:port or None")
 
-    def shares(self, num_networks: int) -> list[slice]:
+    def shares(self, num_envs: int) -> list[slice]:
         """Which networks each collector simulates; the numbers differ by one at most.
 
         Raises:
             RunError: there are more collectors than networks.
         """
-        if self.collectors > num_networks:
-            raise RunError(
-                f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_networks = {num_networks}"
-            )
-        ends = [num_networks * (c + 1) // self.collectors for c in range(self.collectors)]
+        if self.collectors > num_envs:
+            raise RunError(f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_envs = {num_envs}")
+        ends = [num_envs * (c + 1) // self.collectors for c in range(self.collectors)]
         return [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
 
     def threads(self, learner_threads: int) -> int:

@@ -55,7 +55,7 @@ class RemoteNetworks:
     def __init__(self, ray: Any, config: TrainConfig, shares: Sequence[slice], threads: int) -> None:
         self._ray, self._config, self._shares, self._threads = ray, config, shares, threads
         env = make_batched(config.env_id, config.env_kwargs, 1, [0], config.centralised)  # only to be asked
-        self.agents, self.num_networks = env.agents, config.num_networks
+        self.agents, self.num_envs = env.agents, config.num_envs
         self.observation_sizes, self.action_sizes = env.observation_sizes, env.action_sizes
         self.observation_layout = env.observation_layout
         self.resource_columns = getattr(env, "resource_columns", ())
@@ -171,7 +171,7 @@ class RemoteNetworks:
                 self._get(collector.look.remote(self._places[number].observations))
                 how = "its networks go on where they stood"
             except NotReproducible as reason:
-                seeds = training_seeds(self._config.seed + iteration, self._config.num_networks)[share]
+                seeds = training_seeds(self._config.seed + iteration, self._config.num_envs)[share]
                 self._get(collector.reset.remote(seeds))
                 how = f"its networks begin new episodes: {reason}"
             self.say(f"{name} was lost and is replaced in iteration {iteration}; {how}")

@@ -78,7 +78,7 @@ class Centralised:
 
     def __init__(self, env: BatchedEnv) -> None:
         self._env, self._view = env, JointView(env)
-        self.num_networks = env.num_networks
+        self.num_envs = env.num_envs
         self.observation_sizes = (self._view.observation_size,)
         self.action_sizes = (self._view.action_size,)
         self.observation_layout: Mapping[str, slice] = self._view.observation_layout

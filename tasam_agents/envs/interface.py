@@ -52,7 +52,7 @@ class BatchedEnv(Protocol):
         """M names."""
 
     @property
-    def num_networks(self) -> int:
+    def num_envs(self) -> int:
         """B."""
 
     @property

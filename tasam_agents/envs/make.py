@@ -1,7 +1,7 @@
 """From an environment's name to networks side by side.
 
 Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box actions can be trained on. One that has a
-method ``batched(num_networks, seed)`` simulates the networks itself; any other is stepped in a Python loop.
+method ``batched(num_envs, seed)`` simulates the networks itself; any other is stepped in a Python loop.
 """
 
 from __future__ import annotations
@@ -42,31 +42,31 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 def make_batched(
-    env_id: str, kwargs: Mapping[str, Any], num_networks: int, seed: int | Sequence[int], centralised: bool = False
+    env_id: str, kwargs: Mapping[str, Any], num_envs: int, seed: int | Sequence[int], centralised: bool = False
 ) -> BatchedEnv:
-    """Return ``num_networks`` networks of an environment behind one interface.
+    """Return ``num_envs`` networks of an environment behind one interface.
 
     Args:
         env_id: PettingZoo registry id ("oran/ORAN-v0") or "module:function" ("mpe2.simple_spread_v3:parallel_env").
         kwargs: arguments of the environment.
-        num_networks: B, at least 1.
+        num_envs: B, at least 1.
         seed: int s, network i gets s + i; or one seed per network.
         centralised: one agent in place of all, see ``Centralised``.
 
     Raises:
         EnvironmentRefused: no such environment, arguments it refuses, or spaces the learner has no use for.
     """
-    if num_networks < 1:
-        raise EnvironmentRefused(f"num_networks is {num_networks}; allowed: 1 or more")
+    if num_envs < 1:
+        raise EnvironmentRefused(f"num_envs is {num_envs}; allowed: 1 or more")
     if centralised:
-        return Centralised(make_batched(env_id, kwargs, num_networks, seed))
+        return Centralised(make_batched(env_id, kwargs, num_envs, seed))
     env = make_env(env_id, kwargs)
-    seeds = list(range(seed, seed + num_networks)) if isinstance(seed, int) else seed
+    seeds = list(range(seed, seed + num_envs)) if isinstance(seed, int) else seed
     # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
     if env is env.unwrapped and hasattr(env, "batched"):
-        simulator: BatchedEnv = env.batched(num_networks, seeds)
+        simulator: BatchedEnv = env.batched(num_envs, seeds)
         return simulator
-    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_networks - 1))], seeds)
+    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], seeds)
 
 
 def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Policy]:

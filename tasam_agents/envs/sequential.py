@@ -33,7 +33,7 @@ class SequentialBatch:
 
     def __init__(self, envs: Sequence[Any], seed: int | Sequence[int]) -> None:
         self._envs = list(envs)
-        self.num_networks = len(self._envs)
+        self.num_envs = len(self._envs)
         self.agents: tuple[str, ...] = tuple(self._envs[0].possible_agents)
         self._action_spaces = [bounded_action_space(self._envs[0], agent) for agent in self.agents]
         observation_spaces = [self._envs[0].observation_space(agent) for agent in self.agents]
@@ -48,19 +48,19 @@ class SequentialBatch:
 
     def _seed_list(self, seed: int | Sequence[int]) -> list[int]:
         if isinstance(seed, int | np.integer):
-            return [int(seed) + network for network in range(self.num_networks)]
-        if len(seed) != self.num_networks:
-            raise ValueError(f"{len(seed)} seeds for {self.num_networks} networks; allowed: one each")
+            return [int(seed) + network for network in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ValueError(f"{len(seed)} seeds for {self.num_envs} networks; allowed: one each")
         return [int(number) for number in seed]
 
     def _begin(self, seeds: list[int]) -> None:
         """Forget all episodes; the next one of each network is its first."""
         self._seeds = seeds
-        self._episodes = [-1] * self.num_networks
+        self._episodes = [-1] * self.num_envs
         self._history: list[list[NDArray[np.float32]]] = [[] for _ in seeds]  # actions of the running episode
-        self._over = np.ones(self.num_networks, bool)
-        self._gone = np.ones((self.num_networks, len(self.agents)), bool)  # agents that left the running episode
-        size = (self.num_networks, len(self.agents), max(self.observation_sizes))
+        self._over = np.ones(self.num_envs, bool)
+        self._gone = np.ones((self.num_envs, len(self.agents)), bool)  # agents that left the running episode
+        size = (self.num_envs, len(self.agents), max(self.observation_sizes))
         self._observations = np.zeros(size, np.float32)
 
     def _next_episode(self, network: int) -> None:
@@ -101,7 +101,7 @@ class SequentialBatch:
         """Begin an episode everywhere; see BatchedEnv."""
         if seed is not None:
             self._begin(self._seed_list(seed))
-        for network in range(self.num_networks):
+        for network in range(self.num_envs):
             self._next_episode(network)
         return self._observations.copy()
 
@@ -117,7 +117,7 @@ class SequentialBatch:
         Raises:
             ValueError: actions of the wrong shape, not in [0, 1] or NaN; or an episode is over and not reset.
         """
-        shape = (self.num_networks, len(self.agents), max(self.action_sizes))
+        shape = (self.num_envs, len(self.agents), max(self.action_sizes))
         if actions.shape != shape:
             raise ValueError(f"actions have shape {actions.shape}; allowed: {shape}")
         if not ((actions >= 0) & (actions <= 1)).all():
@@ -128,7 +128,7 @@ class SequentialBatch:
         terminated = np.ones(shape[:2], bool)
         truncated = np.zeros(shape[0], bool)
         info: dict[str, NDArray[np.float64]] = {}
-        for network in range(self.num_networks):
+        for network in range(self.num_envs):
             self._step_one(network, actions[network], rewards, terminated, truncated, info)
         # What a leaving agent observed belongs to this step; afterwards it observes nothing. Otherwise its last
         # observation, with reward 0 and no future, would contradict the bootstrap through its time limit.
@@ -177,7 +177,7 @@ class SequentialBatch:
         number = np.asarray(value)
         if number.dtype.kind not in "biuf" or number.ndim > 1:
             return
-        shape = (self.num_networks, len(self.agents), *number.shape)
+        shape = (self.num_envs, len(self.agents), *number.shape)
         array = info.setdefault(key, np.full(shape, np.nan))
         if array.shape != shape:
             self._uneven_info.add(key)
@@ -205,16 +205,16 @@ class SequentialBatch:
         Raises:
             NotReproducible: the same seed and actions led to other observations. New episodes have begun.
         """
-        if len(state["seeds"]) != self.num_networks:
-            raise ValueError(f"the state is of {len(state['seeds'])} networks; allowed: {self.num_networks}")
+        if len(state["seeds"]) != self.num_envs:
+            raise ValueError(f"the state is of {len(state['seeds'])} networks; allowed: {self.num_envs}")
         self._begin([int(seed) for seed in state["seeds"]])
         self._episodes = [int(episode) for episode in state["episodes"]]
         history = np.split(state["actions"], np.cumsum(state["lengths"])[:-1])
-        unused = np.zeros((self.num_networks, len(self.agents)), np.float32)
+        unused = np.zeros((self.num_envs, len(self.agents)), np.float32)
         for network, actions in enumerate(history):
             self._start(network)
             for action in actions:
-                terminated, truncated = np.ones(unused.shape, bool), np.zeros(self.num_networks, bool)
+                terminated, truncated = np.ones(unused.shape, bool), np.zeros(self.num_envs, bool)
                 self._step_one(network, action, unused, terminated, truncated, {})
                 self._observations[self._gone] = 0.0
         same = np.array_equal(self._observations, state["observations"])

@@ -60,11 +60,11 @@ def _spectrum(config: TrainConfig, num_rbs: int) -> TrainConfig:
 _QUICK = replace(
     _spectrum(DEFAULT, 25),
     name="TA-SAM-quick",
-    num_networks=32,
+    num_envs=32,
     iterations=50,
     evaluate_every=5,
     replay_capacity=8_000,
-    validation_networks=8,
+    validation_envs=8,
     threads=1,
     matmul_precision="highest",
     learner=replace(

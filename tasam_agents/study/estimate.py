@@ -49,7 +49,7 @@ def _timed(config: TrainConfig) -> float:
         iterations=TRIAL_ITERATIONS,
         log_every=1,
         evaluate_every=TRIAL_ITERATIONS,
-        validation_networks=1,
+        validation_envs=1,
         threads=1,
         learner=replace(config.learner, actor_delay=0),
     )

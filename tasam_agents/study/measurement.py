@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import Policy

@@ -264,7 +264,7 @@ def facts_of(results: Results, budget: Budget, planned: int, machine: str) -> di
     seeds: Array = np.array(sorted({row["seed"] for row in results.tables["runs"]}))
     return {
         "budget": f"{budget.name}: {base.iterations} iterations × {base.steps_per_iteration} steps × "
-        f"{base.num_networks} networks, {base.total_updates} updates, batch {base.learner.batch_size}, "
+        f"{base.num_envs} networks, {base.total_updates} updates, batch {base.learner.batch_size}, "
         f"hidden layers {'/'.join(map(str, base.learner.hidden))}",
         "environment": ", ".join(f"{name} = {value}" for name, value in base.env_kwargs.items()),
         "runs": f"{len(results.tables['runs'])} of {planned}",

@@ -39,10 +39,10 @@ def network_seeds(first: int, num_networks: int) -> list[int]:
     return list(range(first, first + num_networks))
 
 
-def training_seeds(seed: int, num_networks: int) -> list[int]:
+def training_seeds(seed: int, num_envs: int) -> list[int]:
     """Seeds of the training networks of a run: below VALIDATION_SEED, and none shared by neighbouring runs."""
-    first = seed * num_networks % VALIDATION_SEED
-    return [(first + network) % VALIDATION_SEED for network in range(num_networks)]
+    first = seed * num_envs % VALIDATION_SEED
+    return [(first + network) % VALIDATION_SEED for network in range(num_envs)]
 
 
 def task_of(env: BatchedEnv) -> TaskSpec:
@@ -68,9 +68,9 @@ def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: i
         EnvironmentRefused: an episode is longer than ``max_steps``.
     """
     observations = env.reset(seed=list(seeds))
-    running = np.ones(env.num_networks, bool)
-    lengths = np.zeros(env.num_networks)
-    rewards = np.zeros(env.num_networks)
+    running = np.ones(env.num_envs, bool)
+    lengths = np.zeros(env.num_envs)
+    rewards = np.zeros(env.num_envs)
     sums: dict[str, NDArray[np.float64]] = {}
     counts: dict[str, NDArray[np.float64]] = {}
     while running.any():

@@ -62,19 +62,19 @@ def walk(
     return observations
 
 
-def uniform_policy(seed: int, num_networks: int, action_size: int, share: slice = slice(None)) -> Policy:
+def uniform_policy(seed: int, num_envs: int, action_size: int, share: slice = slice(None)) -> Policy:
     """Uniformly random actions (b, M, A) for a share of the networks: the rows that a walk of all B would give them.
 
     Args:
         seed: of the run.
-        num_networks: B.
+        num_envs: B.
         action_size: A.
         share: which of the B networks the policy acts in.
     """
     generator = np.random.default_rng([seed, 1])
 
     def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        return generator.random((num_networks, inputs.shape[1], action_size), np.float32)[share]
+        return generator.random((num_envs, inputs.shape[1], action_size), np.float32)[share]
 
     return policy
 

@@ -89,14 +89,14 @@ class Training:
         self, config: TrainConfig, run: RunDirectory, make_networks: Callable[[], BatchedEnv] | None = None
     ) -> None:
         self.config, self.directory = config, run
-        seeds = training_seeds(config.seed, config.num_networks)
+        seeds = training_seeds(config.seed, config.num_envs)
         if make_networks is None:
-            self.env = make_batched(config.env_id, config.env_kwargs, config.num_networks, seeds, config.centralised)
+            self.env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds, config.centralised)
         else:
             self.env = make_networks()
-        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
+        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
         self.validation_env = make_batched(
-            config.env_id, config.env_kwargs, config.validation_networks, self.validation_seeds, config.centralised
+            config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds, config.centralised
         )
         task = task_of(self.env)
         try:
@@ -190,8 +190,8 @@ class Training:
             self.window.add("return", lived.rewards, axes=2)
             for name, value in lived.info.items():
                 self.window.add(f"info/{name}", value, axes=2)
-        self.env_steps += steps * self.env.num_networks
-        self._timed_steps += steps * self.env.num_networks
+        self.env_steps += steps * self.env.num_envs
+        self._timed_steps += steps * self.env.num_envs
         self._collect_s += time.perf_counter() - began
 
     def _experience(self, steps: int, policy: Policy) -> Iterator[Transition]:
@@ -333,7 +333,7 @@ class Training:
             self.env.set_state(arrays)
             self.observations = saved.tensors["trainer"]["observations"].numpy()
         except NotReproducible as reason:
-            seeds = training_seeds(self.config.seed + self.iteration, self.config.num_networks)
+            seeds = training_seeds(self.config.seed + self.iteration, self.config.num_envs)
             self.observations = self.env.reset(seed=seeds)
             self.remark = f"resumed with new episodes, not bit for bit: {reason}"
         except (ValueError, KeyError) as error:
@@ -343,7 +343,7 @@ class Training:
         return self.learner.act(inputs, deterministic=False)
 
     def _random_policy(self) -> Policy:
-        return uniform_policy(self.config.seed, self.config.num_networks, self.learner.action_size)
+        return uniform_policy(self.config.seed, self.config.num_envs, self.learner.action_size)
 
     def obituary(self, error: DivergedError) -> str:
         """Where and why the run died, and which checkpoint is the last good one."""

@@ -30,7 +30,7 @@ from tasam_agents.training.trainer import Interrupted, train
 pytestmark = pytest.mark.ray
 
 OWN_KEYS = ("weight_staleness", "collector_steps_per_second", "learner_waited_s")
-TINY = replace(VARIANTS["tiny"], iterations=10, evaluate_every=4, log_every=1, validation_networks=2, num_networks=5)
+TINY = replace(VARIANTS["tiny"], iterations=10, evaluate_every=4, log_every=1, validation_envs=2, num_envs=5)
 CONFIG = replace(TINY, learner=replace(TINY.learner, policy=PolicyConfig(kind="bernoulli", final_sharpness=4.0)))
 FAKE = replace(
     CONFIG, env_id="support.fakes:target_env", env_kwargs={"resumable": False},
@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_refused_and_leaves_no_directory(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"DistributedConfig.address = '', allowed: 'auto', host:port or None"):
         DistributedConfig(address="")
     run = tmp_path / "run"
-    with pytest.raises(RunError, match=r"collectors = 6, allowed: at most num_networks = 5"):
+    with pytest.raises(RunError, match=r"collectors = 6, allowed: at most num_envs = 5"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=6), quiet=True)
     with pytest.raises(RunError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=3), quiet=True)

@@ -33,7 +33,7 @@ from tasam_agents.training.trainer import Interrupted, train
 pytestmark = pytest.mark.ray
 
 CONFIG = replace(
-    VARIANTS["tiny"], iterations=24, evaluate_every=2, validation_networks=2, log_every=2, checkpoint_every_s=0.0
+    VARIANTS["tiny"], iterations=24, evaluate_every=2, validation_envs=2, log_every=2, checkpoint_every_s=0.0
 )
 ENDLESS = replace(CONFIG, iterations=1_000_000)
 

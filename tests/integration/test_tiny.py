@@ -23,7 +23,7 @@ def test_every_critic_improves_on_tiny(critic: Literal["mean_field", "joint", "p
     tiny = VARIANTS["tiny"]
     config = replace(
         tiny,
-        num_networks=16,
+        num_envs=16,
         iterations=50,
         steps_per_iteration=5,
         updates_per_iteration=8,

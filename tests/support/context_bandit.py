@@ -21,8 +21,8 @@ class BanditBatch:
     observation_sizes = (3, 3)
     observation_layout: Mapping[str, slice] = {"all": slice(0, 3)}
 
-    def __init__(self, num_networks: int, seed: Sequence[int], context: int, actions: int = 2) -> None:
-        self.num_networks, self.context = num_networks, context
+    def __init__(self, num_envs: int, seed: Sequence[int], context: int, actions: int = 2) -> None:
+        self.num_envs, self.context = num_envs, context
         self.action_sizes = (actions, actions)
         self.seeds_seen: list[list[int]] = []
         self._seeds, self._episode = list(seed), 0
@@ -39,12 +39,12 @@ class BanditBatch:
 
     def _observe(self) -> NDArray[np.float32]:
         draws = [np.random.default_rng((seed, self._episode)).normal(0, 0.1, (2, 1)) for seed in self._seeds]
-        known = np.broadcast_to([1.0, 0.5 - self.context], (self.num_networks, 2, 2))
+        known = np.broadcast_to([1.0, 0.5 - self.context], (self.num_envs, 2, 2))
         return np.concatenate([known, np.stack(draws)], axis=2).astype(np.float32)
 
     def step(self, actions: NDArray[np.float32]) -> Step:
         rewards = 1 - np.abs(actions - TARGETS[self.context]).mean(axis=2)
-        over = np.ones(self.num_networks, bool)
+        over = np.ones(self.num_envs, bool)
         return Step(self._observe(), rewards, np.ones(rewards.shape, bool), over, {"reward": rewards})
 
 
@@ -57,8 +57,8 @@ class BanditEnv:
         self._arguments: dict[str, Any] = {"context": context, "actions": actions}
         self.unwrapped = self
 
-    def batched(self, num_networks: int, seed: Sequence[int]) -> BanditBatch:
-        return BanditBatch(num_networks, seed, **self._arguments)
+    def batched(self, num_envs: int, seed: Sequence[int]) -> BanditBatch:
+        return BanditBatch(num_envs, seed, **self._arguments)
 
     def action_space(self, agent: str) -> Box:
         return Box(0.0, 1.0, (self._arguments["actions"],), np.float32)

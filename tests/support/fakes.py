@@ -32,10 +32,10 @@ class TargetBatch:
     observation_layout: Mapping[str, slice] = {"all": slice(0, 2)}
     resource_columns: tuple[tuple[int, ...], ...] = ((0,), (1,))
 
-    def __init__(self, num_networks: int, seed: Sequence[int], horizon: int = 7) -> None:
-        self.num_networks, self.horizon = num_networks, horizon
+    def __init__(self, num_envs: int, seed: Sequence[int], horizon: int = 7) -> None:
+        self.num_envs, self.horizon = num_envs, horizon
         self.seeds_seen: list[list[int]] = []
-        self._clock = np.zeros((num_networks, 3), np.int64)  # seed, episode, step
+        self._clock = np.zeros((num_envs, 3), np.int64)  # seed, episode, step
 
     def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
         assert seed is not None
@@ -93,8 +93,8 @@ class TargetEnv:
         self._horizon = horizon
         self.unwrapped = self
 
-    def batched(self, num_networks: int, seed: Sequence[int]) -> TargetBatch:
-        return self._kind(num_networks, seed, self._horizon)
+    def batched(self, num_envs: int, seed: Sequence[int]) -> TargetBatch:
+        return self._kind(num_envs, seed, self._horizon)
 
     def action_space(self, agent: str) -> Box:
         return Box(0.0, 1.0, (2,), np.float32)

@@ -19,14 +19,14 @@ FAKE = replace(
     VARIANTS["tiny"],
     env_id="support.fakes:target_env",
     env_kwargs={},
-    num_networks=3,
+    num_envs=3,
     iterations=12,
     steps_per_iteration=4,
     updates_per_iteration=2,
     warmup_steps=5,
     replay_capacity=60,  # the ring wraps
     evaluate_every=4,
-    validation_networks=2,
+    validation_envs=2,
     log_every=3,
     learner=replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(16, 16), gate=GateConfig(calibration=(5, 12))),
 )

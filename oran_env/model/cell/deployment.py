@@ -8,7 +8,7 @@ import numpy as np
 
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
 from oran_env.numerics.random_draws import PLACEMENT, SLICE_MIX, SLICE_OF_UE, draw, exponential, uniform
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 
 
 def hexagonal_sites(num_dus: int, spacing_m: float) -> Floats:

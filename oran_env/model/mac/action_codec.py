@@ -19,7 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from oran_env.numerics.jit import Integers, Singles, kernel
-from oran_env.scenario.fields import EMBB, MMTC, NUM_SLICES, URLLC, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
 
 THRESHOLD = 0.5
 IDLE = -1  # slice of an RB that nobody claims; UE of an RB that serves nobody

@@ -19,7 +19,7 @@ from oran_env.model.mac.action_codec import IDLE, MAX_COLUMNS, TO_SCHEDULE, UE_G
 from oran_env.model.parameters import EQUAL_RATE, MAX_RATE, Parameters
 from oran_env.model.radio.channel import serving_fading
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 
 
 @kernel

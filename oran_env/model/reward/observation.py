@@ -17,7 +17,8 @@ import numpy as np
 
 from oran_env.model.mac.action_codec import THRESHOLD, action_size
 from oran_env.numerics.jit import Floats, Integers, Singles, kernel
-from oran_env.scenario.fields import NUM_SLICES, Scenario
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import NUM_SLICES
 
 
 def observation_layout(scenario: Scenario, size: int | None = None) -> dict[str, slice]:

@@ -16,7 +16,7 @@ A slice without UE at a DU has latency and throughput 0, availability and densit
 from __future__ import annotations
 
 from oran_env.numerics.jit import Floats, Integers, kernel
-from oran_env.scenario.fields import EMBB, MMTC
+from oran_env.scenario.slices import EMBB, MMTC
 
 
 @kernel

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from oran_env.numerics.jit import Floats, kernel
-from oran_env.scenario.fields import NUM_SLICES
+from oran_env.scenario.slices import NUM_SLICES
 
 ALPHAS = ("adaptive", "literal", "fixed")
 _ADAPTIVE, _LITERAL, _FIXED = range(3)

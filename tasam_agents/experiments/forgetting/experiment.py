@@ -134,7 +134,7 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bo
     if plan.back_iterations:
         phases[BACK] = (plan.first, plan.back_iterations)
     scenarios = dict(zip(WHERE, (plan.first, plan.then), strict=True))
-    validations = {where: _returns_on(config, kwargs, config.validation_networks, VALIDATION_SEED)
+    validations = {where: _returns_on(config, kwargs, config.validation_envs, VALIDATION_SEED)
                    for where, kwargs in scenarios.items()}  # fmt: skip
     tests = {where: _returns_on(config, kwargs, plan.networks, TEST_SEED) for where, kwargs in scenarios.items()}
     returns: dict[str, list[float]] = {}

@@ -80,7 +80,7 @@ def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -
     Raises:
         EnvironmentRefused: an episode is longer than `MAX_STEPS`.
     """
-    seeds = network_seeds(VALIDATION_SEED, config.validation_networks)
+    seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
     env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
     capacity = max(POOL, batches * n, len(seeds))
     buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=VALIDATION_SEED)
@@ -94,7 +94,7 @@ def _collect_episodes(
     """Fill the buffer until every network has ended an episode and there are `least` joint transitions."""
     noise = torch.Generator().manual_seed(VALIDATION_SEED)
     inputs = learner.inputs(env.reset(seed=list(seeds)))
-    running, steps = np.ones(env.num_networks, bool), 0
+    running, steps = np.ones(env.num_envs, bool), 0
     while running.any() or len(buffer) < least:
         if steps >= MAX_STEPS:
             raise EnvironmentRefused(f"an episode has not ended after {MAX_STEPS} steps")

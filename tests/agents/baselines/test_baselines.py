@@ -47,8 +47,8 @@ from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 TINY_KWARGS: dict[str, bool | int | float | str] = {"scenario": "tiny"}
 TINY_ENV = ("oran/ORAN-v0", TINY_KWARGS)
 FAKE = BaselineConfig(
-    env_id="support.fakes:target_env", env_kwargs={}, num_networks=3, env_steps=120, hidden=(16,), replay_capacity=300,
-    evaluate_every=10, validation_networks=2, warmup_steps=5, batch_size=15,
+    env_id="support.fakes:target_env", env_kwargs={}, num_envs=3, env_steps=120, hidden=(16,), replay_capacity=300,
+    evaluate_every=10, validation_envs=2, warmup_steps=5, batch_size=15,
 )  # fmt: skip
 VIEWS = ("joint", "shared")
 
@@ -114,7 +114,7 @@ def test_joint_slots_follow_the_vector_environment() -> None:
 def test_a_time_limit_is_bootstrapped_through_and_a_real_end_is_not() -> None:
     for terminates in (False, True):
         env = SequentialBatch([ParallelToy(terminates=terminates)], 0)
-        model = make_model(replace(FAKE, num_networks=1, warmup_steps=100), Slots(Centralised(env), FAKE))
+        model = make_model(replace(FAKE, num_envs=1, warmup_steps=100), Slots(Centralised(env), FAKE))
         model.learn(8)
         buffer: ReplayBuffer = model.replay_buffer
         rows = buffer._get_samples(np.arange(8))
@@ -256,7 +256,7 @@ def test_the_environment_and_budget_of_our_own_agents() -> None:
     tiny = VARIANTS["tiny"]
     config = BASELINES["sac_sb3_tuned"].like(tiny)
     assert environment_steps(tiny) == config.env_steps == 4 * (25 + 40 * 5)
-    assert (config.env_kwargs, config.num_networks, config.hidden) == ({"scenario": "tiny"}, 4, (32, 32))
+    assert (config.env_kwargs, config.num_envs, config.hidden) == ({"scenario": "tiny"}, 4, (32, 32))
     assert config.input_scaling == ORAN_INPUT_SCALING
     assert (config.warmup_steps, config.train_every, config.updates_per_round) == (25, 5, 2)
     plain = BASELINES["sac_sb3"].like(tiny)
@@ -334,7 +334,7 @@ SMALL = ["--train-every", "1", "--updates-per-round", "1"]
 SMALL += [
     "--env",
     "scenario=tiny",
-    "--num-networks",
+    "--num-envs",
     "3",
     "--env-steps",
     "90",
@@ -351,7 +351,7 @@ def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.Captur
     first = capsys.readouterr().out
     config = load_config(run.path)
     assert config == replace(
-        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_networks=3, env_steps=90, hidden=(8,),
+        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_envs=3, env_steps=90, hidden=(8,),
         evaluate_every=15, warmup_steps=5, train_every=1, updates_per_round=1,
     )  # fmt: skip
     assert "SAC-SB3-tuned (deterministic)" in first

@@ -86,7 +86,7 @@ def test_unknown_fields_are_named() -> None:
         (LearnerConfig, "critic_learning_rate", float("nan")),
         (LearnerConfig, "input_scaling", (("qos", 0.0, 1.0), ("qos", 0.0, 2.0))),
         (TrainConfig, "seed", 1_000_000),
-        (TrainConfig, "num_networks", 0),
+        (TrainConfig, "num_envs", 0),
         (TrainConfig, "iterations", 2.5),
         (TrainConfig, "replay_capacity", 1),
         (TrainConfig, "name", "a/b"),

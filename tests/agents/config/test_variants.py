@@ -86,11 +86,11 @@ def test_other_codecs_are_trained(name: str, tmp_path: Path) -> None:
     config = replace(
         config,
         env_kwargs={**config.env_kwargs, "scenario": "tiny"},
-        num_networks=2,
+        num_envs=2,
         iterations=2,
         steps_per_iteration=3,
         warmup_steps=4,
-        validation_networks=2,
+        validation_envs=2,
         learner=replace(config.learner, hidden=(16, 16), batch_size=8, actor_delay=0),
     )
     run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
@@ -115,8 +115,8 @@ def test_every_row_trains_and_its_actors_can_be_evaluated_twice_alike(name: str,
     if learner.regularisation.reset_every:
         small = replace(small, regularisation=replace(learner.regularisation, reset_every=7))
     config = replace(
-        TINY, env_id="support.fakes:target_env", env_kwargs={}, num_networks=3, iterations=8, steps_per_iteration=4,
-        updates_per_iteration=2, warmup_steps=5, evaluate_every=4, validation_networks=2, log_every=2, learner=small,
+        TINY, env_id="support.fakes:target_env", env_kwargs={}, num_envs=3, iterations=8, steps_per_iteration=4,
+        updates_per_iteration=2, warmup_steps=5, evaluate_every=4, validation_envs=2, log_every=2, learner=small,
     )  # fmt: skip
     run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
     assert run.config() == config

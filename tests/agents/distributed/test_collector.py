@@ -18,14 +18,14 @@ from tasam_agents.learner.learner import Learner
 from tasam_agents.training.evaluation import task_of, training_seeds
 
 CONFIG = replace(
-    VARIANTS["tiny"], env_id="support.fakes:target_env", env_kwargs={}, num_networks=5, seed=3,
+    VARIANTS["tiny"], env_id="support.fakes:target_env", env_kwargs={}, num_envs=5, seed=3,
     learner=replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(16,)),
 )  # fmt: skip
 NOISE = torch.Generator().manual_seed(7).get_state()
 
 
 def seeds_of(config: TrainConfig) -> list[int]:
-    return training_seeds(config.seed, config.num_networks)
+    return training_seeds(config.seed, config.num_envs)
 
 
 def begun(share: slice, config: TrainConfig = CONFIG) -> Collector:

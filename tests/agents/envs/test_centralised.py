@@ -29,7 +29,7 @@ from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
 TINY_ENV = ("oran/ORAN-v0", {"scenario": "tiny"})
-SHORT = replace(VARIANTS["tiny_centralised"], iterations=6, evaluate_every=2, log_every=2, validation_networks=2)
+SHORT = replace(VARIANTS["tiny_centralised"], iterations=6, evaluate_every=2, log_every=2, validation_envs=2)
 
 
 def test_joint_observations_go_group_by_group_and_agent_by_agent() -> None:

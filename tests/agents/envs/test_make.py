@@ -31,7 +31,7 @@ def toys(count: int = 1, **kwargs: Any) -> tuple[SequentialBatch, list[ParallelT
 
 
 def actions_for(env: BatchedEnv, value: float = 0.5) -> Any:
-    return np.full((env.num_networks, len(env.agents), max(env.action_sizes)), value, np.float32)
+    return np.full((env.num_envs, len(env.agents), max(env.action_sizes)), value, np.float32)
 
 
 def test_pads_agents_of_different_sizes() -> None:
@@ -202,7 +202,7 @@ def test_strangers_and_late_comers_are_refused() -> None:
     env, _ = toys(stranger=True)
     with pytest.raises(EnvironmentRefused, match="agent 'c' is not in possible_agents"):
         env.reset()
-    with pytest.raises(EnvironmentRefused, match="num_networks is 0"):
+    with pytest.raises(EnvironmentRefused, match="num_envs is 0"):
         make_batched(SPREAD, CONTINUOUS, 0, 0)
 
 

@@ -31,8 +31,8 @@ from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
 
 OWN = replace(
-    VARIANTS["tiny"], name="own", env_id="support.fakes:target_env", env_kwargs={}, num_networks=3, iterations=6,
-    steps_per_iteration=4, updates_per_iteration=2, warmup_steps=5, evaluate_every=3, validation_networks=2,
+    VARIANTS["tiny"], name="own", env_id="support.fakes:target_env", env_kwargs={}, num_envs=3, iterations=6,
+    steps_per_iteration=4, updates_per_iteration=2, warmup_steps=5, evaluate_every=3, validation_envs=2,
     log_every=3, learner=replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(8,), batch_size=8,
                                  gate=GateConfig(calibration=(4, 8))),
 )  # fmt: skip

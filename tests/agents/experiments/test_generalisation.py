@@ -27,7 +27,7 @@ from tasam_agents.training.trainer import train
 
 TINY = VARIANTS["tiny"]
 SHORT = replace(
-    TINY, iterations=2, warmup_steps=10, steps_per_iteration=2, evaluate_every=2, validation_networks=2,
+    TINY, iterations=2, warmup_steps=10, steps_per_iteration=2, evaluate_every=2, validation_envs=2,
     env_kwargs={"scenario": "tiny", "horizon": 8}, learner=replace(TINY.learner, hidden=(8,)),
 )  # fmt: skip
 OVERLOAD = {"scenario": "tiny", "horizon": 8, "num_ues": 32, "load": 2.0}

@@ -46,7 +46,7 @@ SHORT = replace(
     learner=replace(TINY.learner, hidden=(8, 8)),
 )  # fmt: skip
 FAKE = replace(
-    TINY, env_id="support.fakes:target_env", env_kwargs={}, validation_networks=3, iterations=2,
+    TINY, env_id="support.fakes:target_env", env_kwargs={}, validation_envs=3, iterations=2,
     learner=replace(TINY.learner, input_scaling=(), hidden=(8,)),
 )  # fmt: skip
 

@@ -68,7 +68,7 @@ def test_every_figure_has_runs_and_every_run_a_figure(budget: str) -> None:
 
 def test_budgets_say_what_the_paper_says() -> None:
     paper = find_budget("paper").base
-    assert (paper.iterations, paper.steps_per_iteration, paper.num_networks) == (1000, 10, 1)
+    assert (paper.iterations, paper.steps_per_iteration, paper.num_envs) == (1000, 10, 1)
     assert (paper.learner.batch_size, paper.learner.actor_learning_rate) == (128, 1e-4)
     assert paper.learner.hidden == (300, 400, 400)
     assert (paper.learner.radius.actor.start, paper.learner.radius.actor.end) == (0.5, 0.01)

@@ -45,7 +45,7 @@ def fake_config(width: int = 16) -> TrainConfig:
         iterations=4,
         evaluate_every=2,
         log_every=2,
-        validation_networks=3,
+        validation_envs=3,
         warmup_steps=10,
         learner=learner,
     )
@@ -57,12 +57,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 12_345, 249_999, 250_000, 999_999])
-@pytest.mark.parametrize("num_networks", [1, 4, 1000])
-def test_training_validation_and_test_networks_never_meet(seed: int, num_networks: int) -> None:
-    training = set(training_seeds(seed, num_networks))
-    validation = set(network_seeds(VALIDATION_SEED, num_networks))
-    test = set(network_seeds(TEST_SEED, num_networks))
-    assert len(training) == len(validation) == len(test) == num_networks
+@pytest.mark.parametrize("num_envs", [1, 4, 1000])
+def test_training_validation_and_test_networks_never_meet(seed: int, num_envs: int) -> None:
+    training = set(training_seeds(seed, num_envs))
+    validation = set(network_seeds(VALIDATION_SEED, num_envs))
+    test = set(network_seeds(TEST_SEED, num_envs))
+    assert len(training) == len(validation) == len(test) == num_envs
     assert 0 <= min(training) <= max(training) < min(validation) <= max(validation) < min(test)
 
 

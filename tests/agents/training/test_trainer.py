@@ -163,7 +163,7 @@ def test_a_line_averages_all_steps_since_the_line_before(tmp_path: Path) -> None
 
 def test_replay_holds_the_final_observation_and_bootstraps_through_a_time_limit(tmp_path: Path) -> None:
     """The episodes of 7 steps end by truncation: s' is what followed, not the first observation after the reset."""
-    config = replace(FAKE, num_networks=1, warmup_steps=8, replay_capacity=100)
+    config = replace(FAKE, num_envs=1, warmup_steps=8, replay_capacity=100)
     training = Training(config, RunDirectory(tmp_path))
     observed = [training.observations.copy()]
     finals = []
@@ -235,7 +235,7 @@ def test_it_learns(tmp_path: Path) -> None:
     )  # fmt: skip
     config = replace(
         FAKE, iterations=50, steps_per_iteration=10, updates_per_iteration=10, replay_capacity=5000,
-        evaluate_every=10, validation_networks=20, learner=learner,
+        evaluate_every=10, validation_envs=20, learner=learner,
     )  # fmt: skip
     train(config, tmp_path / "run", quiet=True)
     assert checkpoint.load_state(tmp_path / "run" / "checkpoints" / "best")["validation_return"] > 0.85
@@ -331,7 +331,7 @@ def test_variants_are_valid_and_differ_by_configuration_alone() -> None:
     paper = VARIANTS["paper"]
     learner = paper.learner
     assert (paper.iterations, paper.steps_per_iteration, paper.updates_per_iteration) == (1000, 10, 1)
-    assert (paper.num_networks, learner.batch_size, learner.hidden) == (1, 128, (300, 400, 400))
+    assert (paper.num_envs, learner.batch_size, learner.hidden) == (1, 128, (300, 400, 400))
     assert (learner.actor_learning_rate, learner.critic_learning_rate, learner.input_scaling) == (1e-4, 1e-4, ())
     assert (learner.radius.actor.start, learner.radius.actor.end) == (0.5, 0.01)
     plain, default = VARIANTS["no_sam"], VARIANTS["default"]
