@@ -24,7 +24,7 @@ from tasam_agents.baselines.sb3 import (
 from tasam_agents.envs.centralised import Centralised
 from tasam_agents.envs.interface import BatchedEnv, Policy
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError
+from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
 from tasam_agents.training.interruption import StopRequest

@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ended
-from tasam_agents.learner.learner import DivergedError
-from tasam_agents.networks.critics import InputScaling
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.input_scaling import InputScaling
 from tasam_agents.training.evaluation import training_seeds
 from tasam_agents.training.metric_window import Window
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import BatchedEnv, BatchStep, Policy
-from tasam_agents.learner.learner import DivergedError
+from tasam_agents.learner.diverged import DivergedError
 
 
 @dataclass(frozen=True)

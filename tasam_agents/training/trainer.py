@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, NotReproducible, Policy, Resumable
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
@@ -265,7 +266,7 @@ class Training:
     @property
     def act_noise(self) -> torch.Generator:
         """The generator of exploration; it is the learner's, with which it is saved."""
-        return self.learner._act_noise
+        return self.learner.act_noise
 
     @property
     def wall_time_s(self) -> float:

@@ -21,7 +21,8 @@ import torch
 from tasam_agents.config.fields import AnchorConfig, SamConfig, Scalar, TrainConfig
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
     TEST_SEED,
