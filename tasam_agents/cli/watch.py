@@ -13,7 +13,7 @@ from oran_env import OranParallelEnv
 from oran_env.rendering import RENDER_FPS, check_output, write_film
 from oran_env.rendering.progress import counted
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import EnvironmentRefused, Policy, ended
+from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
 from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.training import checkpoint
@@ -71,7 +71,9 @@ def _drawing_env(path: Path, config: TrainConfig) -> Any:
         raise RunError(f"{path} cannot be watched: {error}") from error
 
 
-def _play(env: Any, batch: SequentialBatch, policy: Policy, seed: int, steps: int) -> Iterator[NDArray[np.uint8]]:
+def _play(
+    env: Any, batch: SequentialBatch, policy: ObservationPolicy, seed: int, steps: int
+) -> Iterator[NDArray[np.uint8]]:
     """Frames after each step; episodes follow one another."""
     observations = batch.reset(seed=[seed])
     for _ in range(steps):

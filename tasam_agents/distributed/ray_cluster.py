@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tasam_agents.training.run_directory import RunError
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+from tasam_agents.training.threads import thread_variables
 
 
 def import_ray() -> Any:
@@ -58,4 +57,4 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
 
 def threads_environment(threads: int) -> dict[str, Any]:
     """A ``runtime_env`` whose processes begin with so many threads in every numerical library."""
-    return {"env_vars": dict.fromkeys(THREAD_VARIABLES, str(threads))}
+    return {"env_vars": thread_variables(threads)}

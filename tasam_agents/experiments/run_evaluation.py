@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, load_policy
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
@@ -111,7 +111,7 @@ class Comparison:
         }
 
 
-def compare(policies: Mapping[str, Policy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
+def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
     """Evaluate every policy on the same networks; differences are those of the first one minus each other.
 
     Raises:
@@ -151,7 +151,7 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
         learner = load_actors(saved, run.best, config, env)
         deterministic = run_policy(learner, config, env, deterministic=True)
         sampled = run_policy(learner, config, env, deterministic=False, seed=TEST_SEED)
-    policies: dict[str, Policy] = {
+    policies: dict[str, ObservationPolicy] = {
         f"{config.name} (deterministic)": deterministic,
         f"{config.name} (sampled)": sampled,
     }

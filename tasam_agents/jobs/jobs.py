@@ -12,8 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -29,10 +28,10 @@ from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.threads import one_thread
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 _INTERRUPTED = 130
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 REASONS = (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError)
 """Errors with a message for the user that end one run and not the others."""
@@ -171,21 +170,6 @@ def _start(job: Job, duty: Duty) -> BaseProcess:
     with one_thread():
         process.start()
     return process
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within, new processes begin with one thread in every numerical library."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _outcome(process: BaseProcess, job: Job, duty: Duty) -> Failure | None:

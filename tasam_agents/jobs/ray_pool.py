@@ -3,7 +3,7 @@
 The contract is that of ``runs.run_jobs``. Every machine of the cluster must see the run directories under the same
 path, and have this package. A run whose worker or machine is lost is taken up by another worker at its last
 checkpoint, a few times; a run that fails by itself is not tried again. At most one process works on a run: each holds
-its lease, also while a driver that died is already replaced and its tasks are still ending.
+its lock, also while a driver that died is already replaced and its tasks are still ending.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunError
-from tasam_agents.training.run_lock import LeaseHeld, lease
+from tasam_agents.training.run_lock import RunLocked, run_lock
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
-LEASE_PATIENCE_S = 180.0
+LOCK_PATIENCE_S = 180.0
 """How long a task waits for the process that has the run: longer than a file server takes to notice a lost machine."""
 
 _STOP_AGAIN_S = 2.0
@@ -220,13 +220,13 @@ def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
 
 
 def _take_lease(stack: ExitStack, job: Job, stop: StopRequest) -> None:
-    deadline = time.monotonic() + LEASE_PATIENCE_S
+    deadline = time.monotonic() + LOCK_PATIENCE_S
     is_told = False
     while not stop.made:
         try:
-            stack.enter_context(lease(job.directory, patience_s=1.0))
+            stack.enter_context(run_lock(job.directory, patience_s=1.0))
             return
-        except LeaseHeld as held:
+        except RunLocked as held:
             if time.monotonic() >= deadline:
                 raise
             if not is_told:

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from tasam_agents.jobs.jobs import REASONS, Duty, Failure, Job, end_with_parent, one_thread
+from tasam_agents.jobs.jobs import REASONS, Duty, Failure, Job, end_with_parent
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunError
-from tasam_agents.training.run_lock import lease
+from tasam_agents.training.run_lock import run_lock
+from tasam_agents.training.threads import one_thread
 from tasam_agents.training.trainer import Interrupted
 
-LEASE_PATIENCE_S = 60.0
+LOCK_PATIENCE_S = 60.0
 """How long a run waits for a process of a study that was killed to save and end."""
 
 
@@ -130,7 +131,7 @@ def _serve(line: Connection, duty: Duty) -> None:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         try:
-            with lease(job.directory, LEASE_PATIENCE_S):
+            with run_lock(job.directory, LOCK_PATIENCE_S):
                 duty.work(job)
         except Interrupted as stopped:
             print(stopped, flush=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import Policy
+from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.training import checkpoint
@@ -126,7 +126,7 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
     )
 
 
-def _play(policy: Policy, env: Simulator, seeds: list[int]) -> dict[str, Any]:
+def _play(policy: ObservationPolicy, env: Simulator, seeds: list[int]) -> dict[str, Any]:
     """One episode in every network; all of a study's episodes are equally long."""
     horizon, grid = env.scenario.control.horizon, qos_grid(env.scenario.quality.q_min)
     observations = env.reset(seed=seeds)

@@ -17,7 +17,7 @@ from tasam_agents.baselines.sb3 import require_library
 from tasam_agents.baselines.training import divergence, is_finished, load_policy
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.report import ComparisonReport, Cost
@@ -158,7 +158,7 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.network_seeds, costs)
 
 
-def policy_of(job: Job, env: BatchedEnv) -> Policy:
+def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:
     """The best policy of a run, deterministic, for the separate agents of ``env``."""
     if isinstance(job.config, BaselineConfig):
         return load_policy(job.directory)

@@ -192,7 +192,7 @@ def _run(training: Training, title: str, quiet: bool) -> None:
         try:
             training.run(progress, stop)
         except DivergedError as error:
-            raise TrainingDiverged(f"{title}: {training.obituary(error)}") from error
+            raise TrainingDiverged(f"{title}: {training.divergence_message(error)}") from error
         except (Interrupted, KeyboardInterrupt):
             raise Interrupted(
                 f"stopped in {title}; the same command goes on after the arms that are complete"

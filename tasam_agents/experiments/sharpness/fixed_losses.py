@@ -1,10 +1,10 @@
 """The losses of a run as functions of one network's weights, with all that is random in them fixed.
 
 They are those of `Learner.update`, eqs. (9) and (10): the run's twins, target critics, temperatures, γ and objective,
-as they stand in ``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its validation networks, and
-the noise of the reparameterised actions. Penalties on the weights are no part of these losses and networks are in
-evaluation mode (no dropout), so that variants are compared by the same function. Shapes: n mini-batch, M agents, A
-action size.
+as they stand in ``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its
+validation networks, and the noise of the reparameterised actions. Penalties on the weights are no part of these losses
+and networks are in evaluation mode (no dropout), so that variants are compared by the same function. Shapes: n
+mini-batch, M agents, A action size.
 """
 
 from __future__ import annotations

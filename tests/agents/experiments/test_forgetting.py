@@ -23,6 +23,7 @@ from tasam_agents.experiments.forgetting.report import ForgettingResult, Measure
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate
+from tasam_agents.training.resume import restore_latest
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Training, train
 
@@ -128,7 +129,7 @@ def before(tmp_path: Path) -> Training:
 @pytest.mark.parametrize("replay", ["kept", "emptied"])
 @pytest.mark.parametrize("switch", ["held", "following"])
 def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, switch: Any) -> None:
-    before.restore()
+    restore_latest(before)
     config = replace(before.config, env_kwargs={"context": 1}, warmup_steps=0)
     training = Training(config, RunDirectory.create(tmp_path / "after", config))
     continue_from(before, training, replace(SHORT, replay=replay, anchor_at_switch=switch))
@@ -138,9 +139,9 @@ def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, swi
     assert training.learner.gate.state() == before.learner.gate.state()
     assert len(training.replay) == (len(before.replay) if replay == "kept" else 0)
     assert cast(Anchor, training.learner.anchor).is_held == (switch == "held")
-    training._collect(1, training._exploring_policy)
-    training._update(1)
-    training._validate()  # the first on B, hence the best
+    training.collect(1, training.exploring_policy)
+    training.update(1)
+    training.validate()  # the first on B, hence the best
     after = training.learner.tensors()
     moved = [name for name in after if name.startswith("anchor.") and not torch.equal(after[name], old[name])]
     assert bool(moved) == (switch == "following")
@@ -148,13 +149,13 @@ def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, swi
 
 def test_the_second_phase_begins_without_random_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
-    policy = Training._random_policy
+    policy = Training.random_policy
 
     def watched(self: Training) -> Any:
         begun.append(self.config.env_kwargs["context"])
         return policy(self)
 
-    monkeypatch.setattr(Training, "_random_policy", watched)
+    monkeypatch.setattr(Training, "random_policy", watched)
     run_plan(SHORT, tmp_path / "out", quiet=True)
     assert begun == [0]
 

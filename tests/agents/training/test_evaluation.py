@@ -14,7 +14,7 @@ from support.fakes import ParallelToy, TargetBatch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.interface import EnvironmentRefused, Policy
+from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.experiments.run_evaluation import compare, evaluate_run
 from tasam_agents.learner.learner import Learner
@@ -32,8 +32,8 @@ from tasam_agents.training.evaluation import (
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import train
 
-HALF: Policy = lambda observations: np.full((*observations.shape[:2], 2), 0.5, np.float32)  # noqa: E731
-REPEAT: Policy = lambda observations: observations  # noqa: E731
+HALF: ObservationPolicy = lambda observations: np.full((*observations.shape[:2], 2), 0.5, np.float32)  # noqa: E731
+REPEAT: ObservationPolicy = lambda observations: observations  # noqa: E731
 
 
 def fake_config(width: int = 16) -> TrainConfig:
@@ -116,7 +116,7 @@ def test_a_return_is_the_mean_over_agents_and_steps_of_one_episode() -> None:
 
 def test_networks_of_different_length_count_their_own_steps() -> None:
     env = SequentialBatch([ParallelToy(horizon=2), ParallelToy(horizon=5)], 0)
-    policy: Policy = lambda o: np.full((2, 2, 4), np.float32(o[0, 0, 1] / 10))  # noqa: E731
+    policy: ObservationPolicy = lambda o: np.full((2, 2, 4), np.float32(o[0, 0, 1] / 10))  # noqa: E731
     found = evaluate(policy, env, [0, 1])
     np.testing.assert_allclose(found.info["time"], [1.5, 3.0])  # mean of 1..2 and of 1..5
 
