@@ -13,6 +13,7 @@ from tasam_agents.jobs.jobs import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.run_directory import RunError
 
 PLAN_FILE = "plan.json"
@@ -85,6 +86,4 @@ class Plan:
                 )
             return path
         self.directory.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
-        return partial.replace(path)
+        return write_json_atomically(path, document, indent=1)

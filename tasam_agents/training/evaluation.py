@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.centralised import Centralised, separate
-from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ObservationPolicy, ended
+from tasam_agents.envs.interface import BatchedEnv, BatchStep, EnvironmentRefused, ObservationPolicy, ended
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunError
@@ -61,8 +62,31 @@ def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> Obse
     return policy
 
 
-def evaluate(policy: ObservationPolicy, env: BatchedEnv, seeds: Sequence[int], max_steps: int = 100_000) -> Episodes:
+class Recorder(Protocol):
+    """Who watches episodes step by step."""
+
+    def before_step(self) -> None:
+        """The actions are about to be taken."""
+
+    def after_step(self, step: BatchStep) -> None:
+        """They have been; ended episodes still stand at their end."""
+
+
+def evaluate(
+    policy: ObservationPolicy,
+    env: BatchedEnv,
+    seeds: Sequence[int],
+    max_steps: int = 100_000,
+    recorder: Recorder | None = None,
+) -> Episodes:
     """Run one episode in each env and average over agents and steps, each env over its own length.
+
+    Args:
+        policy: what acts.
+        env: B envs.
+        seeds: of their episodes, one each.
+        max_steps: of an episode.
+        recorder: sees every step until the last episode has ended.
 
     Raises:
         EnvironmentRefused: an episode is longer than ``max_steps``.
@@ -76,7 +100,12 @@ def evaluate(policy: ObservationPolicy, env: BatchedEnv, seeds: Sequence[int], m
     while running.any():
         if lengths.max() >= max_steps:
             raise EnvironmentRefused(f"an episode has not ended after {max_steps} steps")
-        step = env.step(policy(observations))
+        actions = policy(observations)
+        if recorder is not None:
+            recorder.before_step()
+        step = env.step(actions)
+        if recorder is not None:
+            recorder.after_step(step)
         lengths += running
         rewards += np.where(running, step.rewards.mean(axis=1, dtype=np.float64), 0.0)
         for name, value in step.info.items():

@@ -24,6 +24,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import (
     TEST_SEED,
     VALIDATION_SEED,
@@ -121,9 +122,7 @@ def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[
             if not done.is_file():
                 shutil.rmtree(place, ignore_errors=True)  # an arm that was interrupted begins anew
                 record = {"arm": arm, "seed": seed} | _train_arm(plan, plan.arm(arm, seed), place, quiet)
-                partial = done.with_suffix(".partial")
-                partial.write_text(json.dumps(record, allow_nan=False) + "\n", "utf-8")
-                partial.replace(done)
+                write_json_atomically(done, record)
             records.append(json.loads(done.read_text("utf-8")))
     return records
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support import fakes
 from support.fakes import ParallelToy, TargetBatch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy
+from tasam_agents.envs.interface import BatchStep, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.experiments.run_evaluation import compare, evaluate_run
 from tasam_agents.learner.learner import Learner
@@ -112,6 +113,25 @@ def test_a_return_is_the_mean_over_agents_and_steps_of_one_episode() -> None:
     np.testing.assert_allclose(found.info["satisfied"], satisfied)
     assert np.isnan(found.info["qos_normalised"][:, 2]).all()  # never defined, so not zero
     np.testing.assert_allclose(found.info["step"], 3.0)
+
+
+def test_a_recorder_sees_every_step_before_and_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("support.fakes.steps_taken", 0)
+    calls: list[tuple[str, int]] = []
+    given: list[BatchStep] = []
+
+    class Watching:
+        def before_step(self) -> None:
+            calls.append(("before", fakes.steps_taken))
+
+        def after_step(self, step: BatchStep) -> None:
+            calls.append(("after", fakes.steps_taken))
+            given.append(step)
+
+    found = evaluate(HALF, TargetBatch(2, [1, 2], horizon=3), [1, 2], recorder=Watching())
+    assert calls == [(when, k) for step in range(3) for when, k in (("before", step), ("after", step + 1))]
+    np.testing.assert_allclose(found.returns, np.mean([step.rewards.mean(axis=1) for step in given], axis=0))
+    assert given[-1].truncated.all()
 
 
 def test_networks_of_different_length_count_their_own_steps() -> None:
