@@ -53,7 +53,7 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
 
     Raises:
         ImportError: the extra ``sb3`` is not installed.
-        RunError, EnvironmentRefused: bad input, before any work starts.
+        UserError: bad input, before any work starts.
         Interrupted: on SIGINT or SIGTERM.
         TrainingDiverged: NaN or infinity before the first validation, so that there is no policy to judge.
     """
@@ -119,7 +119,7 @@ def load_policy(run_dir: Path, deterministic: bool = True) -> ObservationPolicy:
 
     Raises:
         ImportError: the extra ``sb3`` is not installed.
-        RunError, CheckpointError, EnvironmentRefused: not a run, nothing saved yet, damaged.
+        UserError: not a run, nothing saved yet, damaged.
     """
     config = load_config(run_dir)
     best = RunDirectory(run_dir).best

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"
@@ -35,10 +36,10 @@ class DistributedConfig:
         """Which envs each collector simulates; the numbers differ by one at most.
 
         Raises:
-            RunError: there are more collectors than envs.
+            UserError: there are more collectors than envs.
         """
         if self.collectors > num_envs:
-            raise RunError(f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_envs = {num_envs}")
+            raise UserError(f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_envs = {num_envs}")
         ends = [num_envs * (c + 1) // self.collectors for c in range(self.collectors)]
         return [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
 

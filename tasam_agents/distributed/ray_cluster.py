@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 from tasam_agents.training.threads import thread_variables
 
 
@@ -32,7 +32,7 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
 
     Raises:
         ImportError: Ray is not installed.
-        RunError: there is no cluster at the address.
+        UserError: there is no cluster at the address.
     """
     ray = import_ray()
     if ray.is_initialized():
@@ -46,7 +46,7 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
         else:
             ray.init(address, log_to_driver=False, logging_level="warning")
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise RunError(
+        raise UserError(
             f"address is {address!r}: {error}; allowed: a running Ray cluster, or none for one here"
         ) from error
     try:

@@ -21,8 +21,8 @@ from tasam_agents.distributed.collector import Collector, CollectRequest, Collec
 from tasam_agents.distributed.ray_cluster import threads_environment
 from tasam_agents.envs.interface import NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.training.evaluation import training_seeds
-from tasam_agents.training.run_directory import RunError
 
 MAX_LOSSES = 3
 """How often in a row the same collector is replaced."""
@@ -106,7 +106,7 @@ class RemoteEnvs:
 
         Raises:
             DivergedError: see ``Collector.collect``.
-            RunError: a collector was lost too often.
+            UserError: a collector was lost too often.
         """
         results = []
         for number in range(len(self._shares)):
@@ -129,7 +129,7 @@ class RemoteEnvs:
     def _check_size(self) -> None:
         cpus, wanted = int(self._ray.cluster_resources().get("CPU", 0)), len(self._shares) * self._threads
         if wanted > cpus:
-            raise RunError(
+            raise UserError(
                 f"DistributedConfig.collectors = {len(self._shares)}, allowed: at most {cpus // self._threads}; each "
                 f"takes {self._threads} CPU and the cluster has {cpus}"
             )
@@ -146,7 +146,7 @@ class RemoteEnvs:
         try:
             return [self._get(reply) for reply in replies]
         except self._ray.exceptions.RayError as error:
-            raise RunError(f"a collector cannot be started: {_first_line(error)}") from error
+            raise UserError(f"a collector cannot be started: {_first_line(error)}") from error
 
     def _get(self, reply: Any) -> Any:
         """The value; what a collector raised is raised as it was there, the loss of a collector as a RayError."""
@@ -160,7 +160,7 @@ class RemoteEnvs:
         self._losses[number] += 1
         name = f"collector {number + 1} of {len(self._shares)}"
         if self._losses[number] > MAX_LOSSES:
-            raise RunError(f"{name} was lost {self._losses[number]} times in a row: {_first_line(error)}")
+            raise UserError(f"{name} was lost {self._losses[number]} times in a row: {_first_line(error)}")
         self._ray.kill(self._collectors[number])  # it may only be out of reach
         share = self._shares[number]
         collector = self._collectors[number] = self._start(share)

@@ -43,7 +43,7 @@ def train_distributed(
 
     Raises:
         ImportError: Ray is not installed.
-        RunError, CheckpointError, EnvironmentRefused: bad input, before any work starts; or a collector that is lost
+        UserError: bad input, before any work starts; or a collector that is lost
             again and again.
         RunLocked: another process trains this run.
         Interrupted, TrainingDiverged: as ``train``.

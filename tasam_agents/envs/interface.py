@@ -9,8 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tasam_agents.errors import UserError
 
-class EnvironmentRefused(ValueError):
+
+class EnvironmentRefused(UserError):
     """The environment cannot be made, or is not one that the learner can be trained on."""
 
 

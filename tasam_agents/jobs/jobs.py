@@ -22,9 +22,8 @@ from typing import Literal
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.baselines.training import is_finished, train_baseline
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
-from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -33,7 +32,7 @@ from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 _INTERRUPTED = 130
 
-REASONS = (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError)
+REASONS = (UserError, TrainingDiverged, ImportError, OSError)
 """Errors with a message for the user that end one run and not the others."""
 
 Standing = Literal["new", "interrupted", "complete"]
@@ -123,11 +122,11 @@ def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False, duty: Dut
         duty: by default, to train.
 
     Raises:
-        RunError, CheckpointError: a directory that cannot be used, before anything is trained.
+        UserError: a directory that cannot be used, before anything is trained.
         Interrupted: on SIGINT or SIGTERM, after the running ones have saved.
     """
     if processes < 1:
-        raise RunError(f"jobs is {processes}; allowed: 1 or more")
+        raise UserError(f"jobs is {processes}; allowed: 1 or more")
     duty = duty or TRAINING
     waiting = [job for job in jobs if duty.standing(job) != "complete"]
     running: dict[int, tuple[BaseProcess, Job]] = {}

@@ -23,12 +23,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasam_agents.distributed.ray_cluster import connected, import_ray, threads_environment
-from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.jobs.jobs import Duty, Failure, Job
-from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.run_directory import RunError
 from tasam_agents.training.run_lock import RunLocked, run_lock
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
@@ -60,7 +58,7 @@ def run_jobs_on_ray(
 
     Raises:
         ImportError: Ray is not installed.
-        RunError, CheckpointError: no cluster, or a directory that cannot be used, before anything is trained.
+        UserError: no cluster, or a directory that cannot be used, before anything is trained.
         Interrupted: on SIGINT or SIGTERM, after the running ones have saved.
     """
     import_ray()
@@ -210,7 +208,7 @@ def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
     except Interrupted as stopped:
         print(stopped, flush=True)
         return Ending("interrupted")
-    except (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError) as error:
+    except (UserError, TrainingDiverged, ImportError, OSError) as error:
         print(f"error: {error}", flush=True)
         return Ending("failed", str(error))
     except Exception as error:

@@ -20,6 +20,7 @@ from oran_env.simulator.simulator import Simulator
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchStep
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
@@ -105,13 +106,13 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
     """Judge the best policy of a finished run.
 
     Raises:
-        RunError, CheckpointError: a run that cannot be loaded, or in another environment than ours.
+        UserError: a run that cannot be loaded, or in another environment than ours.
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     seeds = network_seeds(TEST_SEED, judging.networks)
     env = make_batched(config.env_id, config.env_kwargs, judging.networks, seeds)
     if not isinstance(env, Simulator):
-        raise RunError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
+        raise UserError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
     saved = checkpoint.load(run.best)
     policy = run_policy(load_actors(saved, run.best, config, env), config, env, deterministic=True)
     recorder = _Recorder(env)
@@ -172,7 +173,7 @@ def _share(values: list[NDArray[np.float64]], points: tuple[float, ...]) -> tupl
     """Share of the values that are at most each point."""
     ordered = np.sort(np.concatenate(values))
     if not ordered.size:
-        raise RunError("a slice had no UE in any held-out network; allowed: networks that have one of each")
+        raise UserError("a slice had no UE in any held-out network; allowed: networks that have one of each")
     return tuple((np.searchsorted(ordered, points, side="right") / ordered.size).tolist())
 
 

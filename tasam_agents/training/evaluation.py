@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.centralised import Centralised, separate
 from tasam_agents.envs.interface import BatchedEnv, BatchStep, EnvironmentRefused, ObservationPolicy, ended
+from tasam_agents.errors import UserError
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.training import checkpoint
-from tasam_agents.training.run_directory import RunError
 
 # Where the seeds of envs begin. They never overlap: training uses numbers below VALIDATION_SEED.
 VALIDATION_SEED = 1_000_000
@@ -36,7 +36,7 @@ class Episodes:
 def network_seeds(first: int, num_networks: int) -> list[int]:
     """Seeds of validation (VALIDATION_SEED) or test (TEST_SEED) envs."""
     if not 1 <= num_networks <= MAX_NETWORKS:
-        raise RunError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
+        raise UserError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
     return list(range(first, first + num_networks))
 
 

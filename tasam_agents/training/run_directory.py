@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.errors import UserError
 from tasam_agents.training.atomic_write import write_text_atomically
 
 
@@ -20,7 +21,7 @@ class Configuration(Protocol):
         """As JSON types."""
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """A run directory cannot be used: not writable, not empty, or not a run; the message says which."""
 
 

@@ -52,7 +52,7 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
         quiet: show no progress.
 
     Raises:
-        RunError, CheckpointError, EnvironmentRefused: bad input, before any work starts.
+        UserError: bad input, before any work starts.
         Interrupted: on SIGINT or SIGTERM, after saving.
         TrainingDiverged: NaN or infinity.
     """

@@ -23,6 +23,7 @@ from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.remote_envs import RemoteEnvs
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.run_lock import RunLocked, run_lock
 from tasam_agents.training.trainer import Interrupted, train
@@ -144,7 +145,7 @@ def test_a_collector_that_is_lost_again_and_again_ends_the_run(tmp_path: Path, m
         kill_second(envs)
 
     at_iteration(monkeypatch, 3, curse)
-    with pytest.raises(RunError, match="collector 2 of 2 was lost 4 times in a row: "):
+    with pytest.raises(UserError, match="collector 2 of 2 was lost 4 times in a row: "):
         train_distributed(FAKE, tmp_path / "run", DistributedConfig(collectors=2), quiet=True)
 
 
@@ -156,9 +157,9 @@ def test_what_does_not_fit_is_refused_and_leaves_no_directory(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"DistributedConfig.address = '', allowed: 'auto', host:port or None"):
         DistributedConfig(address="")
     run = tmp_path / "run"
-    with pytest.raises(RunError, match=r"collectors = 6, allowed: at most num_envs = 5"):
+    with pytest.raises(UserError, match=r"collectors = 6, allowed: at most num_envs = 5"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=6), quiet=True)
-    with pytest.raises(RunError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
+    with pytest.raises(UserError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=3), quiet=True)
     for config in (
         replace(CONFIG, env_kwargs={"colour": 1}),

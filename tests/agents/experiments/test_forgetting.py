@@ -17,6 +17,7 @@ from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.fields import AnchorConfig, GateConfig, SamConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting import experiment as forgetting
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan, continue_from, run_plan
 from tasam_agents.experiments.forgetting.report import ForgettingResult, Measure
@@ -24,7 +25,7 @@ from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate
 from tasam_agents.training.resume import restore_latest
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Training, train
 
 TINY = VARIANTS["tiny"]
@@ -220,9 +221,9 @@ def test_complete_arms_are_skipped_and_others_begin_anew(tmp_path: Path, monkeyp
     assert not leftover.exists()
     assert more[0] == first[0]
     assert more[0]["returns"] != more[1]["returns"]
-    with pytest.raises(RunError, match="was begun with another replay; allowed: the same, or another --out"):
+    with pytest.raises(UserError, match="was begun with another replay; allowed: the same, or another --out"):
         run_plan(replace(SHORT, replay="kept"), out, quiet=True)
-    with pytest.raises(RunError, match=r"is not empty and holds no plan\.json"):
+    with pytest.raises(UserError, match=r"is not empty and holds no plan\.json"):
         run_plan(SHORT, out / "plain", quiet=True)
 
 
@@ -247,7 +248,7 @@ def test_a_second_scenario_of_other_sizes_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_bad_plans_are_refused(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(PLAN, **fields)
 
 

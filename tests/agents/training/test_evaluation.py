@@ -17,6 +17,7 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchStep, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.sequential import SequentialBatch
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import compare, evaluate_run
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
@@ -74,7 +75,7 @@ def test_neighbouring_runs_train_on_other_networks() -> None:
 
 def test_the_most_networks_still_end_before_the_test_networks() -> None:
     assert network_seeds(VALIDATION_SEED, 1_000_000)[-1] < TEST_SEED
-    with pytest.raises(RunError, match="networks is 1000001; allowed: 1 to 1000000"):
+    with pytest.raises(UserError, match="networks is 1000001; allowed: 1 to 1000000"):
         network_seeds(VALIDATION_SEED, 1_000_001)
 
 
@@ -95,7 +96,7 @@ def test_every_policy_meets_the_same_networks() -> None:
 
 
 def test_one_network_allows_no_interval() -> None:
-    with pytest.raises(RunError, match="networks is 1; allowed: 2 or more"):
+    with pytest.raises(UserError, match="networks is 1; allowed: 2 or more"):
         compare({"own": REPEAT}, TargetBatch(1, [0]), [0])
 
 
