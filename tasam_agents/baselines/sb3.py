@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tasam_agents.baselines.config import OFF_POLICY, BaselineConfig
 from tasam_agents.envs.centralised import Centralised, separate
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.training import checkpoint
 
 _LN_2 = math.log(2.0)
@@ -121,7 +121,7 @@ def restored_policy(config: BaselineConfig, env: BatchedEnv, tensors: Mapping[st
     return policy
 
 
-def as_policy(policy: Any, config: BaselineConfig, env: BatchedEnv, deterministic: bool = True) -> Policy:
+def as_policy(policy: Any, config: BaselineConfig, env: BatchedEnv, deterministic: bool = True) -> ObservationPolicy:
     """The library's policy for the separate agents of ``env``: (B, M, D) → (B, M, A) in [0, 1]."""
     from tasam_agents.baselines.vec_env import inputs_of
 

@@ -22,13 +22,13 @@ from tasam_agents.baselines.sb3 import (
     updates_of,
 )
 from tasam_agents.envs.centralised import Centralised
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError
+from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
 from tasam_agents.training.interruption import StopRequest
-from tasam_agents.training.metric_window import Window
+from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
@@ -53,7 +53,7 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
 
     Raises:
         ImportError: the extra ``sb3`` is not installed.
-        RunError, EnvironmentRefused: bad input, before any work starts.
+        UserError: bad input, before any work starts.
         Interrupted: on SIGINT or SIGTERM.
         TrainingDiverged: NaN or infinity before the first validation, so that there is no policy to judge.
     """
@@ -114,12 +114,12 @@ def load_config(run_dir: Path) -> BaselineConfig:
         raise RunError(f"{run.config_file} is not the configuration of a baseline: {error}") from error
 
 
-def load_policy(run_dir: Path, deterministic: bool = True) -> Policy:
+def load_policy(run_dir: Path, deterministic: bool = True) -> ObservationPolicy:
     """The best policy of a run for separate agents: observations (B, M, D) → actions (B, M, A) in [0, 1].
 
     Raises:
         ImportError: the extra ``sb3`` is not installed.
-        RunError, CheckpointError, EnvironmentRefused: not a run, nothing saved yet, damaged.
+        UserError: not a run, nothing saved yet, damaged.
     """
     config = load_config(run_dir)
     best = RunDirectory(run_dir).best
@@ -221,6 +221,6 @@ class _Training:
             "wall_time_s": now - self._began,
             "validation_return": validation_return,
         }
-        self.slots.window = Window()
+        self.slots.window = MetricWindow()
         self._logged_at, self._logged_steps, self._logged_updates = now, self.env_steps, updates
         return line

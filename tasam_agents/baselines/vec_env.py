@@ -17,10 +17,10 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ended
-from tasam_agents.learner.learner import DivergedError
-from tasam_agents.networks.critics import InputScaling
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.input_scaling import InputScaling
 from tasam_agents.training.evaluation import training_seeds
-from tasam_agents.training.metric_window import Window
+from tasam_agents.training.metric_window import MetricWindow
 
 
 def inputs_of(env: BatchedEnv, config: BaselineConfig) -> InputScaling:
@@ -59,7 +59,7 @@ class Slots(VecEnv):  # type: ignore[misc]
         self._env = env
         self._inputs = inputs_of(env, config)
         self.slots_per_network = len(env.agents)
-        self.window = Window()
+        self.window = MetricWindow()
         self.steps = 0
         self._next_seeds: list[int] | None = None
         super().__init__(env.num_envs * self.slots_per_network, *spaces_of(env, config))

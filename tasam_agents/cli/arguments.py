@@ -10,7 +10,7 @@ from typing import Any
 
 import tyro
 
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 
 
 def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
@@ -22,9 +22,9 @@ def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> 
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise
-        raise RunError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
+        raise UserError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
     except (ValueError, TypeError) as error:
-        raise RunError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 def _first_paragraph(box: str) -> str:

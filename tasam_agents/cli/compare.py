@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents.cli.arguments import parse, print_paths
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison import curves as comparison_curves
 from tasam_agents.experiments.comparison.plan import Plan, divergences, learning_curves, measure, plan
 from tasam_agents.jobs.jobs import run_jobs, standing
-from tasam_agents.training.run_directory import RunError
 
 
 class RunsFailed(RuntimeError):
@@ -22,7 +22,7 @@ def compare_agents(arguments: Sequence[str]) -> None:
     """Train, evaluate and report several agents over several seeds.
 
     Raises:
-        RunError and others: bad input, before any work starts.
+        UserError: bad input, before any work starts.
         RunsFailed: at the end, after the report of the rest.
         Interrupted: stopped by the user.
     """
@@ -55,7 +55,7 @@ def compare_agents(arguments: Sequence[str]) -> None:
 
     given = parse(options, "tasam compare", arguments)
     if given["seeds"] < 1:
-        raise RunError(f"seeds is {given['seeds']}; allowed: 1 or more")
+        raise UserError(f"seeds is {given['seeds']}; allowed: 1 or more")
     seeds = range(given["first_seed"], given["first_seed"] + given["seeds"])
     agents = [name.replace("-", "_") for name in given["agents"]]
     chosen = plan(agents, seeds, given["networks"], given["runs"], given["iterations"])

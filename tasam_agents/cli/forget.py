@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from tasam_agents.config.fields import Scalar, TrainConfig
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting.experiment import ARMS, ForgettingPlan, run_plan
 from tasam_agents.experiments.forgetting.report import ForgettingResult
-from tasam_agents.training.run_directory import RunError
 
 Configuration = Callable[[str, Sequence[str]], TrainConfig]
 
@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
     """A mistake of the user becomes one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise RunError(f"{message} ({self.prog} --help lists all)")
+        raise UserError(f"{message} ({self.prog} --help lists all)")
 
 
 def forget(arguments: Sequence[str], configuration: Configuration) -> None:
@@ -96,11 +96,11 @@ def _scenario(which: str, preset: str | None, settings: Sequence[str]) -> dict[s
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not (name and equals):
-            raise RunError(f"--{which}-env is {setting!r}; allowed: NAME=VALUE")
+            raise UserError(f"--{which}-env is {setting!r}; allowed: NAME=VALUE")
         try:
             kwargs[name] = json.loads(text)
         except json.JSONDecodeError:
             kwargs[name] = text
     if not kwargs:
-        raise RunError(f"--{which} is missing; allowed: a scenario preset, or --{which}-env NAME=VALUE")
+        raise UserError(f"--{which} is missing; allowed: a scenario preset, or --{which}-env NAME=VALUE")
     return kwargs

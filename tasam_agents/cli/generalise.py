@@ -11,9 +11,9 @@ from typing import Any
 import tyro
 
 from tasam_agents.config.variants import VARIANTS
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import generalise
-from tasam_agents.training.run_directory import RunError
 
 USAGE = """\
   tasam generalise RUN… [--scenarios NAME…] [--out DIR]     evaluate runs on scenarios they were not trained on
@@ -62,7 +62,7 @@ def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> l
 
     chosen = parse(options, "tasam generalise", arguments)
     if chosen["networks"] < 2:
-        raise RunError(f"networks is {chosen['networks']}; allowed: 2 or more, an interval needs them")
+        raise UserError(f"networks is {chosen['networks']}; allowed: 2 or more, an interval needs them")
     scenarios = chosen["scenarios"]
     paths = chosen["given"]
     if chosen["config"] is not None or chosen["train_on"] or chosen["directory"] is not None:
@@ -77,18 +77,18 @@ def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> l
 def _trained(chosen: dict[str, Any]) -> list[Path]:
     """Train what --config asks for."""
     if chosen["given"]:
-        raise RunError(f"--config trains its own runs; not allowed with it: {' '.join(map(str, chosen['given']))}")
+        raise UserError(f"--config trains its own runs; not allowed with it: {' '.join(map(str, chosen['given']))}")
     for name, option in (("config", "--config"), ("train_on", "--train-on"), ("directory", "--runs")):
         if not chosen[name]:
-            raise RunError(f"{option} is missing; needed to train: --config NAME --train-on SCENARIO… --runs DIR")
+            raise UserError(f"{option} is missing; needed to train: --config NAME --train-on SCENARIO… --runs DIR")
     if chosen["config"] not in VARIANTS:
-        raise RunError(f"--config is {chosen['config']!r}; allowed: {', '.join(VARIANTS)}")
+        raise UserError(f"--config is {chosen['config']!r}; allowed: {', '.join(VARIANTS)}")
     config = VARIANTS[chosen["config"]]
     if chosen["iterations"] is not None:
         try:
             config = replace(config, iterations=chosen["iterations"])
         except ValueError as error:
-            raise RunError(str(error)) from None
+            raise UserError(str(error)) from None
     return train_family(config, chosen["train_on"], chosen["directory"], chosen["seeds"])
 
 

@@ -30,14 +30,13 @@ from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
-from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.experiments.run_figures import draw_run, learning_curves
 from tasam_agents.experiments.sharpness.measure import RHO, measure_run
 from tasam_agents.training import checkpoint
-from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.evaluation import TEST_SEED
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 from tasam_agents.training.trainer import train as run_training
 
@@ -85,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         if command not in commands:
-            raise RunError(f"command {command!r}; allowed: {', '.join(commands)}")
+            raise UserError(f"command {command!r}; allowed: {', '.join(commands)}")
         commands[command](rest)
-    except (RunError, CheckpointError, EnvironmentRefused, FilmError) as error:
+    except (UserError, FilmError) as error:
         _leave(f"error: {error}", BAD_INPUT)
     # OSError: a full disk, a directory that may not be written.
     except (TrainingDiverged, RunsFailed, MissingExtra, ImportError, OSError) as error:
@@ -107,7 +106,7 @@ def _train(arguments: Sequence[str]) -> None:
     if resume is not None:
         surplus = [*given, *fields]
         if surplus:
-            raise RunError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
+            raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
         path = Path(resume)
         config = RunDirectory.open(path).config()
         recorded = DistributedConfig.recorded(path)
@@ -120,7 +119,7 @@ def _train(arguments: Sequence[str]) -> None:
     try:
         if isinstance(config, BaselineConfig):
             if distributed is not None:
-                raise RunError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
+                raise UserError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
             train_baseline(config, path)
         elif distributed is not None:
             train_distributed(config, path, distributed, resume=resume is not None)
@@ -144,11 +143,11 @@ def _distributed(given: dict[str, str]) -> DistributedConfig | None:
             try:
                 numbers[name.lstrip("-")] = int(given[name])
             except ValueError:
-                raise RunError(f"{name} is {given[name]!r}; allowed: an integer") from None
+                raise UserError(f"{name} is {given[name]!r}; allowed: an integer") from None
     try:
         return DistributedConfig(**numbers, address=given.get("--address"))
     except ValueError as error:
-        raise RunError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 def _evaluate(arguments: Sequence[str]) -> None:
@@ -182,9 +181,9 @@ def _plot(arguments: Sequence[str]) -> None:
 
     runs, output = _parse(options, "tasam plot", arguments)
     if not runs:
-        raise RunError("no run given; allowed: one or more run directories")
+        raise UserError("no run given; allowed: one or more run directories")
     if output is not None and output.suffix not in PICTURES:
-        raise RunError(f"output is {output}; allowed: a file ending in {', '.join(PICTURES)}")
+        raise UserError(f"output is {output}; allowed: a file ending in {', '.join(PICTURES)}")
     directories = [RunDirectory.open(path) for path in runs]
     pictures = [picture for run in directories for picture in draw_run(run)]
     if len(directories) > 1 or output is not None:
@@ -276,7 +275,7 @@ def _forget(arguments: Sequence[str]) -> None:
 def _configuration(name: str, arguments: Sequence[str]) -> TrainConfig:
     """A named configuration with fields overridden from the command line."""
     if name not in VARIANTS:
-        raise RunError(f"--config is {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES])}")
+        raise UserError(f"--config is {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES])}")
     default, fields = _with_environment(_for_environment(VARIANTS[name], arguments), arguments)
     description = (
         f"Fields of --config {name}. Also: --config NAME, --run-dir DIR, --resume RUN, and for any argument of the "
@@ -308,9 +307,9 @@ def _take(arguments: Sequence[str], *options: str) -> tuple[list[str], dict[str,
         if not equals:
             value = next(remaining, "")
         if not value or value.startswith("--"):
-            raise RunError(f"{option} lacks its value")
+            raise UserError(f"{option} lacks its value")
         if option in values:
-            raise RunError(f"{option} is given twice")
+            raise UserError(f"{option} is given twice")
         values[option] = value
     return fields, values
 
@@ -357,7 +356,7 @@ def _environment_arguments(default: dict[str, Scalar], arguments: Sequence[str])
             continue
         name, equals, text = setting.partition("=")
         if not (name and equals):
-            raise RunError("--env is to be followed by NAME=VALUE")
+            raise UserError("--env is to be followed by NAME=VALUE")
         try:
             value = json.loads(text)
         except json.JSONDecodeError:

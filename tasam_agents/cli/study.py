@@ -12,6 +12,7 @@ from typing import Any, Literal
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.cli.arguments import parse, print_paths
 from tasam_agents.cli.compare import RunsFailed
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.text import aligned
 from tasam_agents.jobs.jobs import Job
 from tasam_agents.jobs.worker_pool import run_in_workers
@@ -23,7 +24,6 @@ from tasam_agents.study.report import Report, facts_of
 from tasam_agents.study.results import Results, collect
 from tasam_agents.study.task import study_duty
 from tasam_agents.training.progress import duration
-from tasam_agents.training.run_directory import RunError
 
 USAGE = """\
   tasam study plan|run|status|report --budget NAME          the paper's figures and tables, from plan to report
@@ -36,7 +36,7 @@ def study(arguments: Sequence[str]) -> None:
     part, *rest = list(arguments) or [""]
     parts = {"plan": _plan, "run": _run, "status": _status, "report": _report}
     if part not in parts:
-        raise RunError(f"study {part!r}; allowed: {', '.join(parts)}")
+        raise UserError(f"study {part!r}; allowed: {', '.join(parts)}")
     parts[part](rest)
 
 
@@ -113,7 +113,7 @@ def _run(arguments: Sequence[str]) -> None:
     is_ray = given["backend"] == "ray"
     for name, of_ray in (("jobs", False), ("minutes", False), ("address", True)):
         if given[name] is not None and is_ray is not of_ray:
-            raise RunError(f"{name} is {given[name]}; allowed only with --backend {'ray' if of_ray else 'processes'}")
+            raise UserError(f"{name} is {given[name]}; allowed only with --backend {'ray' if of_ray else 'processes'}")
     plan.fix()
     (plan.directory / MACHINE_FILE).write_text(json.dumps(_machine(), indent=1) + "\n", "utf-8")
     if is_ray:
@@ -192,7 +192,7 @@ def _report(arguments: Sequence[str]) -> None:
     else:
         results, source, files = Results.read(given["tables"]), given["tables"], []
     if not results.tables["runs"]:
-        raise RunError(f"{source} has no finished run yet; first: tasam study run --budget {plan.budget.name}")
+        raise UserError(f"{source} has no finished run yet; first: tasam study run --budget {plan.budget.name}")
     machine_file = source / MACHINE_FILE
     machine = json.loads(machine_file.read_text("utf-8")) if machine_file.is_file() else {"not recorded": ""}
     if given["tables"] is None and machine_file.is_file():

@@ -13,9 +13,10 @@ from oran_env import OranParallelEnv
 from oran_env.rendering import RENDER_FPS, check_output, write_film
 from oran_env.rendering.progress import counted
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import EnvironmentRefused, Policy, ended
+from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
 from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.envs.sequential import SequentialBatch
+from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -34,17 +35,17 @@ def watch_run(
         fps: frames per second.
 
     Raises:
-        RunError: not a run, nothing trained yet, another environment than oran_env's, steps or seed out of range.
-        CheckpointError, EnvironmentRefused, FilmError, MissingExtra: see there.
+        UserError: not a run, nothing trained yet, another environment than oran_env's, steps or seed out of range.
+        FilmError, MissingExtra: see there.
     """
     run = RunDirectory.open(path)
     config = run.config()
     out = run.figures / "watch.gif" if out is None else out
     check_output(out)
     if steps is not None and steps < 1:
-        raise RunError(f"steps is {steps}; allowed: 1 or more")
+        raise UserError(f"steps is {steps}; allowed: 1 or more")
     if seed < 0:
-        raise RunError(f"seed is {seed}; allowed: 0 or more")
+        raise UserError(f"seed is {seed}; allowed: 0 or more")
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to show yet: there is no {run.best}")
     env = _drawing_env(path, config)
@@ -61,17 +62,19 @@ def _drawing_env(path: Path, config: TrainConfig) -> Any:
     """The environment of a run in mode "rgb_array"; refuse another one than oran_env's, whose picture is unknown."""
     env = make_env(config.env_id, config.env_kwargs)
     if not isinstance(env.unwrapped, OranParallelEnv):
-        raise RunError(
+        raise UserError(
             f"{path} was trained on {config.env_id!r}, which cannot be watched; "
             "allowed: runs on the environments of oran_env"
         )
     try:
         return make_env(config.env_id, {**config.env_kwargs, "render_mode": "rgb_array"})
     except EnvironmentRefused as error:
-        raise RunError(f"{path} cannot be watched: {error}") from error
+        raise UserError(f"{path} cannot be watched: {error}") from error
 
 
-def _play(env: Any, batch: SequentialBatch, policy: Policy, seed: int, steps: int) -> Iterator[NDArray[np.uint8]]:
+def _play(
+    env: Any, batch: SequentialBatch, policy: ObservationPolicy, seed: int, steps: int
+) -> Iterator[NDArray[np.uint8]]:
     """Frames after each step; episodes follow one another."""
     observations = batch.reset(seed=[seed])
     for _ in range(steps):

@@ -1,14 +1,14 @@
-"""A collector: a share of the networks acts with the weights it is given, and it hands back what they lived through.
+"""A collector: a share of the envs acts with the weights it is given, and it hands back what they lived through.
 
-It draws the exploration noise of all networks from the state of the learner's generator, in the order of the local
-trainer, and takes the rows of its share. So a network meets the same noise whichever collector has it.
+It draws the exploration noise of all envs from the state of the learner's generator, in the order of the local
+trainer, and takes the rows of its share. So an env meets the same noise whichever collector has it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -17,47 +17,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import NotReproducible, Policy, Resumable
+from tasam_agents.envs.interface import InputPolicy, NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.learner.input_scaling import InputScaling
 from tasam_agents.learner.state_tensors import copy_into
 from tasam_agents.networks.actors import make_policy
-from tasam_agents.networks.critics import InputScaling
 from tasam_agents.training.evaluation import task_of, training_seeds
-from tasam_agents.training.rollout import Transition, uniform_policy, walk
+from tasam_agents.training.rollout import Transition, rollout, uniform_policy
+
+_ARRAYS = tuple(field.name for field in fields(Transition) if field.name != "info")
 
 
 @dataclass(frozen=True)
-class Order:
+class CollectRequest:
     """What all collectors are to do next."""
 
     iteration: int  # of the run; 0: the warm-up, with random actions
-    steps: int  # of every network
+    steps: int  # of every env
     noise: Tensor  # state of the generator of exploration where this walk begins
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where some networks stand between two steps."""
+class EnvState:
+    """Where some envs stand between two steps."""
 
     observations: NDArray[np.float32]  # (b, M, D)
     state: Mapping[str, NDArray[Any]] | None  # what ``Resumable.get_state`` gave; None: the environment has none
 
 
 @dataclass(frozen=True)
-class Harvest:
-    """What a share of the networks lived through in one iteration."""
+class CollectResult:
+    """What a share of the envs lived through in one iteration."""
 
     transitions: tuple[Transition, ...]  # one per step
-    place: Place  # afterwards
+    env_state: EnvState  # afterwards
     seconds: float  # the collector worked on it
 
 
 class Collector:
-    """The networks of one share, and a copy of the actors.
+    """The envs of one share, and a copy of the actors.
 
     Args:
         config: of the run.
-        share: which of its networks.
+        share: which of its envs.
         threads: of the matrix products.
     """
 
@@ -79,13 +81,13 @@ class Collector:
         )
         self._observations = np.zeros(0, np.float32)
 
-    def reset(self, seeds: Sequence[int]) -> Place:
-        """Begin the first episodes of these seeds, one per network of the share."""
+    def reset(self, seeds: Sequence[int]) -> EnvState:
+        """Begin the first episodes of these seeds, one per env of the share."""
         self._observations = self._env.reset(seed=seeds)
-        return self._place()
+        return self._env_state()
 
-    def put(self, state: Mapping[str, NDArray[Any]] | None) -> None:
-        """Put the networks where ``Place.state`` was taken; ``look`` has to follow.
+    def set_state(self, state: Mapping[str, NDArray[Any]] | None) -> None:
+        """Put the envs where ``EnvState.state`` was taken; ``set_observations`` has to follow.
 
         Raises:
             NotReproducible: the environment cannot.
@@ -94,12 +96,12 @@ class Collector:
             raise NotReproducible("the environment offers no state to save")
         self._env.set_state({name: np.array(array) for name, array in state.items()})
 
-    def look(self, observations: NDArray[np.float32]) -> None:
-        """What the networks show now, (b, M, D)."""
+    def set_observations(self, observations: NDArray[np.float32]) -> None:
+        """What the envs show now, (b, M, D)."""
         self._observations = np.array(observations)
 
-    def collect(self, order: Order, weights: Mapping[str, Tensor] | None) -> Harvest:
-        """Take the ordered steps with these actors; the warm-up needs none.
+    def collect(self, request: CollectRequest, weights: Mapping[str, Tensor] | None) -> CollectResult:
+        """Take the requested steps with these actors; the warm-up needs none.
 
         Raises:
             DivergedError: the environment gave NaN or infinity.
@@ -110,12 +112,12 @@ class Collector:
             policy = uniform_policy(config.seed, config.num_envs, self._action_size, self._share)
         else:
             copy_into(self._policy.state_dict(), weights)
-            policy = self._exploring(order.noise)
-        transitions = tuple(self._walk(order.steps, policy))
-        return Harvest(transitions, self._place(), time.perf_counter() - began)
+            policy = self._exploring(request.noise)
+        transitions = tuple(self._rollout(request.steps, policy))
+        return CollectResult(transitions, self._env_state(), time.perf_counter() - began)
 
-    def _walk(self, steps: int, policy: Policy) -> Iterator[Transition]:
-        lived = walk(self._env, self._inputs, self._observations, steps, policy, self._config.env_id)
+    def _rollout(self, steps: int, policy: InputPolicy) -> Iterator[Transition]:
+        lived = rollout(self._env, self._inputs, self._observations, steps, policy, self._config.env_id)
         while True:
             try:
                 transition = next(lived)
@@ -124,7 +126,7 @@ class Collector:
                 return
             yield _copied(transition)
 
-    def _exploring(self, noise_state: Tensor) -> Policy:
+    def _exploring(self, noise_state: Tensor) -> InputPolicy:
         """Sampled actions (b, M, A) of the share."""
         generator = torch.Generator()
         generator.set_state(noise_state)
@@ -138,39 +140,29 @@ class Collector:
 
         return policy
 
-    def _place(self) -> Place:
+    def _env_state(self) -> EnvState:
         state = self._env.get_state() if isinstance(self._env, Resumable) else None
-        return Place(self._observations, state)
+        return EnvState(self._observations, state)
 
 
 def exploration_noise(generator: torch.Generator, num_envs: int, num_agents: int, size: int) -> Tensor:
-    """Standard normal (B, M, size): what the actors of all networks meet in one step."""
+    """Standard normal (B, M, size): what the actors of all envs meet in one step."""
     return torch.randn(num_envs, num_agents, size, generator=generator)
 
 
 def _copied(transition: Transition) -> Transition:
     """In arrays of its own, which the next step does not overwrite."""
-    arrays = {
-        name: np.array(getattr(transition, name))
-        for name in ("inputs", "actions", "rewards", "next_inputs", "terminated")
-    }
+    arrays = {name: np.array(getattr(transition, name)) for name in _ARRAYS}
     return replace(transition, **arrays, info={name: np.array(value) for name, value in transition.info.items()})
 
 
 def joined(parts: Sequence[Transition]) -> Transition:
-    """One step of all networks from those of the shares; info that not all of them tell in one shape is left out."""
-
-    def together(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in parts])
+    """One step of all envs from those of the shares; info that not all of them tell in one shape is left out."""
 
     def is_common(name: str) -> bool:
         return len({part.info[name].shape[1:] if name in part.info else None for part in parts}) == 1
 
     return Transition(
-        inputs=together("inputs"),
-        actions=together("actions"),
-        rewards=together("rewards"),
-        next_inputs=together("next_inputs"),
-        terminated=together("terminated"),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS},
         info={name: np.concatenate([p.info[name] for p in parts]) for name in parts[0].info if is_common(name)},
     )

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"
@@ -16,7 +17,7 @@ class DistributedConfig:
     """Collectors and learner of one run. With one collector and no staleness the run is the one of ``train``."""
 
     collectors: int = 1
-    """Processes among which the run's radio networks are divided."""
+    """Processes among which the run's envs are divided."""
     staleness: int = 0
     """Iterations between the weights that collect and the newest ones. 0: learner and collectors take turns; 1: the
     experience of the next iteration is collected during the updates of this one."""
@@ -32,13 +33,13 @@ class DistributedConfig:
             raise ValueError("DistributedConfig.address = '', allowed: 'auto', host:port or None")
 
     def shares(self, num_envs: int) -> list[slice]:
-        """Which networks each collector simulates; the numbers differ by one at most.
+        """Which envs each collector simulates; the numbers differ by one at most.
 
         Raises:
-            RunError: there are more collectors than networks.
+            UserError: there are more collectors than envs.
         """
         if self.collectors > num_envs:
-            raise RunError(f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_envs = {num_envs}")
+            raise UserError(f"DistributedConfig.collectors = {self.collectors}, allowed: at most num_envs = {num_envs}")
         ends = [num_envs * (c + 1) // self.collectors for c in range(self.collectors)]
         return [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tasam_agents.training.run_directory import RunError
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+from tasam_agents.errors import UserError
+from tasam_agents.training.threads import thread_variables
 
 
 def import_ray() -> Any:
@@ -33,7 +32,7 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
 
     Raises:
         ImportError: Ray is not installed.
-        RunError: there is no cluster at the address.
+        UserError: there is no cluster at the address.
     """
     ray = import_ray()
     if ray.is_initialized():
@@ -47,7 +46,7 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
         else:
             ray.init(address, log_to_driver=False, logging_level="warning")
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise RunError(
+        raise UserError(
             f"address is {address!r}: {error}; allowed: a running Ray cluster, or none for one here"
         ) from error
     try:
@@ -58,4 +57,4 @@ def connected(address: str | None, cpus: int = 0) -> Iterator[Any]:
 
 def threads_environment(threads: int) -> dict[str, Any]:
     """A ``runtime_env`` whose processes begin with so many threads in every numerical library."""
-    return {"env_vars": dict.fromkeys(THREAD_VARIABLES, str(threads))}
+    return {"env_vars": thread_variables(threads)}

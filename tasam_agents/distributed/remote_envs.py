@@ -1,6 +1,6 @@
-"""The networks of a run on a Ray cluster: one actor process per share, replaced when it is lost.
+"""The envs of a run on a Ray cluster: one actor process per share, replaced when it is lost.
 
-After every iteration the driver knows where each network stands. So a checkpoint asks nobody, and a collector that
+After every iteration the driver knows where each env stands. So a checkpoint asks nobody, and a collector that
 is lost is replaced by one that goes on from there, bit for bit where the environment can be put into a state.
 """
 
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.distributed.collector import Collector, Harvest, Order, Place
+from tasam_agents.distributed.collector import Collector, CollectRequest, CollectResult, EnvState
 from tasam_agents.distributed.ray_cluster import threads_environment
 from tasam_agents.envs.interface import NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.training.evaluation import training_seeds
-from tasam_agents.training.run_directory import RunError
 
 MAX_LOSSES = 3
 """How often in a row the same collector is replaced."""
@@ -32,20 +32,20 @@ _ROWS, _WEIGHTS = "collectors.rows.", "collectors.weights."
 
 @dataclass(frozen=True)
 class _Sent:
-    """An order on its way, the actors it goes with, and the reply of each collector."""
+    """A request on its way, the actors it goes with, and the reply of each collector."""
 
-    order: Order
+    request: CollectRequest
     weights: Mapping[str, Tensor] | None
     replies: list[Any]  # Ray's references, one per collector
 
 
-class RemoteNetworks:
-    """What ``Training`` asks of its networks, except for steps: those are taken by orders.
+class RemoteEnvs:
+    """What ``Training`` asks of its envs, except for steps: those are taken by requests.
 
     Args:
         ray: the module, connected to a cluster.
         config: of the run.
-        shares: which of its networks each collector has.
+        shares: which of its envs each collector has.
         threads: CPUs and threads of a collector.
 
     Raises:
@@ -63,63 +63,63 @@ class RemoteNetworks:
             self.get_state, self.set_state = self._get_state, self._set_state
         self.say: Callable[[str], None] = lambda text: None
         self.saved_weights: dict[int, dict[str, Tensor]] = {}
-        """By iteration, the actors of the orders that were on their way when the state was saved."""
+        """By iteration, the actors of the requests that were on their way when the state was saved."""
         self._collectors: list[Any] = []
-        self._places: list[Place] = []
+        self._states: list[EnvState] = []
         self._in_flight: deque[_Sent] = deque()
         self._losses = [0] * len(shares)  # in a row
 
     def reset(self, seed: Sequence[int]) -> NDArray[np.float32]:
-        """Begin an episode in every network, one seed each; returns the observations (B, M, D)."""
+        """Begin an episode in every env, one seed each; returns the observations (B, M, D)."""
         if not self._collectors:
             self._check_size()
             self._collectors = [self._start(share) for share in self._shares]
         seeds = list(seed)
-        self._places = self._ask("reset", [seeds[share] for share in self._shares])
+        self._states = self._ask("reset", [seeds[share] for share in self._shares])
         return self.observations
 
-    def look(self, observations: NDArray[np.float32]) -> None:
-        """Tell the collectors what their networks show, (B, M, D): a state that was set does not contain it."""
+    def set_observations(self, observations: NDArray[np.float32]) -> None:
+        """Tell the collectors what their envs show, (B, M, D): a state that was set does not contain it."""
         parts = [observations[share] for share in self._shares]
-        self._ask("look", parts)
-        self._places = [Place(part, place.state) for part, place in zip(parts, self._places, strict=True)]
+        self._ask("set_observations", parts)
+        self._states = [EnvState(part, env_state.state) for part, env_state in zip(parts, self._states, strict=True)]
 
     @property
     def observations(self) -> NDArray[np.float32]:
         """(B, M, D), after the last iteration that was received."""
-        return np.concatenate([place.observations for place in self._places])
+        return np.concatenate([env_state.observations for env_state in self._states])
 
     @property
     def iterations_in_flight(self) -> list[int]:
         """Those that were sent and not yet received."""
-        return [sent.order.iteration for sent in self._in_flight]
+        return [sent.request.iteration for sent in self._in_flight]
 
-    def send(self, order: Order, weights: Mapping[str, Tensor] | None) -> None:
+    def send(self, request: CollectRequest, weights: Mapping[str, Tensor] | None) -> None:
         """Let all collectors do this after what they were sent before. weights: of the actors; None: random actions."""
-        sent = _Sent(order, weights, [])
+        sent = _Sent(request, weights, [])
         self._in_flight.append(sent)
         shared = self._ray.put(weights)
-        sent.replies.extend(collector.collect.remote(order, shared) for collector in self._collectors)
+        sent.replies.extend(collector.collect.remote(request, shared) for collector in self._collectors)
 
-    def receive(self) -> list[Harvest]:
-        """Wait for the oldest order: what each share lived through.
+    def receive(self) -> list[CollectResult]:
+        """Wait for the oldest request: what each share lived through.
 
         Raises:
             DivergedError: see ``Collector.collect``.
-            RunError: a collector was lost too often.
+            UserError: a collector was lost too often.
         """
-        harvests = []
+        results = []
         for number in range(len(self._shares)):
             while True:
                 try:
-                    harvests.append(self._get(self._in_flight[0].replies[number]))
+                    results.append(self._get(self._in_flight[0].replies[number]))
                     break
                 except self._ray.exceptions.RayError as error:
                     self._replace(number, error)
             self._losses[number] = 0
         self._in_flight.popleft()
-        self._places = [harvest.place for harvest in harvests]
-        return harvests
+        self._states = [result.env_state for result in results]
+        return results
 
     def close(self) -> None:
         """End all collectors."""
@@ -129,7 +129,7 @@ class RemoteNetworks:
     def _check_size(self) -> None:
         cpus, wanted = int(self._ray.cluster_resources().get("CPU", 0)), len(self._shares) * self._threads
         if wanted > cpus:
-            raise RunError(
+            raise UserError(
                 f"DistributedConfig.collectors = {len(self._shares)}, allowed: at most {cpus // self._threads}; each "
                 f"takes {self._threads} CPU and the cluster has {cpus}"
             )
@@ -146,7 +146,7 @@ class RemoteNetworks:
         try:
             return [self._get(reply) for reply in replies]
         except self._ray.exceptions.RayError as error:
-            raise RunError(f"a collector cannot be started: {_first_line(error)}") from error
+            raise UserError(f"a collector cannot be started: {_first_line(error)}") from error
 
     def _get(self, reply: Any) -> Any:
         """The value; what a collector raised is raised as it was there, the loss of a collector as a RayError."""
@@ -156,36 +156,36 @@ class RemoteNetworks:
             raise error.cause from None
 
     def _replace(self, number: int, error: Exception) -> None:
-        """A new collector in place of a lost one, where that one's networks stood after the last iteration."""
+        """A new collector in place of a lost one, where that one's envs stood after the last iteration."""
         self._losses[number] += 1
         name = f"collector {number + 1} of {len(self._shares)}"
         if self._losses[number] > MAX_LOSSES:
-            raise RunError(f"{name} was lost {self._losses[number]} times in a row: {_first_line(error)}")
+            raise UserError(f"{name} was lost {self._losses[number]} times in a row: {_first_line(error)}")
         self._ray.kill(self._collectors[number])  # it may only be out of reach
         share = self._shares[number]
         collector = self._collectors[number] = self._start(share)
-        iteration = self._in_flight[0].order.iteration
+        iteration = self._in_flight[0].request.iteration
         try:
             try:
-                self._get(collector.put.remote(self._places[number].state))
-                self._get(collector.look.remote(self._places[number].observations))
-                how = "its networks go on where they stood"
+                self._get(collector.set_state.remote(self._states[number].state))
+                self._get(collector.set_observations.remote(self._states[number].observations))
+                how = "its envs go on where they stood"
             except NotReproducible as reason:
                 seeds = training_seeds(self._config.seed + iteration, self._config.num_envs)[share]
                 self._get(collector.reset.remote(seeds))
-                how = f"its networks begin new episodes: {reason}"
+                how = f"its envs begin new episodes: {reason}"
             self.say(f"{name} was lost and is replaced in iteration {iteration}; {how}")
         except self._ray.exceptions.RayError:
             pass  # lost again: so are the replies of what it is sent now
         for sent in self._in_flight:
-            sent.replies[number] = collector.collect.remote(sent.order, self._ray.put(sent.weights))
+            sent.replies[number] = collector.collect.remote(sent.request, self._ray.put(sent.weights))
 
     def _get_state(self) -> dict[str, NDArray[Any]]:
-        """All states of the shares one below the other, as one process with all networks would have them.
+        """All states of the shares one below the other, as one process with all envs would have them.
 
-        With several collectors also the rows of each; with orders on their way also the actors these go with.
+        With several collectors also the rows of each; with requests on their way also the actors these go with.
         """
-        states = [place.state for place in self._places if place.state is not None]
+        states = [env_state.state for env_state in self._states if env_state.state is not None]
         together = {}
         for name in states[0]:
             parts = [np.atleast_1d(state[name]) for state in states]
@@ -194,7 +194,7 @@ class RemoteNetworks:
                 together[f"{_ROWS}{name}"] = np.array([len(part) for part in parts])
         for sent in self._in_flight:
             for name, weight in (sent.weights or {}).items():
-                together[f"{_WEIGHTS}{sent.order.iteration}.{name}"] = weight.numpy()
+                together[f"{_WEIGHTS}{sent.request.iteration}.{name}"] = weight.numpy()
         return together
 
     def _set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -202,7 +202,7 @@ class RemoteNetworks:
 
         Raises:
             NotReproducible: the environment cannot.
-            ValueError, KeyError: a state of other networks or other collectors.
+            ValueError, KeyError: a state of other envs or other collectors.
         """
         self.saved_weights = {}
         for name in (name for name in state if name.startswith(_WEIGHTS)):
@@ -215,8 +215,10 @@ class RemoteNetworks:
                 raise ValueError(f"{name} is of {len(rows)} collectors; allowed: {len(parts)}")
             for part, array in zip(parts, np.split(state[name], np.cumsum(rows)[:-1]), strict=True):
                 part[name] = array
-        self._ask("put", parts)
-        self._places = [Place(place.observations, part) for place, part in zip(self._places, parts, strict=True)]
+        self._ask("set_state", parts)
+        self._states = [
+            EnvState(env_state.observations, part) for env_state, part in zip(self._states, parts, strict=True)
+        ]
 
 
 def _first_line(error: Exception) -> str:

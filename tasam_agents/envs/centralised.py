@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.envs.interface import BatchedEnv, Policy, Resumable, Step
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy, Resumable, Step
 
 JOINT = "joint"
 """Name of the one agent."""
@@ -87,7 +87,7 @@ class Centralised:
             self.get_state, self.set_state = env.get_state, env.set_state
 
     def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Begin an episode in every network; see BatchedEnv."""
+        """Begin an episode in every env; see BatchedEnv."""
         return self._view.join(self._env.reset(seed=seed))
 
     def reset_done(self) -> NDArray[np.float32]:
@@ -95,7 +95,7 @@ class Centralised:
         return self._view.join(self._env.reset_done())
 
     def step(self, actions: NDArray[np.float32]) -> Step:
-        """Advance every network; see BatchedEnv. actions: (B, 1, a)."""
+        """Advance every env; see BatchedEnv. actions: (B, 1, a)."""
         step = self._env.step(self._view.split(actions))
         return Step(
             observations=self._view.join(step.observations),
@@ -106,7 +106,7 @@ class Centralised:
         )
 
 
-def separate(policy: Policy, env: BatchedEnv) -> Policy:
+def separate(policy: ObservationPolicy, env: BatchedEnv) -> ObservationPolicy:
     """A joint policy, (B, 1, d) → (B, 1, a), as one for the separate agents of ``env``, (B, M, D) → (B, M, A)."""
     view = JointView(env)
     return lambda observations: view.split(policy(view.join(observations)))

@@ -1,18 +1,18 @@
-"""What the learner sees of an environment: a fixed population of agents, several networks side by side."""
+"""What the learner sees of an environment: a fixed population of agents, several envs side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # observations (B, M, D) -> actions (B, M, A)
+from tasam_agents.errors import UserError
 
 
-class EnvironmentRefused(ValueError):
+class EnvironmentRefused(UserError):
     """The environment cannot be made, or is not one that the learner can be trained on."""
 
 
@@ -20,8 +20,22 @@ class NotReproducible(RuntimeError):
     """The environment did not repeat an episode from the same seed and actions."""
 
 
+class ObservationPolicy(Protocol):
+    """What acts on an environment as it is: it sees the observations."""
+
+    def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Observations (B, M, D) → actions (B, M, A)."""
+
+
+class InputPolicy(Protocol):
+    """What acts within a training: it sees the columns that the networks see, selected and scaled."""
+
+    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Inputs (B, M, d) → actions (B, M, A)."""
+
+
 class BatchStep(Protocol):
-    """What one step of all B networks gave."""
+    """What one step of all B envs gave."""
 
     @property
     def observations(self) -> NDArray[np.float32]:
@@ -45,7 +59,7 @@ class BatchStep(Protocol):
 
 
 class BatchedEnv(Protocol):
-    """B networks with the same M agents. Sizes are padded to the largest agent; actions lie in (0, 1)."""
+    """B envs with the same M agents. Sizes are padded to the largest agent; actions lie in (0, 1)."""
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -68,10 +82,10 @@ class BatchedEnv(Protocol):
         """Named groups of observation columns."""
 
     def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Begin an episode in every network (one seed per network; None: each network's next episode)."""
+        """Begin an episode in every env (one seed per env; None: each env's next episode)."""
 
     def step(self, actions: NDArray[np.float32]) -> BatchStep:
-        """Advance every network by one step. actions: (B, M, A) in (0, 1)."""
+        """Advance every env by one step. actions: (B, M, A) in (0, 1)."""
 
     def reset_done(self) -> NDArray[np.float32]:
         """Begin the next episode where one has ended; return what all agents now observe, (B, M, D)."""

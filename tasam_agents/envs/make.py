@@ -1,7 +1,7 @@
-"""From an environment's name to networks side by side.
+"""From an environment's name to envs side by side.
 
 Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box actions can be trained on. One that has a
-method ``batched(num_envs, seed)`` simulates the networks itself; any other is stepped in a Python loop.
+method ``batched(num_envs, seed)`` simulates the envs itself; any other is stepped in a Python loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pettingzoo
 from numpy.typing import NDArray
 
 from tasam_agents.envs.centralised import Centralised
-from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, Policy
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.sequential import SequentialBatch, bounded_action_space
 
 # Namespaces of PettingZoo ids whose environments are registered when this module is imported.
@@ -44,13 +44,13 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
 def make_batched(
     env_id: str, kwargs: Mapping[str, Any], num_envs: int, seed: int | Sequence[int], centralised: bool = False
 ) -> BatchedEnv:
-    """Return ``num_envs`` networks of an environment behind one interface.
+    """Return ``num_envs`` envs of an environment behind one interface.
 
     Args:
         env_id: PettingZoo registry id ("oran/ORAN-v0") or "module:function" ("mpe2.simple_spread_v3:parallel_env").
         kwargs: arguments of the environment.
         num_envs: B, at least 1.
-        seed: int s, network i gets s + i; or one seed per network.
+        seed: int s, env i gets s + i; or one seed per env.
         centralised: one agent in place of all, see ``Centralised``.
 
     Raises:
@@ -69,13 +69,13 @@ def make_batched(
     return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], seeds)
 
 
-def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Policy]:
+def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, ObservationPolicy]:
     """Return the policies an environment offers for comparison; ``random`` is always among them.
 
     Each environment keeps its own name and order. The uniform random policy draws the same actions each time.
     """
     env = make_env(env_id, kwargs).unwrapped
-    offered: dict[str, Policy] = dict(env.reference_policies()) if hasattr(env, "reference_policies") else {}
+    offered: dict[str, ObservationPolicy] = dict(env.reference_policies()) if hasattr(env, "reference_policies") else {}
     if "random" in offered:
         return offered
     action_size = max(np.prod(bounded_action_space(env, agent).shape, dtype=int) for agent in env.possible_agents)

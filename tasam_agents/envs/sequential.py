@@ -1,4 +1,4 @@
-"""Any PettingZoo ParallelEnv as a BatchedEnv: a loop over networks, with padding, scaling and repetition."""
+"""Any PettingZoo ParallelEnv as a BatchedEnv: a loop over envs, with padding, scaling and repetition."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import EnvironmentRefused, NotReproducible, Step
 
-# The first episode of a network has the network's seed, each later one a seed derived from it. These begin here,
-# so that no training episode can ever be one of the validation or test networks, whose seeds are smaller.
+# The first episode of an env has its own seed, each later one a seed derived from it. These begin here,
+# so that no training episode can ever be one of the validation or test envs, whose seeds are smaller.
 _FIRST_DERIVED_SEED = 10_000_000
 
 
@@ -48,13 +48,13 @@ class SequentialBatch:
 
     def _seed_list(self, seed: int | Sequence[int]) -> list[int]:
         if isinstance(seed, int | np.integer):
-            return [int(seed) + network for network in range(self.num_envs)]
+            return [int(seed) + index for index in range(self.num_envs)]
         if len(seed) != self.num_envs:
-            raise ValueError(f"{len(seed)} seeds for {self.num_envs} networks; allowed: one each")
+            raise ValueError(f"{len(seed)} seeds for {self.num_envs} envs; allowed: one each")
         return [int(number) for number in seed]
 
     def _begin(self, seeds: list[int]) -> None:
-        """Forget all episodes; the next one of each network is its first."""
+        """Forget all episodes; the next one of each env is its first."""
         self._seeds = seeds
         self._episodes = [-1] * self.num_envs
         self._history: list[list[NDArray[np.float32]]] = [[] for _ in seeds]  # actions of the running episode
@@ -63,29 +63,29 @@ class SequentialBatch:
         size = (self.num_envs, len(self.agents), max(self.observation_sizes))
         self._observations = np.zeros(size, np.float32)
 
-    def _next_episode(self, network: int) -> None:
-        self._episodes[network] += 1
-        self._start(network)
+    def _next_episode(self, index: int) -> None:
+        self._episodes[index] += 1
+        self._start(index)
 
-    def _start(self, network: int) -> None:
-        seed, episode = self._seeds[network], self._episodes[network]
+    def _start(self, index: int) -> None:
+        seed, episode = self._seeds[index], self._episodes[index]
         if episode > 0:
             word = int(np.random.SeedSequence([seed, episode]).generate_state(1)[0])
             seed = _FIRST_DERIVED_SEED + word % (2**31 - _FIRST_DERIVED_SEED)
-        observations, _ = self._envs[network].reset(seed=seed)
+        observations, _ = self._envs[index].reset(seed=seed)
         missing = set(self.agents) - set(observations)
         if missing:
             raise EnvironmentRefused(
                 f"{', '.join(sorted(missing))} of possible_agents did not take part after reset; allowed: "
                 "environments with a fixed population"
             )
-        self._observations[network] = 0.0
-        self._observe(network, observations)
-        self._history[network] = []
-        self._over[network] = False
-        self._gone[network] = False
+        self._observations[index] = 0.0
+        self._observe(index, observations)
+        self._history[index] = []
+        self._over[index] = False
+        self._gone[index] = False
 
-    def _observe(self, network: int, observations: Mapping[str, Any]) -> None:
+    def _observe(self, index: int, observations: Mapping[str, Any]) -> None:
         for name, value in observations.items():
             if name not in self.agents:
                 raise EnvironmentRefused(f"agent {name!r} is not in possible_agents {self.agents}")
@@ -95,24 +95,24 @@ class SequentialBatch:
                 raise EnvironmentRefused(
                     f"{name!r} observed {flat.size} numbers; its space has {self.observation_sizes[i]}"
                 )
-            self._observations[network, i, : flat.size] = flat
+            self._observations[index, i, : flat.size] = flat
 
     def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
         """Begin an episode everywhere; see BatchedEnv."""
         if seed is not None:
             self._begin(self._seed_list(seed))
-        for network in range(self.num_envs):
-            self._next_episode(network)
+        for index in range(self.num_envs):
+            self._next_episode(index)
         return self._observations.copy()
 
     def reset_done(self) -> NDArray[np.float32]:
         """Begin the next episode where one has ended; see BatchedEnv."""
-        for network in np.flatnonzero(self._over):
-            self._next_episode(int(network))
+        for index in np.flatnonzero(self._over):
+            self._next_episode(int(index))
         return self._observations.copy()
 
     def step(self, actions: NDArray[np.float32]) -> Step:
-        """Advance every network; see BatchedEnv.
+        """Advance every env; see BatchedEnv.
 
         Raises:
             ValueError: actions of the wrong shape, not in [0, 1] or NaN; or an episode is over and not reset.
@@ -123,13 +123,13 @@ class SequentialBatch:
         if not ((actions >= 0) & (actions <= 1)).all():
             raise ValueError("actions hold NaN or values outside [0, 1]")
         if self._over.any():
-            raise ValueError(f"network {np.flatnonzero(self._over)[0]} has ended; call reset or reset_done first")
+            raise ValueError(f"env {np.flatnonzero(self._over)[0]} has ended; call reset or reset_done first")
         rewards = np.zeros(shape[:2], np.float32)
         terminated = np.ones(shape[:2], bool)
         truncated = np.zeros(shape[0], bool)
         info: dict[str, NDArray[np.float64]] = {}
-        for network in range(self.num_envs):
-            self._step_one(network, actions[network], rewards, terminated, truncated, info)
+        for index in range(self.num_envs):
+            self._step_one(index, actions[index], rewards, terminated, truncated, info)
         # What a leaving agent observed belongs to this step; afterwards it observes nothing. Otherwise its last
         # observation, with reward 0 and no future, would contradict the bootstrap through its time limit.
         final = self._observations.copy()
@@ -138,27 +138,27 @@ class SequentialBatch:
 
     def _step_one(
         self,
-        network: int,
+        index: int,
         actions: NDArray[np.float32],
         rewards: NDArray[np.float32],
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
         info: dict[str, NDArray[np.float64]],
     ) -> None:
-        env = self._envs[network]
+        env = self._envs[index]
         present = [agent for agent in self.agents if agent in env.agents]
-        self._history[network].append(actions.copy())
+        self._history[index].append(actions.copy())
         observed, rewarded, terminations, truncations, infos = env.step(self._scaled(present, actions))
-        self._observe(network, observed)
+        self._observe(index, observed)
         for agent in present:
             i = self.agents.index(agent)
-            rewards[network, i] = rewarded[agent]
-            terminated[network, i] = terminations[agent]
-            self._gone[network, i] = terminations[agent] or truncations[agent]
+            rewards[index, i] = rewarded[agent]
+            terminated[index, i] = terminations[agent]
+            self._gone[index, i] = terminations[agent] or truncations[agent]
             for key, value in infos.get(agent, {}).items():
-                self._collect(info, key, value, network, i)
-        self._over[network] = self._gone[network].all()
-        truncated[network] = self._over[network] and not terminated[network].all()
+                self._collect(info, key, value, index, i)
+        self._over[index] = self._gone[index].all()
+        truncated[index] = self._over[index] and not terminated[index].all()
 
     def _scaled(self, present: Sequence[str], actions: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Map (0, 1) affinely onto the Box of each agent that still takes part."""
@@ -170,7 +170,7 @@ class SequentialBatch:
                 scaled[agent] = np.clip(value, space.low, space.high).astype(space.dtype)  # rounding may exceed
         return scaled
 
-    def _collect(self, info: dict[str, NDArray[np.float64]], key: str, value: Any, network: int, agent: int) -> None:
+    def _collect(self, info: dict[str, NDArray[np.float64]], key: str, value: Any, index: int, agent: int) -> None:
         """Put a numeric info entry into its array; NaN where an agent gave none. Uneven shapes are left out."""
         if key in self._uneven_info or isinstance(value, str | bytes | Mapping):
             return
@@ -183,7 +183,7 @@ class SequentialBatch:
             self._uneven_info.add(key)
             del info[key]
             return
-        array[network, agent] = number
+        array[index, agent] = number
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Seeds, episode numbers and the actions since each episode began: enough to live it again."""
@@ -206,16 +206,16 @@ class SequentialBatch:
             NotReproducible: the same seed and actions led to other observations. New episodes have begun.
         """
         if len(state["seeds"]) != self.num_envs:
-            raise ValueError(f"the state is of {len(state['seeds'])} networks; allowed: {self.num_envs}")
+            raise ValueError(f"the state is of {len(state['seeds'])} envs; allowed: {self.num_envs}")
         self._begin([int(seed) for seed in state["seeds"]])
         self._episodes = [int(episode) for episode in state["episodes"]]
         history = np.split(state["actions"], np.cumsum(state["lengths"])[:-1])
         unused = np.zeros((self.num_envs, len(self.agents)), np.float32)
-        for network, actions in enumerate(history):
-            self._start(network)
+        for index, actions in enumerate(history):
+            self._start(index)
             for action in actions:
                 terminated, truncated = np.ones(unused.shape, bool), np.zeros(self.num_envs, bool)
-                self._step_one(network, action, unused, terminated, truncated, {})
+                self._step_one(index, action, unused, terminated, truncated, {})
                 self._observations[self._gone] = 0.0
         same = np.array_equal(self._observations, state["observations"])
         if not same or not np.array_equal(self._over, state["over"]):

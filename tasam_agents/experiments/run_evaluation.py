@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, load_policy
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.errors import UserError
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
@@ -111,14 +112,14 @@ class Comparison:
         }
 
 
-def compare(policies: Mapping[str, Policy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
+def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
     """Evaluate every policy on the same networks; differences are those of the first one minus each other.
 
     Raises:
-        RunError: fewer than two networks, from which no interval follows.
+        UserError: fewer than two networks, from which no interval follows.
     """
     if len(seeds) < 2:
-        raise RunError(f"networks is {len(seeds)}; allowed: 2 or more, an interval needs them")
+        raise UserError(f"networks is {len(seeds)}; allowed: 2 or more, an interval needs them")
     episodes = {name: evaluate(policy, env, seeds) for name, policy in policies.items()}
     own = next(iter(episodes.values()))
     rows = []
@@ -134,7 +135,7 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
     Runs of our own and of baselines are evaluated alike.
 
     Raises:
-        RunError, CheckpointError, EnvironmentRefused: see there.
+        UserError: see there.
     """
     began = time.perf_counter()
     run = RunDirectory.open(path)
@@ -151,7 +152,7 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
         learner = load_actors(saved, run.best, config, env)
         deterministic = run_policy(learner, config, env, deterministic=True)
         sampled = run_policy(learner, config, env, deterministic=False, seed=TEST_SEED)
-    policies: dict[str, Policy] = {
+    policies: dict[str, ObservationPolicy] = {
         f"{config.name} (deterministic)": deterministic,
         f"{config.name} (sampled)": sampled,
     }

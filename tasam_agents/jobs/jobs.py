@@ -12,8 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -23,18 +22,17 @@ from typing import Literal
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.baselines.training import is_finished, train_baseline
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
-from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.threads import one_thread
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 _INTERRUPTED = 130
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-REASONS = (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError)
+REASONS = (UserError, TrainingDiverged, ImportError, OSError)
 """Errors with a message for the user that end one run and not the others."""
 
 Standing = Literal["new", "interrupted", "complete"]
@@ -124,11 +122,11 @@ def run_jobs(jobs: Sequence[Job], processes: int, quiet: bool = False, duty: Dut
         duty: by default, to train.
 
     Raises:
-        RunError, CheckpointError: a directory that cannot be used, before anything is trained.
+        UserError: a directory that cannot be used, before anything is trained.
         Interrupted: on SIGINT or SIGTERM, after the running ones have saved.
     """
     if processes < 1:
-        raise RunError(f"jobs is {processes}; allowed: 1 or more")
+        raise UserError(f"jobs is {processes}; allowed: 1 or more")
     duty = duty or TRAINING
     waiting = [job for job in jobs if duty.standing(job) != "complete"]
     running: dict[int, tuple[BaseProcess, Job]] = {}
@@ -171,21 +169,6 @@ def _start(job: Job, duty: Duty) -> BaseProcess:
     with one_thread():
         process.start()
     return process
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within, new processes begin with one thread in every numerical library."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _outcome(process: BaseProcess, job: Job, duty: Duty) -> Failure | None:

@@ -3,7 +3,7 @@
 The contract is that of ``runs.run_jobs``. Every machine of the cluster must see the run directories under the same
 path, and have this package. A run whose worker or machine is lost is taken up by another worker at its last
 checkpoint, a few times; a run that fails by itself is not tried again. At most one process works on a run: each holds
-its lease, also while a driver that died is already replaced and its tasks are still ending.
+its lock, also while a driver that died is already replaced and its tasks are still ending.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasam_agents.distributed.ray_cluster import connected, import_ray, threads_environment
-from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.jobs.jobs import Duty, Failure, Job
-from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.run_directory import RunError
-from tasam_agents.training.run_lock import LeaseHeld, lease
+from tasam_agents.training.run_lock import RunLocked, run_lock
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
-LEASE_PATIENCE_S = 180.0
+LOCK_PATIENCE_S = 180.0
 """How long a task waits for the process that has the run: longer than a file server takes to notice a lost machine."""
 
 _STOP_AGAIN_S = 2.0
@@ -60,7 +58,7 @@ def run_jobs_on_ray(
 
     Raises:
         ImportError: Ray is not installed.
-        RunError, CheckpointError: no cluster, or a directory that cannot be used, before anything is trained.
+        UserError: no cluster, or a directory that cannot be used, before anything is trained.
         Interrupted: on SIGINT or SIGTERM, after the running ones have saved.
     """
     import_ray()
@@ -210,7 +208,7 @@ def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
     except Interrupted as stopped:
         print(stopped, flush=True)
         return Ending("interrupted")
-    except (RunError, CheckpointError, EnvironmentRefused, TrainingDiverged, ImportError, OSError) as error:
+    except (UserError, TrainingDiverged, ImportError, OSError) as error:
         print(f"error: {error}", flush=True)
         return Ending("failed", str(error))
     except Exception as error:
@@ -220,13 +218,13 @@ def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
 
 
 def _take_lease(stack: ExitStack, job: Job, stop: StopRequest) -> None:
-    deadline = time.monotonic() + LEASE_PATIENCE_S
+    deadline = time.monotonic() + LOCK_PATIENCE_S
     is_told = False
     while not stop.made:
         try:
-            stack.enter_context(lease(job.directory, patience_s=1.0))
+            stack.enter_context(run_lock(job.directory, patience_s=1.0))
             return
-        except LeaseHeld as held:
+        except RunLocked as held:
             if time.monotonic() >= deadline:
                 raise
             if not is_told:

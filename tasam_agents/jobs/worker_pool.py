@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from tasam_agents.jobs.jobs import REASONS, Duty, Failure, Job, end_with_parent, one_thread
+from tasam_agents.errors import UserError
+from tasam_agents.jobs.jobs import REASONS, Duty, Failure, Job, end_with_parent
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.run_directory import RunError
-from tasam_agents.training.run_lock import lease
+from tasam_agents.training.run_lock import run_lock
+from tasam_agents.training.threads import one_thread
 from tasam_agents.training.trainer import Interrupted
 
-LEASE_PATIENCE_S = 60.0
+LOCK_PATIENCE_S = 60.0
 """How long a run waits for a process of a study that was killed to save and end."""
 
 
@@ -67,13 +68,13 @@ def run_in_workers(
         minutes: stop, as with Ctrl-C, after this time; None: at the end.
 
     Raises:
-        RunError, CheckpointError: a directory that cannot be used, before anything is trained.
+        UserError, CheckpointError: a directory that cannot be used, before anything is trained.
         Interrupted: on SIGINT or SIGTERM, or after ``minutes``, once the running ones have saved.
     """
     if processes < 1:
-        raise RunError(f"jobs is {processes}; allowed: 1 or more")
+        raise UserError(f"jobs is {processes}; allowed: 1 or more")
     if minutes is not None and not minutes > 0:
-        raise RunError(f"minutes is {minutes}; allowed: a number > 0")
+        raise UserError(f"minutes is {minutes}; allowed: a number > 0")
     deadline = None if minutes is None else time.monotonic() + 60.0 * minutes
     waiting = [job for job in jobs if duty.standing(job) != "complete"]
     done = len(jobs) - len(waiting)
@@ -130,7 +131,7 @@ def _serve(line: Connection, duty: Duty) -> None:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         try:
-            with lease(job.directory, LEASE_PATIENCE_S):
+            with run_lock(job.directory, LOCK_PATIENCE_S):
                 duty.work(job)
         except Interrupted as stopped:
             print(stopped, flush=True)

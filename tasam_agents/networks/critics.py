@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasam_agents.config.fields import NetworkRegularisation
@@ -33,48 +31,6 @@ CALM_GAIN = 3.0
 
 PADDING = 0.5
 """Action value in padded columns: the centre of (0, 1), so that the critics' centred input is zero there."""
-
-
-class InputScaling:
-    """Which observation columns the networks see, and in which units: x = (o − offset)·scale.
-
-    Args:
-        layout: named groups of observation columns.
-        observation_sizes: columns of each agent that are not padding; padding stays zero after scaling.
-        scaling: (group, offset, scale); scale 0 drops the group; groups not named stay as they are.
-
-    Raises:
-        ValueError: a group that the layout does not have, or no column left.
-    """
-
-    def __init__(
-        self,
-        layout: Mapping[str, slice],
-        observation_sizes: Sequence[int],
-        scaling: Sequence[tuple[str, float, float]],
-    ) -> None:
-        width = max(observation_sizes)
-        offset, scale = np.zeros(width, np.float32), np.ones(width, np.float32)
-        for group, group_offset, group_scale in scaling:
-            if group not in layout:
-                raise ValueError(f"input_scaling names {group!r}, allowed: groups of the observation {list(layout)}")
-            offset[layout[group]], scale[layout[group]] = group_offset, group_scale
-        self.columns = np.flatnonzero(scale)
-        if self.columns.size == 0:
-            raise ValueError(f"input_scaling = {scaling!r} drops every column, allowed: one scale or more not 0")
-        is_own = np.arange(width) < np.asarray(observation_sizes)[:, None]  # (M, D)
-        self._offset = offset[self.columns]
-        self._scale = np.where(is_own, scale, np.float32(0))[:, self.columns]  # (M, d)
-
-    @property
-    def size(self) -> int:
-        """d."""
-        return int(self.columns.size)
-
-    def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(…, M, D) observations → (…, M, d) float32 inputs."""
-        inputs: NDArray[np.float32] = (observations[..., self.columns] - self._offset) * self._scale
-        return inputs.astype(np.float32, copy=False)
 
 
 class PerAgentCritic(nn.Module):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import DEFAULT, PAPER, TINY
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ BUDGETS = {
 
 
 def find_budget(name: str) -> Budget:
-    """Raises RunError for an unknown name."""
+    """Raises UserError for an unknown name."""
     if name not in BUDGETS:
-        raise RunError(f"budget is {name!r}; allowed: {', '.join(BUDGETS)}")
+        raise UserError(f"budget is {name!r}; allowed: {', '.join(BUDGETS)}")
     return BUDGETS[name]

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import Policy
+from tasam_agents.envs.interface import BatchStep
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
+from tasam_agents.training.atomic_write import write_json_atomically
+from tasam_agents.training.evaluation import TEST_SEED, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 FILE = "measurement.json"
@@ -67,9 +69,7 @@ class Measurement:
 
     def write(self, run: Path) -> None:
         """Write it into the run directory, as a whole or not at all."""
-        partial = run / f"{FILE}.partial"
-        partial.write_text(json.dumps(asdict(self), allow_nan=False) + "\n", "utf-8")
-        partial.replace(run / FILE)
+        write_json_atomically(run / FILE, asdict(self))
 
     @staticmethod
     def read(run: Path) -> Measurement:
@@ -106,15 +106,17 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
     """Judge the best policy of a finished run.
 
     Raises:
-        RunError, CheckpointError: a run that cannot be loaded, or in another environment than ours.
+        UserError: a run that cannot be loaded, or in another environment than ours.
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     seeds = network_seeds(TEST_SEED, judging.networks)
     env = make_batched(config.env_id, config.env_kwargs, judging.networks, seeds)
     if not isinstance(env, Simulator):
-        raise RunError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
+        raise UserError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
     saved = checkpoint.load(run.best)
     policy = run_policy(load_actors(saved, run.best, config, env), config, env, deterministic=True)
+    recorder = _Recorder(env)
+    evaluate(policy, env, seeds, recorder=recorder)
     sharpness = None
     if arm in judging.sharp_arms:
         sharpness = measure_run(run.path, batches=1, products=judging.products).means()
@@ -122,45 +124,56 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
         network_seeds=tuple(seeds),
         best_iteration=saved.state["iteration"],
         lambda_max=sharpness,
-        **_play(policy, env, seeds),
+        **recorder.fields(),
     )
 
 
-def _play(policy: Policy, env: Simulator, seeds: list[int]) -> dict[str, Any]:
-    """One episode in every network; all of a study's episodes are equally long."""
-    horizon, grid = env.scenario.control.horizon, qos_grid(env.scenario.quality.q_min)
-    observations = env.reset(seed=seeds)
-    rewards, quality, satisfied = [], [], []
-    qos: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
-    rates: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
-    for _ in range(horizon):
-        slice_of_ue, serving = env.state.slice_of_ue.copy(), env.state.serving.copy()  # who is there in this step
-        step = env.step(policy(observations))
-        outcome = env.last_outcome
+class _Recorder:
+    """What the slices and the UEs got in every step of one episode of each network."""
+
+    def __init__(self, env: Simulator) -> None:
+        self._env = env
+        self._rewards: list[NDArray[np.float64]] = []
+        self._quality: list[NDArray[np.float64]] = []
+        self._satisfied: list[NDArray[np.float64]] = []
+        self._qos: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
+        self._rates: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_SLICES)]
+
+    def before_step(self) -> None:
+        """Note who is there in this step."""
+        self._slice_of_ue, self._serving = self._env.state.slice_of_ue.copy(), self._env.state.serving.copy()
+
+    def after_step(self, step: BatchStep) -> None:
+        """Note what it gave; all of a study's episodes are equally long."""
+        outcome = self._env.last_outcome
         assert outcome is not None
-        rewards.append(step.rewards.astype(np.float64))
-        quality.append(outcome.qos_normalised.mean(axis=1))
-        satisfied.append(outcome.satisfied.mean(axis=1))
+        self._rewards.append(step.rewards.astype(np.float64))
+        self._quality.append(outcome.qos_normalised.mean(axis=1))
+        self._satisfied.append(outcome.satisfied.mean(axis=1))
         for number in range(NUM_SLICES):
-            qos[number].append(outcome.qos[..., number][outcome.num_ues[..., number] > 0])
-            rates[number].append(outcome.served[(slice_of_ue == number) & (serving >= 0)] / 1e6)
-        observations = step.observations
-    reward = np.stack(rewards)  # (T, N, M)
-    return {
-        "returns": _tuples(reward.mean(axis=(0, 2)).tolist()),
-        "du_returns": _tuples(reward.mean(axis=(0, 1)).tolist()),
-        "quality": _tuples(np.mean(quality, axis=0).tolist()),
-        "satisfied": _tuples(np.mean(satisfied, axis=0).tolist()),
-        "qos_share": tuple(_share(values, points) for values, points in zip(qos, grid, strict=True)),
-        "ue_share": tuple(_share(values, UE_GRID_MBPS) for values in rates),
-    }
+            self._qos[number].append(outcome.qos[..., number][outcome.num_ues[..., number] > 0])
+            is_served = (self._slice_of_ue == number) & (self._serving >= 0)
+            self._rates[number].append(outcome.served[is_served] / 1e6)
+
+    def fields(self) -> dict[str, Any]:
+        """Those of a Measurement."""
+        reward = np.stack(self._rewards)  # (T, N, M)
+        grid = qos_grid(self._env.scenario.quality.q_min)
+        return {
+            "returns": _tuples(reward.mean(axis=(0, 2)).tolist()),
+            "du_returns": _tuples(reward.mean(axis=(0, 1)).tolist()),
+            "quality": _tuples(np.mean(self._quality, axis=0).tolist()),
+            "satisfied": _tuples(np.mean(self._satisfied, axis=0).tolist()),
+            "qos_share": tuple(_share(values, points) for values, points in zip(self._qos, grid, strict=True)),
+            "ue_share": tuple(_share(values, UE_GRID_MBPS) for values in self._rates),
+        }
 
 
 def _share(values: list[NDArray[np.float64]], points: tuple[float, ...]) -> tuple[float, ...]:
     """Share of the values that are at most each point."""
     ordered = np.sort(np.concatenate(values))
     if not ordered.size:
-        raise RunError("a slice had no UE in any held-out network; allowed: networks that have one of each")
+        raise UserError("a slice had no UE in any held-out network; allowed: networks that have one of each")
     return tuple((np.searchsorted(ordered, points, side="right") / ordered.size).tolist())
 
 

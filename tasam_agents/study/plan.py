@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tasam_agents.errors import UserError
 from tasam_agents.jobs.jobs import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.training.atomic_write import write_json_atomically
 
 PLAN_FILE = "plan.json"
 FIGURES = ("fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "fig11", "table2", "table3", "bursty")
@@ -41,7 +42,7 @@ class Plan:
         """The runs that these figures and tables need, seed by seed, so that an early stop has some of every arm."""
         for figure in figures:
             if figure not in FIGURES:
-                raise RunError(f"figure {figure!r}; allowed: {', '.join(FIGURES)}")
+                raise UserError(f"figure {figure!r}; allowed: {', '.join(FIGURES)}")
         arms = [arm for arm in self.arms if set(arm.figures) & set(figures)]
         seeds = sorted({seed for arm in arms for seed in arm.seeds})
         return [
@@ -66,7 +67,7 @@ class Plan:
         """Write plan.json, or make sure that the one there is this plan.
 
         Raises:
-            RunError: the directory holds another plan, whose runs and margins must not be mixed with these.
+            UserError: the directory holds another plan, whose runs and margins must not be mixed with these.
         """
         path = self.directory / PLAN_FILE
         document = self.document()
@@ -74,17 +75,15 @@ class Plan:
             try:
                 found = json.loads(path.read_text("utf-8"))
             except ValueError as error:
-                raise RunError(f"{path} is not a plan: {error}") from error
+                raise UserError(f"{path} is not a plan: {error}") from error
             if found != document:
                 changed = [
                     name for name in document["budget"] if found.get("budget", {}).get(name) != document["budget"][name]
                 ]
-                raise RunError(
+                raise UserError(
                     f"{path} holds another plan (it differs in {', '.join(changed) or 'its arms'}); "
                     "allowed: another --out, or the budget it began with"
                 )
             return path
         self.directory.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
-        return partial.replace(path)
+        return write_json_atomically(path, document, indent=1)

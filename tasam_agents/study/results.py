@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.curves import gradient_evaluations
 from tasam_agents.plotting.style import write_table
 from tasam_agents.study.arms import Arm
@@ -129,13 +130,13 @@ class Results:
         """The inverse of ``write``.
 
         Raises:
-            RunError: a table is missing.
+            UserError: a table is missing.
         """
         tables = {}
         for name in TABLES:
             path = directory / f"{name}.csv"
             if not path.is_file():
-                raise RunError(f"{directory} holds no results: there is no {path}")
+                raise UserError(f"{directory} holds no results: there is no {path}")
             with path.open(newline="", encoding="utf-8") as file:
                 tables[name] = tuple(
                     {key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)

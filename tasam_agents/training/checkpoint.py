@@ -20,13 +20,15 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from tasam_agents.errors import UserError
+
 FORMAT = "tasam-checkpoint"
 VERSION = 1
 
 TensorGroups = Mapping[str, Mapping[str, Tensor]]
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint is missing, damaged, of another version or does not fit; the message says which and where."""
 
 

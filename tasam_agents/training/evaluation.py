@@ -1,10 +1,11 @@
-"""One policy on networks of given seeds, and where those seeds come from."""
+"""One policy on envs of given seeds, and where those seeds come from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.centralised import Centralised, separate
-from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, Policy, ended
+from tasam_agents.envs.interface import BatchedEnv, BatchStep, EnvironmentRefused, ObservationPolicy, ended
+from tasam_agents.errors import UserError
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.training import checkpoint
-from tasam_agents.training.run_directory import RunError
 
-# Where the seeds of networks begin. They never overlap: training uses numbers below VALIDATION_SEED.
+# Where the seeds of envs begin. They never overlap: training uses numbers below VALIDATION_SEED.
 VALIDATION_SEED = 1_000_000
 TEST_SEED = 2_000_000
 MAX_NETWORKS = 1_000_000
@@ -25,7 +26,7 @@ MAX_NETWORKS = 1_000_000
 
 @dataclass(frozen=True)
 class Episodes:
-    """What one policy did in one episode of each of B networks."""
+    """What one policy did in one episode of each of B envs."""
 
     seeds: tuple[int, ...]
     returns: NDArray[np.float64]  # (B,) mean reward per agent and step
@@ -33,16 +34,16 @@ class Episodes:
 
 
 def network_seeds(first: int, num_networks: int) -> list[int]:
-    """Seeds of validation (VALIDATION_SEED) or test (TEST_SEED) networks."""
+    """Seeds of validation (VALIDATION_SEED) or test (TEST_SEED) envs."""
     if not 1 <= num_networks <= MAX_NETWORKS:
-        raise RunError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
+        raise UserError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
     return list(range(first, first + num_networks))
 
 
 def training_seeds(seed: int, num_envs: int) -> list[int]:
-    """Seeds of the training networks of a run: below VALIDATION_SEED, and none shared by neighbouring runs."""
+    """Seeds of the training envs of a run: below VALIDATION_SEED, and none shared by neighbouring runs."""
     first = seed * num_envs % VALIDATION_SEED
-    return [(first + network) % VALIDATION_SEED for network in range(num_envs)]
+    return [(first + index) % VALIDATION_SEED for index in range(num_envs)]
 
 
 def task_of(env: BatchedEnv) -> TaskSpec:
@@ -51,7 +52,7 @@ def task_of(env: BatchedEnv) -> TaskSpec:
     return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout, resources)
 
 
-def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> Policy:
+def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> ObservationPolicy:
     """The actors as a policy. Sampled actions draw from a generator of their own, so training does not notice."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -61,8 +62,31 @@ def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> Poli
     return policy
 
 
-def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: int = 100_000) -> Episodes:
-    """Run one episode in each network and average over agents and steps, each network over its own length.
+class Recorder(Protocol):
+    """Who watches episodes step by step."""
+
+    def before_step(self) -> None:
+        """The actions are about to be taken."""
+
+    def after_step(self, step: BatchStep) -> None:
+        """They have been; ended episodes still stand at their end."""
+
+
+def evaluate(
+    policy: ObservationPolicy,
+    env: BatchedEnv,
+    seeds: Sequence[int],
+    max_steps: int = 100_000,
+    recorder: Recorder | None = None,
+) -> Episodes:
+    """Run one episode in each env and average over agents and steps, each env over its own length.
+
+    Args:
+        policy: what acts.
+        env: B envs.
+        seeds: of their episodes, one each.
+        max_steps: of an episode.
+        recorder: sees every step until the last episode has ended.
 
     Raises:
         EnvironmentRefused: an episode is longer than ``max_steps``.
@@ -76,7 +100,12 @@ def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: i
     while running.any():
         if lengths.max() >= max_steps:
             raise EnvironmentRefused(f"an episode has not ended after {max_steps} steps")
-        step = env.step(policy(observations))
+        actions = policy(observations)
+        if recorder is not None:
+            recorder.before_step()
+        step = env.step(actions)
+        if recorder is not None:
+            recorder.after_step(step)
         lengths += running
         rewards += np.where(running, step.rewards.mean(axis=1, dtype=np.float64), 0.0)
         for name, value in step.info.items():
@@ -85,13 +114,15 @@ def evaluate(policy: Policy, env: BatchedEnv, seeds: Sequence[int], max_steps: i
             sums[name] = sums.get(name, 0.0) + np.where(taken, value, 0).sum(axis=1, dtype=np.float64)
             counts[name] = counts.get(name, 0.0) + taken.sum(axis=1)
         running &= ~ended(step)
-        observations = env.reset_done()  # networks with shorter episodes go on and no longer count
+        observations = env.reset_done()  # envs with shorter episodes go on and no longer count
     info = {name: np.where(counts[name] > 0, total / np.maximum(counts[name], 1), np.nan)
             for name, total in sums.items()}  # fmt: skip
     return Episodes(tuple(seeds), rewards / lengths, info)
 
 
-def run_policy(learner: Learner, config: TrainConfig, env: BatchedEnv, deterministic: bool, seed: int = 0) -> Policy:
+def run_policy(
+    learner: Learner, config: TrainConfig, env: BatchedEnv, deterministic: bool, seed: int = 0
+) -> ObservationPolicy:
     """The actors of a run as a policy for the separate agents of ``env``, also where one agent acts for all."""
     policy = learned_policy(learner, deterministic, seed)
     return separate(policy, env) if config.centralised else policy

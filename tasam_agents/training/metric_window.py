@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 Value = float | None | list[float | None]
 
 
-class Window:
+class MetricWindow:
     """Running means of named numbers or vectors; entries that are None, NaN or infinite do not count."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Window:
         self._counts: dict[str, Any] = {}
 
     def add(self, name: str, value: ArrayLike | Value, axes: int = 0) -> None:
-        """Take in a value. The leading ``axes`` axes are samples, e.g. networks and agents; the rest is kept."""
+        """Take in a value. The leading ``axes`` axes are samples, e.g. envs and agents; the rest is kept."""
         array: NDArray[np.float64] = np.asarray(value, dtype=np.float64)  # None becomes NaN
         finite = np.isfinite(array)
         leading = tuple(range(axes))

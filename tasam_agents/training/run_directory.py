@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.errors import UserError
+from tasam_agents.training.atomic_write import write_text_atomically
 
 
 class Configuration(Protocol):
@@ -19,7 +21,7 @@ class Configuration(Protocol):
         """As JSON types."""
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """A run directory cannot be used: not writable, not empty, or not a run; the message says which."""
 
 
@@ -145,6 +147,4 @@ class RunDirectory:
     def truncate_metrics(self, iteration: int) -> None:
         """Drop the lines after an iteration, so that going on from it writes none twice."""
         kept = [line for line in self.metrics() if line["iteration"] <= iteration]
-        partial = self.metrics_file.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
-        partial.replace(self.metrics_file)
+        write_text_atomically(self.metrics_file, "".join(json.dumps(line) + "\n" for line in kept))

@@ -20,7 +20,7 @@ from tasam_agents.training.run_directory import RunError
 _POLL_S = 0.1
 
 
-class LeaseHeld(RunError):
+class RunLocked(RunError):
     """Another process works on the run; the message says which."""
 
 
@@ -30,21 +30,21 @@ def lock_file(directory: Path) -> Path:
 
 
 @contextmanager
-def lease(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
-    """Within, no other process has the lease of this run directory; the directory itself need not exist.
+def run_lock(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
+    """Within, no other process has the lock of this run directory; the directory itself need not exist.
 
     Args:
         directory: of the run.
         patience_s: how long to wait for the one that has it [s].
 
     Raises:
-        LeaseHeld: another process (or another lease of this one) still has it.
+        RunLocked: another process (or another lock of this one) still has it.
         RunError: there is no place for the lock file, or the file system knows no locks.
     """
     deadline = time.monotonic() + patience_s
     while (descriptor := _try(directory)) is None:
         if time.monotonic() >= deadline:
-            raise LeaseHeld(f"{directory} is in use by {_holder(directory)}; allowed: one process at a time")
+            raise RunLocked(f"{directory} is in use by {_holder(directory)}; allowed: one process at a time")
         time.sleep(_POLL_S)
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, NotReproducible, Policy, Resumable
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, InputPolicy
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
@@ -28,9 +28,10 @@ from tasam_agents.training.evaluation import (
     training_seeds,
 )
 from tasam_agents.training.interruption import StopRequest
-from tasam_agents.training.metric_window import Window
+from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.rollout import Transition, uniform_policy, walk
+from tasam_agents.training.resume import existing_run, restore_latest, save_latest
+from tasam_agents.training.rollout import Transition, rollout, uniform_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 
@@ -51,7 +52,7 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
         quiet: show no progress.
 
     Raises:
-        RunError, CheckpointError, EnvironmentRefused: bad input, before any work starts.
+        UserError: bad input, before any work starts.
         Interrupted: on SIGINT or SIGTERM, after saving.
         TrainingDiverged: NaN or infinity.
     """
@@ -62,21 +63,20 @@ def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool 
 
 
 def begin(
-    config: TrainConfig, run_dir: Path, resume: bool, make_networks: Callable[[], BatchedEnv] | None = None
+    config: TrainConfig, run_dir: Path, resume: bool, make_envs: Callable[[], BatchedEnv] | None = None
 ) -> Training:
     """The run at its beginning or, with ``resume``, where it was saved; arguments and errors as those of ``train``.
 
     Args:
-        make_networks: gives the networks that are trained on; by default, those of this process.
+        make_envs: gives the envs that are trained on; by default, those of this process.
     """
     torch.set_num_threads(config.threads)
     if resume:
-        run = _existing_run(run_dir, config)
-        training = Training(config, run, make_networks)
-        training.restore()
+        training = Training(config, existing_run(run_dir, config), make_envs)
+        restore_latest(training)
     else:
         RunDirectory.check_new(run_dir)
-        training = Training(config, RunDirectory(run_dir), make_networks)
+        training = Training(config, RunDirectory(run_dir), make_envs)
         training.take_teacher()
         RunDirectory.create(run_dir, config)
     return training
@@ -86,14 +86,14 @@ class Training:
     """One run: environment, learner, replay, and what has been counted so far."""
 
     def __init__(
-        self, config: TrainConfig, run: RunDirectory, make_networks: Callable[[], BatchedEnv] | None = None
+        self, config: TrainConfig, run: RunDirectory, make_envs: Callable[[], BatchedEnv] | None = None
     ) -> None:
         self.config, self.directory = config, run
         seeds = training_seeds(config.seed, config.num_envs)
-        if make_networks is None:
+        if make_envs is None:
             self.env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds, config.centralised)
         else:
-            self.env = make_networks()
+            self.env = make_envs()
         self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
         self.validation_env = make_batched(
             config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds, config.centralised
@@ -116,11 +116,11 @@ class Training:
         self.env_steps = 0
         self.converged = False
         self.best_validation_return: float | None = None
-        self.window = Window()
+        self.window = MetricWindow()
         self.after_validation: Callable[[float], None] = lambda validation_return: None
-        self.experience: Callable[[int, Policy], Iterator[Transition]] = self._experience  # where transitions come from
+        self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] = self._rollout  # where transitions come from
         self.remark = ""  # what a reader of the log must know about the resume
-        self._wall_time_before_s = 0.0
+        self.earlier_s = 0.0  # of sessions before a resume
         self._began = self._saved_at = time.perf_counter()
         self._start_stopwatch()
 
@@ -146,7 +146,7 @@ class Training:
         try:
             self.run(progress, stop)
         except DivergedError as error:
-            raise TrainingDiverged(self.obituary(error)) from error
+            raise TrainingDiverged(self.divergence_message(error)) from error
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Algorithm 1."""
@@ -164,12 +164,12 @@ class Training:
                 f"{gate.calibration[1]} and this run has {config.total_updates} (learner.gate.calibration)"
             )
         if self.iteration == 0 and config.warmup_steps:
-            self._collect(config.warmup_steps, self._random_policy())
+            self.collect(config.warmup_steps, self.random_policy())
             self._log(None)
         while self.iteration < config.iterations and not self.converged:
             self.iteration += 1
-            self._collect(config.steps_per_iteration, self._exploring_policy)
-            self._update(config.updates_per_iteration)
+            self.collect(config.steps_per_iteration, self.exploring_policy)
+            self.update(config.updates_per_iteration)
             self._report(progress)
             progress.advance()
             if stop.made:
@@ -179,13 +179,13 @@ class Training:
                     f"To go on: tasam train --resume {self.directory.path}"
                 )
         if self.best_validation_return is None:  # converged before the first validation
-            self._validate()
+            self.validate()
         self.save()
 
-    def _collect(self, steps: int, policy: Policy) -> None:
-        """Let every network take some steps and store each transition in B; policy: inputs -> actions."""
+    def collect(self, steps: int, policy: InputPolicy) -> None:
+        """Let every env take some steps and store each transition in B; policy: inputs -> actions."""
         began = time.perf_counter()
-        for lived in self.experience(steps, policy):
+        for lived in self.rollout(steps, policy):
             self.replay.add(lived.inputs, lived.actions, lived.rewards, lived.next_inputs, lived.terminated)
             self.window.add("return", lived.rewards, axes=2)
             for name, value in lived.info.items():
@@ -194,13 +194,13 @@ class Training:
         self._timed_steps += steps * self.env.num_envs
         self._collect_s += time.perf_counter() - began
 
-    def _experience(self, steps: int, policy: Policy) -> Iterator[Transition]:
-        """Transitions of the networks of this process."""
-        self.observations = yield from walk(
+    def _rollout(self, steps: int, policy: InputPolicy) -> Iterator[Transition]:
+        """Transitions of the envs of this process."""
+        self.observations = yield from rollout(
             self.env, self.learner.inputs, self.observations, steps, policy, self.config.env_id
         )
 
-    def _update(self, updates: int) -> None:
+    def update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
         began = time.perf_counter()
         with _matmul_precision(self.config.matmul_precision):
@@ -220,15 +220,15 @@ class Training:
         evaluating = is_last or self.iteration % config.evaluate_every == 0
         if not (evaluating or self.iteration % config.log_every == 0):
             return
-        validation_return = self._validate() if evaluating else None
+        validation_return = self.validate() if evaluating else None
         line = self._log(validation_return)
         best = "" if self.best_validation_return is None else f", best validation {self.best_validation_return:.3f}"
         progress.show(f"return {line['return']:.3f}{best}, {line['updates_per_second']:.1f} updates/s")
         if evaluating and time.perf_counter() - self._saved_at >= config.checkpoint_every_s:
             self.save()
 
-    def _validate(self) -> float:
-        """Mean deterministic return on the validation networks; the best actors so far are saved."""
+    def validate(self) -> float:
+        """Mean deterministic return on the validation envs; the best actors so far are saved."""
         policy = learned_policy(self.learner, deterministic=True)
         result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
         if self.best_validation_return is None or result > self.best_validation_return:
@@ -258,94 +258,29 @@ class Training:
         if validation_return is not None:
             line["validation_return"] = validation_return
         self.directory.append_metrics(line)
-        self.window = Window()
+        self.window = MetricWindow()
         self._start_stopwatch()
         return line
 
     @property
-    def act_noise(self) -> torch.Generator:
-        """The generator of exploration; it is the learner's, with which it is saved."""
-        return self.learner._act_noise
-
-    @property
     def wall_time_s(self) -> float:
         """Time spent on this run, sessions before a resume included [s]."""
-        return self._wall_time_before_s + time.perf_counter() - self._began
+        return self.earlier_s + time.perf_counter() - self._began
 
     def save(self) -> None:
-        """Write ``checkpoints/latest``: everything that ``restore`` needs to go on bit for bit."""
-        tensors: dict[str, dict[str, torch.Tensor]] = {
-            "learner": self.learner.tensors(),
-            "replay": self.replay.tensors(),
-            "trainer": {"observations": torch.from_numpy(self.observations)},
-        }
-        if isinstance(self.env, Resumable):
-            tensors["environment"] = {
-                name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in self.env.get_state().items()
-            }
-        state = {
-            "iteration": self.iteration,
-            "env_steps": self.env_steps,
-            "converged": self.converged,
-            "best_validation_return": self.best_validation_return,
-            "wall_time_s": self.wall_time_s,
-            "window": self.window.state(),
-            "learner": self.learner.scalars(),
-        }
-        checkpoint.save(self.directory.latest, tensors, state)
+        """Write ``checkpoints/latest``, from which the run goes on bit for bit."""
+        save_latest(self)
         self._saved_at = time.perf_counter()
 
-    def restore(self) -> None:
-        """Go on where ``save`` left off; later lines of metrics.jsonl are dropped and written again.
-
-        Raises:
-            CheckpointError: no usable checkpoint.
-        """
-        saved = checkpoint.load(self.directory.latest)
-        where = str(self.directory.latest)
-        missing = {"learner", "replay", "trainer"} - saved.tensors.keys()
-        if missing:
-            raise checkpoint.CheckpointError(f"{where} lacks {', '.join(sorted(missing))}")
-        checkpoint.check_fits(saved.tensors["learner"], self.learner.tensors(), where)
-        current = {"observations": torch.from_numpy(self.observations)}
-        checkpoint.check_fits(saved.tensors["trainer"], current, where)
-        try:
-            self.replay.load_tensors(saved.tensors["replay"])
-        except (ValueError, KeyError, RuntimeError) as error:
-            raise checkpoint.CheckpointError(f"{where}, replay: {error}") from error
-        state = saved.state
-        self.learner.load_tensors(saved.tensors["learner"])
-        self.learner.load_scalars(state["learner"])
-        self.iteration, self.env_steps = state["iteration"], state["env_steps"]
-        self.converged = state["converged"]
-        self.best_validation_return = state["best_validation_return"]
-        self._wall_time_before_s = state["wall_time_s"]
-        self.window.load_state(state["window"])
-        self._restore_environment(saved)
-        self.directory.truncate_metrics(self.iteration)
-
-    def _restore_environment(self, saved: checkpoint.Checkpoint) -> None:
-        """Put the environment back into its episodes, or begin new ones where it cannot be."""
-        arrays = {name: tensor.numpy() for name, tensor in saved.tensors.get("environment", {}).items()}
-        try:
-            if not isinstance(self.env, Resumable) or not arrays:
-                raise NotReproducible("the environment offers no state to save")
-            self.env.set_state(arrays)
-            self.observations = saved.tensors["trainer"]["observations"].numpy()
-        except NotReproducible as reason:
-            seeds = training_seeds(self.config.seed + self.iteration, self.config.num_envs)
-            self.observations = self.env.reset(seed=seeds)
-            self.remark = f"resumed with new episodes, not bit for bit: {reason}"
-        except (ValueError, KeyError) as error:
-            raise checkpoint.CheckpointError(f"{self.directory.latest}, environment: {error}") from error
-
-    def _exploring_policy(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def exploring_policy(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sampled actions (B, M, A)."""
         return self.learner.act(inputs, deterministic=False)
 
-    def _random_policy(self) -> Policy:
+    def random_policy(self) -> InputPolicy:
+        """The policy of the warm-up."""
         return uniform_policy(self.config.seed, self.config.num_envs, self.learner.action_size)
 
-    def obituary(self, error: DivergedError) -> str:
+    def divergence_message(self, error: DivergedError) -> str:
         """Where and why the run died, and which checkpoint is the last good one."""
         for directory in (self.directory.latest, self.directory.best):
             if checkpoint.exists(directory):
@@ -370,16 +305,3 @@ def _matmul_precision(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def _existing_run(path: Path, config: TrainConfig) -> RunDirectory:
-    """The run to resume, or RunError when it is none or began with another configuration."""
-    run = RunDirectory.open(path)
-    if not checkpoint.exists(run.latest):
-        raise RunError(f"{path} cannot be resumed: there is no {run.latest}")
-    wanted, saved = (json.loads(json.dumps(c.to_dict())) for c in (config, run.config()))
-    different = [name for name in wanted if wanted[name] != saved[name]]
-    if different:
-        changes = "; ".join(f"{name} is {wanted[name]!r}, began with {saved[name]!r}" for name in different)
-        raise RunError(f"{path} cannot be resumed with another configuration: {changes}")
-    return run

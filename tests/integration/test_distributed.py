@@ -1,4 +1,4 @@
-"""One run with its networks on a Ray cluster; run by `make test-ray`, skipped where Ray is not installed."""
+"""One run with its envs on a Ray cluster; run by `make test-ray`, skipped where Ray is not installed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from support.same_run import assert_same_run
 from tasam_agents.config.fields import PolicyConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.distributed.config import DistributedConfig
-from tasam_agents.distributed.remote_envs import RemoteNetworks
+from tasam_agents.distributed.remote_envs import RemoteEnvs
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.run_lock import LeaseHeld, lease
+from tasam_agents.training.run_lock import RunLocked, run_lock
 from tasam_agents.training.trainer import Interrupted, train
 
 pytestmark = pytest.mark.ray
@@ -50,26 +51,26 @@ def cluster() -> Iterator[None]:
         ray.shutdown()
 
 
-def at_iteration(monkeypatch: pytest.MonkeyPatch, iteration: int, do: Callable[[RemoteNetworks], None]) -> None:
+def at_iteration(monkeypatch: pytest.MonkeyPatch, iteration: int, do: Callable[[RemoteEnvs], None]) -> None:
     """Do something once, just before the learner waits for the experience of an iteration."""
-    receive = RemoteNetworks.receive
+    receive = RemoteEnvs.receive
     done: list[bool] = []
 
-    def watched(self: RemoteNetworks) -> Any:
+    def watched(self: RemoteEnvs) -> Any:
         if self.iterations_in_flight[0] == iteration and not done:
             done.append(True)
             do(self)
         return receive(self)
 
-    monkeypatch.setattr(RemoteNetworks, "receive", watched)
+    monkeypatch.setattr(RemoteEnvs, "receive", watched)
 
 
-def kill_second(networks: RemoteNetworks) -> None:
-    pid = ray.get(networks._collectors[1].__ray_call__.remote(lambda self: os.getpid()))
+def kill_second(envs: RemoteEnvs) -> None:
+    pid = ray.get(envs._collectors[1].__ray_call__.remote(lambda self: os.getpid()))
     os.kill(pid, signal.SIGKILL)
 
 
-def stop(networks: RemoteNetworks) -> None:
+def stop(envs: RemoteEnvs) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
@@ -93,12 +94,12 @@ def test_a_lost_collector_is_replaced_and_two_collectors_are_deterministic(
     two = DistributedConfig(collectors=2)
     train(replace(CONFIG, iterations=1), tmp_path / "local", quiet=True)
     train_distributed(CONFIG, tmp_path / "whole", two, quiet=True)
-    # The same networks and the same noise; the matrix products of fewer rows may round otherwise.
+    # The same envs and the same noise; the matrix products of fewer rows may round otherwise.
     assert metrics(tmp_path / "whole", "return")[:2] == pytest.approx(metrics(tmp_path / "local", "return"), rel=1e-4)
     at_iteration(monkeypatch, 5, kill_second)
     train_distributed(CONFIG, tmp_path / "disturbed", two)
     said = capsys.readouterr().err
-    losses = re.findall(r"collector 2 of 2 was lost and is replaced in iteration (\d+); its networks go on where", said)
+    losses = re.findall(r"collector 2 of 2 was lost and is replaced in iteration (\d+); its envs go on where", said)
     assert losses in (["5"], ["6"])  # before or after it had answered
     assert_same_run(tmp_path / "whole", tmp_path / "disturbed", but=OWN_KEYS[1:])
 
@@ -127,24 +128,24 @@ def test_networks_that_cannot_be_put_back_begin_new_episodes_and_the_log_says_so
     at_iteration(monkeypatch, 3, kill_second)
     train_distributed(FAKE, tmp_path / "run", DistributedConfig(collectors=2, staleness=1))
     said = capsys.readouterr().err
-    assert re.search(r"replaced in iteration [345]; its networks begin new episodes: the environment offers no", said)
+    assert re.search(r"replaced in iteration [345]; its envs begin new episodes: the environment offers no", said)
     assert metrics(tmp_path / "run", "iteration") == list(range(11))
 
 
 def test_a_collector_that_is_lost_again_and_again_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def curse(networks: RemoteNetworks) -> None:
-        start = networks._start
+    def curse(envs: RemoteEnvs) -> None:
+        start = envs._start
 
         def dying(share: slice) -> Any:
             actor = start(share)
             ray.kill(actor)
             return actor
 
-        networks._start = dying  # type: ignore[method-assign]
-        kill_second(networks)
+        envs._start = dying  # type: ignore[method-assign]
+        kill_second(envs)
 
     at_iteration(monkeypatch, 3, curse)
-    with pytest.raises(RunError, match="collector 2 of 2 was lost 4 times in a row: "):
+    with pytest.raises(UserError, match="collector 2 of 2 was lost 4 times in a row: "):
         train_distributed(FAKE, tmp_path / "run", DistributedConfig(collectors=2), quiet=True)
 
 
@@ -156,9 +157,9 @@ def test_what_does_not_fit_is_refused_and_leaves_no_directory(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"DistributedConfig.address = '', allowed: 'auto', host:port or None"):
         DistributedConfig(address="")
     run = tmp_path / "run"
-    with pytest.raises(RunError, match=r"collectors = 6, allowed: at most num_envs = 5"):
+    with pytest.raises(UserError, match=r"collectors = 6, allowed: at most num_envs = 5"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=6), quiet=True)
-    with pytest.raises(RunError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
+    with pytest.raises(UserError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
         train_distributed(CONFIG, run, DistributedConfig(collectors=3), quiet=True)
     for config in (
         replace(CONFIG, env_kwargs={"colour": 1}),
@@ -166,7 +167,7 @@ def test_what_does_not_fit_is_refused_and_leaves_no_directory(tmp_path: Path) ->
     ):
         with pytest.raises(EnvironmentRefused, match="colour"):
             train_distributed(config, run, DistributedConfig(), quiet=True)
-    with lease(run), pytest.raises(LeaseHeld):
+    with run_lock(run), pytest.raises(RunLocked):
         train_distributed(CONFIG, run, DistributedConfig(), quiet=True)
     assert list(tmp_path.iterdir()) == []
     run.touch()

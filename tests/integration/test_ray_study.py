@@ -27,7 +27,7 @@ from tasam_agents.jobs.jobs import TRAINING, Duty, Failure, Job, Standing, stand
 from tasam_agents.jobs.ray_pool import run_jobs_on_ray
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.run_lock import lease, lock_file
+from tasam_agents.training.run_lock import lock_file, run_lock
 from tasam_agents.training.trainer import Interrupted, train
 
 pytestmark = pytest.mark.ray
@@ -187,7 +187,7 @@ def test_a_task_waits_for_the_process_that_still_has_the_run(
     """And finds the run under a relative path, wherever workers stand."""
     monkeypatch.chdir(tmp_path)
     (job,) = jobs_in(Path("runs"), [0], replace(CONFIG, iterations=2))
-    with lease(job.directory):
+    with run_lock(job.directory):
         failures: list[list[Failure]] = []
         driver = threading.Thread(target=lambda: failures.append(run_jobs_on_ray([job], address, TRAINING, True)))
         driver.start()

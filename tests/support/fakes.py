@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
-from tasam_agents.envs.interface import Policy, Step
+from tasam_agents.envs.interface import ObservationPolicy, Step
 
 # What the next environments do, set by a test: at which step of the process a signal arrives or NaN comes back.
 signal_at: int | None = None
@@ -20,7 +20,7 @@ steps_taken = 0
 
 
 class TargetBatch:
-    """B networks of M = 2 agents; the reward 1 − |a − o| asks each agent to repeat what it sees.
+    """B envs of M = 2 agents; the reward 1 − |a − o| asks each agent to repeat what it sees.
 
     The next observation is a function of (seed, episode, step) alone. Episodes end by truncation after
     ``horizon`` steps. ``seeds_seen`` notes the seeds of every reset.
@@ -99,7 +99,7 @@ class TargetEnv:
     def action_space(self, agent: str) -> Box:
         return Box(0.0, 1.0, (2,), np.float32)
 
-    def reference_policies(self) -> dict[str, Policy]:
+    def reference_policies(self) -> dict[str, ObservationPolicy]:
         return {"repeat": lambda observations: observations, "half": lambda o: np.full_like(o, 0.5)}
 
 

@@ -43,12 +43,12 @@ def stop_after(config: TrainConfig, path: Path, iteration: int) -> None:
     RunDirectory.create(path, config)
     training = Training(config, RunDirectory(path))
     stop = StopRequest(lambda _: None)
-    collect = training._collect
+    collect = training.collect
 
     def watched(steps: int, policy: Any) -> None:
         collect(steps, policy)
         stop.made = training.iteration == iteration
 
-    training._collect = watched  # type: ignore[method-assign]
+    training.collect = watched  # type: ignore[method-assign]
     with pytest.raises(Interrupted, match=f"saved after iteration {iteration} of .*tasam train --resume {path}"):
         training.run(Progress(config.iterations, quiet=True), stop)

@@ -17,8 +17,9 @@ from tasam_agents.baselines.sb3 import require_library
 from tasam_agents.baselines.training import divergence, is_finished, load_policy
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.interface import BatchedEnv, Policy
+from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.report import ComparisonReport, Cost
 from tasam_agents.jobs.jobs import Failure, Job
@@ -31,7 +32,7 @@ from tasam_agents.training.evaluation import (
     network_seeds,
     run_policy,
 )
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,19 @@ def plan(
         iterations: of our own agents, in place of those of their configurations.
 
     Raises:
-        RunError, EnvironmentRefused: a name, number or mixture that is not allowed.
+        UserError: a name, number or mixture that is not allowed.
     """
     if not agents:
-        raise RunError("no agent given; allowed: one or more")
+        raise UserError("no agent given; allowed: one or more")
     if len(set(agents)) < len(agents):
-        raise RunError(f"agents are {' '.join(agents)}; allowed: each once")
+        raise UserError(f"agents are {' '.join(agents)}; allowed: each once")
     if num_networks < 2:
-        raise RunError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
+        raise UserError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
     if not seeds or seeds[0] < 0 or seeds[-1] >= VALIDATION_SEED:
-        raise RunError(f"training seeds are {list(seeds)}; allowed: one or more, from 0 to {VALIDATION_SEED - 1}")
+        raise UserError(f"training seeds are {list(seeds)}; allowed: one or more, from 0 to {VALIDATION_SEED - 1}")
     own = {name: _own(VARIANTS[name], iterations) for name in agents if name in VARIANTS}
     if iterations is not None and not own:
-        raise RunError(f"iterations is {iterations}; allowed only with an agent of our own: {', '.join(VARIANTS)}")
+        raise UserError(f"iterations is {iterations}; allowed only with an agent of our own: {', '.join(VARIANTS)}")
     _check_alike(own)
     model = next(iter(own.values()), None)
     of_environment = model or BaselineConfig()
@@ -90,12 +91,12 @@ def plan(
     known = reference_policies(env_id, env_kwargs)
     for name in agents:
         if name not in configs and name not in known:
-            raise RunError(f"agent {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES, *known])}")
+            raise UserError(f"agent {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES, *known])}")
     if any(name in BASELINES for name in agents):
         try:
             require_library()
         except ImportError as error:
-            raise RunError(str(error)) from error
+            raise UserError(str(error)) from error
     return Plan(
         agents=tuple(agents),
         seeds=tuple(seeds),
@@ -117,7 +118,7 @@ def _own(config: TrainConfig, iterations: int | None) -> TrainConfig:
     try:
         return config if iterations is None else replace(config, iterations=iterations)
     except ValueError as error:
-        raise RunError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 def _check_alike(own: Mapping[str, TrainConfig]) -> None:
@@ -128,7 +129,7 @@ def _check_alike(own: Mapping[str, TrainConfig]) -> None:
         values: dict[str, Any] = {name: of(config) for name, config in own.items()}
         if any(value != next(iter(values.values())) for value in values.values()):
             found = "; ".join(f"{name}: {value}" for name, value in values.items())
-            raise RunError(f"agents differ in {what} ({found}); allowed: the same for all")
+            raise UserError(f"agents differ in {what} ({found}); allowed: the same for all")
 
 
 def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
@@ -138,7 +139,7 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
         None when nobody is left.
 
     Raises:
-        RunError, CheckpointError, EnvironmentRefused: a run that cannot be loaded.
+        UserError: a run that cannot be loaded.
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     env = make_batched(plan.env_id, plan.env_kwargs, len(plan.network_seeds), plan.network_seeds)
@@ -158,7 +159,7 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.network_seeds, costs)
 
 
-def policy_of(job: Job, env: BatchedEnv) -> Policy:
+def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:
     """The best policy of a run, deterministic, for the separate agents of ``env``."""
     if isinstance(job.config, BaselineConfig):
         return load_policy(job.directory)

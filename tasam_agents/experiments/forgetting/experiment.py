@@ -21,8 +21,11 @@ import torch
 from tasam_agents.config.fields import AnchorConfig, SamConfig, Scalar, TrainConfig
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
-from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.errors import UserError
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import (
     TEST_SEED,
     VALIDATION_SEED,
@@ -33,7 +36,7 @@ from tasam_agents.training.evaluation import (
 )
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged
 
 ARMS = ("plain", "sam", "anchor", "sam_anchor")
@@ -71,15 +74,15 @@ class ForgettingPlan:
 
     def __post_init__(self) -> None:
         if not self.arms or set(self.arms) - set(ARMS) or len(set(self.arms)) < len(self.arms):
-            raise RunError(f"arms is {' '.join(self.arms) or 'empty'}; allowed: some of {', '.join(ARMS)}, each once")
+            raise UserError(f"arms is {' '.join(self.arms) or 'empty'}; allowed: some of {', '.join(ARMS)}, each once")
         for name, least in (("seeds", 1), ("back_iterations", 0), ("networks", 2)):
             if getattr(self, name) < least:
-                raise RunError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
+                raise UserError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
         choices = {"replay": ("kept", "emptied"), "anchor_at_switch": ("held", "following"),
                    "anchor_from": ("start", "switch")}  # fmt: skip
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
-                raise RunError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
+                raise UserError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
 
     def arm(self, name: str, seed: int) -> TrainConfig:
         """The configuration of one arm and training seed."""
@@ -106,7 +109,7 @@ def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[
         network), `curve` (validation returns on both scenarios), `iterations`, `wall_time_s`.
 
     Raises:
-        RunError: `out` belongs to another plan. EnvironmentRefused: a scenario does not exist or B does not fit A.
+        UserError: `out` belongs to another plan. EnvironmentRefused: a scenario does not exist or B does not fit A.
         Interrupted, TrainingDiverged: see `train`; complete arms stay.
     """
     _check_scenarios(plan)
@@ -120,9 +123,7 @@ def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[
             if not done.is_file():
                 shutil.rmtree(place, ignore_errors=True)  # an arm that was interrupted begins anew
                 record = {"arm": arm, "seed": seed} | _train_arm(plan, plan.arm(arm, seed), place, quiet)
-                partial = done.with_suffix(".partial")
-                partial.write_text(json.dumps(record, allow_nan=False) + "\n", "utf-8")
-                partial.replace(done)
+                write_json_atomically(done, record)
             records.append(json.loads(done.read_text("utf-8")))
     return records
 
@@ -191,7 +192,7 @@ def _run(training: Training, title: str, quiet: bool) -> None:
         try:
             training.run(progress, stop)
         except DivergedError as error:
-            raise TrainingDiverged(f"{title}: {training.obituary(error)}") from error
+            raise TrainingDiverged(f"{title}: {training.divergence_message(error)}") from error
         except (Interrupted, KeyboardInterrupt):
             raise Interrupted(
                 f"stopped in {title}; the same command goes on after the arms that are complete"
@@ -234,10 +235,10 @@ def _check_same_plan(plan: ForgettingPlan, out: Path) -> None:
         began = json.loads(file.read_text("utf-8"))
         different = [name for name in document if document[name] != began.get(name)]
         if different:
-            raise RunError(f"{out} was begun with another {', '.join(different)}; allowed: the same, or another --out")
+            raise UserError(f"{out} was begun with another {', '.join(different)}; allowed: the same, or another --out")
         return
     if out.is_dir() and any(out.iterdir()):
-        raise RunError(f"{out} is not empty and holds no plan.json; allowed: a new or an empty directory")
+        raise UserError(f"{out} is not empty and holds no plan.json; allowed: a new or an empty directory")
     RunDirectory.check_new(out)
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(document, indent=1) + "\n", "utf-8")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.scenario_family import check_same_spaces, member
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -26,16 +27,16 @@ def train_family(
         quiet: show no progress.
 
     Raises:
-        RunError, EnvironmentRefused: bad input, before any training starts.
+        UserError: bad input, before any training starts.
         Interrupted: on SIGINT or SIGTERM, after saving; the same call goes on.
     """
     if not specs:
-        raise RunError("no scenario to train on; allowed: one or more")
+        raise UserError("no scenario to train on; allowed: one or more")
     if num_seeds < 1:
-        raise RunError(f"seeds is {num_seeds}; allowed: 1 or more")
+        raise UserError(f"seeds is {num_seeds}; allowed: 1 or more")
     members = [member(spec, config.env_id, config.env_kwargs) for spec in specs]
     if len({each.slug for each in members}) < len(members):
-        raise RunError(f"scenarios are {', '.join(specs)}; allowed: each once")
+        raise UserError(f"scenarios are {', '.join(specs)}; allowed: each once")
     check_same_spaces(config.env_id, members, config.env_kwargs)
     jobs = {
         directory / f"{config.name}-{each.slug}-seed{seed}": replace(config, env_kwargs=dict(each.arguments), seed=seed)

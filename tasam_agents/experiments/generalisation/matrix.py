@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.figure import draw_generalisation
 from tasam_agents.experiments.generalisation.scenario_family import (
     FAMILY,
@@ -174,21 +175,21 @@ def generalise(
         reference: the policy whose return is subtracted; default: the first of ``REFERENCES`` that is offered.
 
     Raises:
-        RunError, CheckpointError, EnvironmentRefused: bad input, before anything is evaluated.
+        UserError: bad input, before anything is evaluated.
     """
     if num_networks < 2:
-        raise RunError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
+        raise UserError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
     if not runs:
-        raise RunError("no run given; allowed: one or more run directories")
+        raise UserError("no run given; allowed: one or more run directories")
     configs = {run: RunDirectory.open(run).config() for run in runs}
     if len({run.resolve() for run in runs}) < len(runs):
-        raise RunError("a run is given twice; allowed: each once")
+        raise UserError("a run is given twice; allowed: each once")
     for run in runs:
         if not checkpoint.exists(RunDirectory(run).best):
             raise RunError(f"{run} has no checkpoint to evaluate yet: there is no {RunDirectory(run).best}")
     env_ids = sorted({config.env_id for config in configs.values()})
     if len(env_ids) > 1:
-        raise RunError(f"the runs were trained on {', '.join(env_ids)}; allowed: one environment")
+        raise UserError(f"the runs were trained on {', '.join(env_ids)}; allowed: one environment")
     trained_on = [config.env_kwargs for config in configs.values()]
     base = base_of(env_ids[0], trained_on)
     family = [base_member(base), *(member(name, env_ids[0], base) for name in FAMILY if env_ids[0] == ORAN)]
@@ -215,7 +216,7 @@ def _evaluated(
     common = [name for name in offered[members[0].name] if all(name in policies for policies in offered.values())]
     chosen = reference or next(name for name in REFERENCES if name in common)  # random always is
     if chosen not in common:
-        raise RunError(f"reference is {chosen!r}; allowed: {', '.join(common)}, which every scenario offers")
+        raise UserError(f"reference is {chosen!r}; allowed: {', '.join(common)}, which every scenario offers")
     actors = {}
     torch.set_num_threads(max(config.threads for config in configs.values()))  # as they were trained
     for run, config in configs.items():
@@ -244,7 +245,7 @@ def _rows(configs: Mapping[Path, TrainConfig], own: Sequence[Member]) -> tuple[R
         paths.sort(key=lambda run: configs[run].seed)
         seeds = tuple(configs[run].seed for run in paths)
         if len(set(seeds)) < len(seeds):
-            raise RunError(
+            raise UserError(
                 f"{' and '.join(map(str, paths))} have the same seed; allowed: a seed once per configuration"
             )
         label = f"{configs[paths[0]].name} on {trained_on}"

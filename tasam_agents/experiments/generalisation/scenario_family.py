@@ -17,7 +17,7 @@ from oran_env.scenario.fields import FIELD_GROUPS
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar
 from tasam_agents.envs.make import make_batched, make_env
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 
 HOME = "paper"
 FAMILY = ("calm", "heterogeneous", "bursty", "overload", "fast", "dense")
@@ -43,7 +43,7 @@ def base_of(env_id: str, trained_on: Sequence[Arguments]) -> dict[str, Scalar]:
     """The arguments around which the family of these runs lies: what they share, less what the family itself varies.
 
     Raises:
-        RunError: they were trained on presets that have no family in common.
+        UserError: they were trained on presets that have no family in common.
     """
     shared = {
         name: value
@@ -56,7 +56,7 @@ def base_of(env_id: str, trained_on: Sequence[Arguments]) -> dict[str, Scalar]:
     if set(presets) <= {HOME, *FAMILY}:
         presets = [HOME]
     if len(presets) > 1:
-        raise RunError(f"the runs were trained on {', '.join(presets)}; allowed: one preset, or {HOME} and its family")
+        raise UserError(f"the runs were trained on {', '.join(presets)}; allowed: one preset, or {HOME} and its family")
     varied = {"scenario"}.union(*(changes(name) for name in FAMILY))
     return {"scenario": presets[0]} | {name: value for name, value in shared.items() if name not in varied}
 
@@ -75,7 +75,7 @@ def member(spec: str, env_id: str, base: Arguments) -> Member:
     """The scenario that a text names, relative to ``base``.
 
     Raises:
-        RunError: neither a name of the family nor FIELD=VALUE.
+        UserError: neither a name of the family nor FIELD=VALUE.
         EnvironmentRefused: a field or value the environment does not have.
     """
     first, *rest = spec.split(",")
@@ -87,7 +87,7 @@ def member(spec: str, env_id: str, base: Arguments) -> Member:
     for setting in rest:
         name, equals, text = setting.partition("=")
         if not (name and equals and text):
-            raise RunError(f"scenario {spec!r}: {setting!r} is not FIELD=VALUE")
+            raise UserError(f"scenario {spec!r}: {setting!r} is not FIELD=VALUE")
         try:
             arguments[name] = json.loads(text)
         except json.JSONDecodeError:
@@ -100,7 +100,7 @@ def _named(name: str, env_id: str, base: Arguments) -> dict[str, Scalar]:
     own = str(base.get("scenario", HOME))
     allowed = (own, *(each for each in FAMILY if each != own)) if env_id == ORAN else ()
     if name not in allowed:
-        raise RunError(f"scenario is {name!r}; allowed: {', '.join((*allowed, 'FIELD=VALUE'))}")
+        raise UserError(f"scenario is {name!r}; allowed: {', '.join((*allowed, 'FIELD=VALUE'))}")
     if name == own:
         return dict(base)
     others = {field: value for field, value in base.items() if field != "scenario"}
@@ -142,14 +142,14 @@ def check_same_spaces(env_id: str, members: Sequence[Member], home: Arguments) -
     """Refuse members that actors trained on ``home`` cannot act in.
 
     Raises:
-        RunError: other agents, observations or actions.
+        UserError: other agents, observations or actions.
     """
     wanted = _spaces(env_id, home)
     for each in members:
         found = _spaces(env_id, each.arguments)
         if found != wanted:
             what = next(name for name in wanted if found[name] != wanted[name])
-            raise RunError(
+            raise UserError(
                 f"scenario {each.name!r}: {what} are {found[what]}; allowed: those of the training scenario, "
                 f"{wanted[what]}"
             )

@@ -1,10 +1,10 @@
-"""The losses of a run, eqs. (9) and (10), as functions of one network's weights, with all that is random in them fixed.
+"""The losses of a run as functions of one network's weights, with all that is random in them fixed.
 
-They are those of `Learner.update`: the run's twins, target critics, temperatures, γ and objective, as they stand in
-``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its validation networks, and
-the noise of the reparameterised actions. Penalties on the weights are no part of these losses and networks are in
-evaluation mode (no dropout), so that variants are compared by the same function. Shapes: n mini-batch, M agents, A
-action size.
+They are those of `Learner.update`, eqs. (9) and (10): the run's twins, target critics, temperatures, γ and objective,
+as they stand in ``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its
+validation networks, and the noise of the reparameterised actions. Penalties on the weights are no part of these losses
+and networks are in evaluation mode (no dropout), so that variants are compared by the same function. Shapes: n
+mini-batch, M agents, A action size.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ended
+from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.sharpness.curvature import Loss
 from tasam_agents.learner.action_gradient import least_of_twins
@@ -30,6 +31,7 @@ from tasam_agents.networks.actors import JointPolicy
 from tasam_agents.networks.critics import GlobalCritic, JointCritic
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import VALIDATION_SEED, network_seeds, task_of
+from tasam_agents.training.rollout import rollout
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -84,26 +86,26 @@ def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -
     env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
     capacity = max(POOL, batches * n, len(seeds))
     buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=VALIDATION_SEED)
-    _collect_episodes(learner, env, seeds, batches * n, buffer)
+    _collect_episodes(learner, env, config.env_id, seeds, batches * n, buffer)
     return [buffer.sample(n) for _ in range(batches)]
 
 
 def _collect_episodes(
-    learner: Learner, env: BatchedEnv, seeds: Sequence[int], least: int, buffer: ReplayBuffer
+    learner: Learner, env: BatchedEnv, env_id: str, seeds: Sequence[int], least: int, buffer: ReplayBuffer
 ) -> None:
     """Fill the buffer until every network has ended an episode and there are `least` joint transitions."""
     noise = torch.Generator().manual_seed(VALIDATION_SEED)
-    inputs = learner.inputs(env.reset(seed=list(seeds)))
-    running, steps = np.ones(env.num_envs, bool), 0
-    while running.any() or len(buffer) < least:
-        if steps >= MAX_STEPS:
-            raise EnvironmentRefused(f"an episode has not ended after {MAX_STEPS} steps")
-        actions = learner.act(inputs, deterministic=False, generator=noise)
-        step = env.step(actions)
-        buffer.add(inputs, actions, step.rewards, learner.inputs(step.observations), step.terminated)
-        running &= ~ended(step)
-        inputs = learner.inputs(env.reset_done())
-        steps += 1
+
+    def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        return learner.act(inputs, deterministic=False, generator=noise)
+
+    running = np.ones(env.num_envs, bool)
+    for lived in rollout(env, learner.inputs, env.reset(seed=list(seeds)), MAX_STEPS, policy, env_id):
+        buffer.add(lived.inputs, lived.actions, lived.rewards, lived.next_inputs, lived.terminated)
+        running &= ~lived.ended
+        if not running.any() and len(buffer) >= least:
+            return
+    raise EnvironmentRefused(f"an episode has not ended after {MAX_STEPS} steps")
 
 
 def network_losses(

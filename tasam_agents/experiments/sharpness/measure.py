@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from oran_env.rendering.progress import counted
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.curvature import Ascent, Eigenvalue, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import WITHOUT_ENTROPY, fixed_batches, load_learner, network_losses
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 
 RHO = 0.05
 """Radius of the ε-sharpness: one for all networks and runs, since the increase of the loss grows with it."""
@@ -144,7 +145,7 @@ def measure_run(
         double: compute in double precision, on the same batches and noise.
 
     Raises:
-        RunError: not a run, an argument out of range, or a loss without a finite curvature.
+        UserError: not a run, an argument out of range, or a loss without a finite curvature.
         CheckpointError, EnvironmentRefused: see there.
     """
     run = RunDirectory.open(path)
@@ -152,9 +153,9 @@ def measure_run(
     n = config.learner.batch_size if batch_size is None else batch_size
     for name, value, least in (("batches", batches, 1), ("batch_size", n, 1), ("products", products, 2)):
         if value < least:
-            raise RunError(f"{name} is {value}; allowed: {least} or more")
+            raise UserError(f"{name} is {value}; allowed: {least} or more")
     if not (np.isfinite(rho) and rho >= 0):
-        raise RunError(f"rho is {rho}; allowed: a finite number >= 0")
+        raise UserError(f"rho is {rho}; allowed: a finite number >= 0")
     learner, iteration = load_learner(run, config)
     samples = fixed_batches(learner, config, batches, n)
     dtype = torch.float64 if double else torch.float32
@@ -165,7 +166,7 @@ def measure_run(
         try:
             eigenvalue = largest_eigenvalue(each.loss, each.parameters, products)
         except FloatingPointError as error:
-            raise RunError(f"{path}, loss of {each.network}: {error}") from error
+            raise UserError(f"{path}, loss of {each.network}: {error}") from error
         ascent = ascent_sharpness(each.loss, each.parameters, rho)
         found.setdefault((each.network, each.kind), []).append((eigenvalue, ascent))
     rows = tuple(

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from tasam_agents.study.page.html import html_of
 from tasam_agents.study.page.markdown import markdown_of
+from tasam_agents.training.atomic_write import write_text_atomically
 
 Verdict = Literal["supported", "not supported", "inconclusive", "described"]
 OURS = ("summary", "facts")  # anchors that every page has
@@ -114,9 +115,4 @@ def write_page(page: Page, directory: Path) -> list[Path]:
     """
     texts = {"index.html": html_of(page), "report.md": markdown_of(page, directory)}
     directory.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in texts.items():
-        partial = directory / f".{name}.partial"
-        partial.write_text(text, "utf-8")
-        written.append(partial.replace(directory / name))
-    return written
+    return [write_text_atomically(directory / name, text) for name, text in texts.items()]

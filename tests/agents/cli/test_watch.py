@@ -13,6 +13,7 @@ from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.cli.watch import watch_run
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, learned_policy, load_actors
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -92,6 +93,6 @@ def test_runs_without_a_checkpoint_or_on_another_environment_are_refused(tmp_pat
         iterations=2, learner=replace(SHORT.learner, input_scaling=()),
     )  # fmt: skip
     other = train(config, tmp_path / "other", quiet=True)
-    with pytest.raises(RunError, match=r"trained on 'mpe2.simple_spread_v3:parallel_env', which cannot be watched"):
+    with pytest.raises(UserError, match=r"trained on 'mpe2.simple_spread_v3:parallel_env', which cannot be watched"):
         watch_run(other)
     assert not list((other / "figures").glob("watch*"))

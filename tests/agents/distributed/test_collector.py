@@ -1,4 +1,4 @@
-"""Collectors without a cluster: shares of the networks live through what all of them would in one process."""
+"""Collectors without a cluster: shares of the envs live through what all of them would in one process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.distributed.collector import Collector, Harvest, Order, joined
+from tasam_agents.distributed.collector import Collector, CollectRequest, CollectResult, joined
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.envs.interface import NotReproducible
 from tasam_agents.envs.make import make_batched
@@ -39,7 +39,7 @@ def weights() -> dict[str, torch.Tensor]:
     return Learner(task_of(env), CONFIG.learner, CONFIG.seed, 1).policy_tensors()
 
 
-def assert_joined(parts: list[Harvest], whole: Harvest, exact: bool) -> None:
+def assert_joined(parts: list[CollectResult], whole: CollectResult, exact: bool) -> None:
     for t, of_all in enumerate(whole.transitions):
         together = joined([part.transitions[t] for part in parts])
         for name in ("inputs", "actions", "rewards", "next_inputs", "terminated"):
@@ -53,7 +53,7 @@ def test_shares_meet_the_noise_of_all(collectors: int) -> None:
     """The warm-up to the last bit; the actors' actions up to the rounding of products of fewer rows."""
     shares = DistributedConfig(collectors=collectors).shares(5)
     whole, parts = begun(slice(0, 5)), [begun(share) for share in shares]
-    warm_up, first = Order(0, 9, NOISE), Order(1, 4, NOISE)  # the episodes have 7 steps
+    warm_up, first = CollectRequest(0, 9, NOISE), CollectRequest(1, 4, NOISE)  # the episodes have 7 steps
     assert_joined([part.collect(warm_up, None) for part in parts], whole.collect(warm_up, None), exact=True)
     actors = weights()
     assert_joined([part.collect(first, actors) for part in parts], whole.collect(first, actors), exact=False)
@@ -62,20 +62,22 @@ def test_shares_meet_the_noise_of_all(collectors: int) -> None:
 def test_a_collector_goes_on_where_another_one_stood() -> None:
     share = slice(2, 4)
     one, actors = begun(share), weights()
-    place = one.collect(Order(1, 4, NOISE), actors).place
-    assert place.state is not None
+    env_state = one.collect(CollectRequest(1, 4, NOISE), actors).env_state
+    assert env_state.state is not None
     other = Collector(CONFIG, share, threads=1)
-    other.put(place.state)
-    other.look(place.observations)
-    order = Order(2, 6, NOISE)
-    assert_joined([other.collect(order, actors)], one.collect(order, actors), exact=True)
+    other.set_state(env_state.state)
+    other.set_observations(env_state.observations)
+    request = CollectRequest(2, 6, NOISE)
+    assert_joined([other.collect(request, actors)], one.collect(request, actors), exact=True)
     fleeting = replace(CONFIG, env_kwargs={"resumable": False})
     with pytest.raises(NotReproducible, match="offers no state"):
-        begun(share, fleeting).put(begun(share, fleeting).collect(order, actors).place.state)
+        begun(share, fleeting).set_state(begun(share, fleeting).collect(request, actors).env_state.state)
 
 
 def test_info_that_not_all_tell_in_one_shape_is_left_out() -> None:
-    a, b = (begun(share).collect(Order(0, 1, NOISE), None).transitions[0] for share in (slice(0, 2), slice(2, 5)))
+    a, b = (
+        begun(share).collect(CollectRequest(0, 1, NOISE), None).transitions[0] for share in (slice(0, 2), slice(2, 5))
+    )
     a, b = (
         replace(a, info={"x": np.ones((2, 2)), "y": np.ones((2, 2)), "z": np.ones((2, 2))}),
         replace(b, info={"x": np.ones((3, 2)), "y": np.ones((3, 2, 4))}),
@@ -85,11 +87,11 @@ def test_info_that_not_all_tell_in_one_shape_is_left_out() -> None:
     assert together.info["x"].shape == (5, 2)
 
 
-@pytest.mark.parametrize(("networks", "collectors"), [(8, 1), (8, 3), (5, 5), (64, 6)])
-def test_every_network_has_one_collector_and_the_shares_are_even(networks: int, collectors: int) -> None:
-    shares = DistributedConfig(collectors=collectors).shares(networks)
-    each = [list(range(networks))[share] for share in shares]
-    assert [network for own in each for network in own] == list(range(networks))
+@pytest.mark.parametrize(("envs", "collectors"), [(8, 1), (8, 3), (5, 5), (64, 6)])
+def test_every_env_has_one_collector_and_the_shares_are_even(envs: int, collectors: int) -> None:
+    shares = DistributedConfig(collectors=collectors).shares(envs)
+    each = [list(range(envs))[share] for share in shares]
+    assert [index for own in each for index in own] == list(range(envs))
     sizes = [len(own) for own in each]
     assert len(sizes) == collectors
     assert max(sizes) - min(sizes) <= 1

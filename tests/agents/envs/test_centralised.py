@@ -18,7 +18,7 @@ from tasam_agents.cli.watch import watch_run
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView, separate
-from tasam_agents.envs.interface import Policy, Resumable
+from tasam_agents.envs.interface import ObservationPolicy, Resumable
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.experiments.run_evaluation import evaluate_run
@@ -102,8 +102,8 @@ def test_a_resumed_run_equals_one_that_was_never_interrupted(tmp_path: Path, con
 
 def test_a_constant_action_is_evaluated_alike_in_both_forms() -> None:
     action = np.random.default_rng(2).random((1, 2, 20), np.float32)
-    constant: Policy = lambda o: np.repeat(action, len(o), axis=0)  # noqa: E731
-    joint: Policy = lambda o: np.repeat(action.reshape(1, 1, 40), len(o), axis=0)  # noqa: E731
+    constant: ObservationPolicy = lambda o: np.repeat(action, len(o), axis=0)  # noqa: E731
+    joint: ObservationPolicy = lambda o: np.repeat(action.reshape(1, 1, 40), len(o), axis=0)  # noqa: E731
     seeds = [7, 8, 9]
     separately, together = (make_batched(*TINY_ENV, 3, seeds, centralised=which) for which in (False, True))
     expected = evaluate(constant, separately, seeds)

@@ -74,7 +74,7 @@ def test_one_seed_per_network_and_the_same_again() -> None:
     first = env.reset(seed=[8, 3])
     assert [toy.seeds_seen for toy in toys_] == [[8], [3]]
     np.testing.assert_array_equal(first, env.reset(seed=[8, 3]))
-    with pytest.raises(ValueError, match="3 seeds for 2 networks"):
+    with pytest.raises(ValueError, match="3 seeds for 2 envs"):
         env.reset(seed=[1, 2, 3])
 
 
@@ -139,7 +139,7 @@ def test_networks_end_on_their_own() -> None:
     env = SequentialBatch([ParallelToy(horizon=1), ParallelToy(horizon=3)], 0)
     env.reset()
     assert ended(env.step(actions_for(env))).tolist() == [True, False]
-    with pytest.raises(ValueError, match="network 0 has ended; call reset or reset_done"):
+    with pytest.raises(ValueError, match="env 0 has ended; call reset or reset_done"):
         env.step(actions_for(env))
     assert env.reset_done()[:, 0, 1].tolist() == [0.0, 1.0]
 

@@ -20,6 +20,7 @@ from tasam_agents.cli.main import BAD_INPUT, FAILED, main
 from tasam_agents.config.fields import GateConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.jobs import jobs as runs
@@ -286,7 +287,7 @@ def test_bad_input_is_refused_before_any_work(
 
 def test_other_budgets_and_used_directories_are_refused(tmp_path: Path, begun: list[str]) -> None:
     VARIANTS["other"] = replace(OTHER, iterations=7)
-    with pytest.raises(RunError, match=r"agents differ in the number of environment steps \(own: 87; other: 99\)"):
+    with pytest.raises(UserError, match=r"agents differ in the number of environment steps \(own: 87; other: 99\)"):
         plan(["own", "other"], [0], 2, tmp_path)
     plan(["own", "other"], [0], 2, tmp_path, iterations=5)
     job = plan(["own"], [0], 2, tmp_path).jobs[0]

@@ -17,13 +17,15 @@ from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.fields import AnchorConfig, GateConfig, SamConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting import experiment as forgetting
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan, continue_from, run_plan
 from tasam_agents.experiments.forgetting.report import ForgettingResult, Measure
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.resume import restore_latest
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Training, train
 
 TINY = VARIANTS["tiny"]
@@ -128,7 +130,7 @@ def before(tmp_path: Path) -> Training:
 @pytest.mark.parametrize("replay", ["kept", "emptied"])
 @pytest.mark.parametrize("switch", ["held", "following"])
 def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, switch: Any) -> None:
-    before.restore()
+    restore_latest(before)
     config = replace(before.config, env_kwargs={"context": 1}, warmup_steps=0)
     training = Training(config, RunDirectory.create(tmp_path / "after", config))
     continue_from(before, training, replace(SHORT, replay=replay, anchor_at_switch=switch))
@@ -138,9 +140,9 @@ def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, swi
     assert training.learner.gate.state() == before.learner.gate.state()
     assert len(training.replay) == (len(before.replay) if replay == "kept" else 0)
     assert cast(Anchor, training.learner.anchor).is_held == (switch == "held")
-    training._collect(1, training._exploring_policy)
-    training._update(1)
-    training._validate()  # the first on B, hence the best
+    training.collect(1, training.exploring_policy)
+    training.update(1)
+    training.validate()  # the first on B, hence the best
     after = training.learner.tensors()
     moved = [name for name in after if name.startswith("anchor.") and not torch.equal(after[name], old[name])]
     assert bool(moved) == (switch == "following")
@@ -148,13 +150,13 @@ def test_what_is_carried_over(before: Training, tmp_path: Path, replay: Any, swi
 
 def test_the_second_phase_begins_without_random_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
-    policy = Training._random_policy
+    policy = Training.random_policy
 
     def watched(self: Training) -> Any:
         begun.append(self.config.env_kwargs["context"])
         return policy(self)
 
-    monkeypatch.setattr(Training, "_random_policy", watched)
+    monkeypatch.setattr(Training, "random_policy", watched)
     run_plan(SHORT, tmp_path / "out", quiet=True)
     assert begun == [0]
 
@@ -219,9 +221,9 @@ def test_complete_arms_are_skipped_and_others_begin_anew(tmp_path: Path, monkeyp
     assert not leftover.exists()
     assert more[0] == first[0]
     assert more[0]["returns"] != more[1]["returns"]
-    with pytest.raises(RunError, match="was begun with another replay; allowed: the same, or another --out"):
+    with pytest.raises(UserError, match="was begun with another replay; allowed: the same, or another --out"):
         run_plan(replace(SHORT, replay="kept"), out, quiet=True)
-    with pytest.raises(RunError, match=r"is not empty and holds no plan\.json"):
+    with pytest.raises(UserError, match=r"is not empty and holds no plan\.json"):
         run_plan(SHORT, out / "plain", quiet=True)
 
 
@@ -246,7 +248,7 @@ def test_a_second_scenario_of_other_sizes_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_bad_plans_are_refused(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(PLAN, **fields)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation import family_training
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import Generalisation, Row, generalise
@@ -221,22 +222,22 @@ def test_runs_of_another_configuration_are_left_alone(runs: list[Path]) -> None:
 
 
 def test_other_spaces_are_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="scenario 'num_dus=3': agents are du_0, du_1, du_2; allowed"):
+    with pytest.raises(UserError, match="scenario 'num_dus=3': agents are du_0, du_1, du_2; allowed"):
         train_family(SHORT, ["tiny", "num_dus=3"], tmp_path / "new", quiet=True)
-    with pytest.raises(RunError, match="scenarios are tiny, tiny; allowed: each once"):
+    with pytest.raises(UserError, match="scenarios are tiny, tiny; allowed: each once"):
         train_family(SHORT, ["tiny", "tiny"], tmp_path / "new", quiet=True)
     assert not (tmp_path / "new").exists()
 
 
 def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="a run is given twice"):
+    with pytest.raises(UserError, match="a run is given twice"):
         generalise([runs[0], runs[0]], 2)
     copy = train(replace(SHORT, log_every=10), tmp_path / "copy", quiet=True)
     assert RunDirectory(copy).config() != RunDirectory(runs[0]).config()
     both = generalise([runs[0], copy], 2, ["tiny"])
     assert [row.label for row in both.rows] == ["TA-SAM-tiny on tiny", "TA-SAM-tiny on tiny (2)"]
     same = train(SHORT, tmp_path / "same", quiet=True)
-    with pytest.raises(RunError, match="have the same seed; allowed: a seed once per configuration"):
+    with pytest.raises(UserError, match="have the same seed; allowed: a seed once per configuration"):
         generalise([runs[0], same], 2, ["tiny"])
 
 

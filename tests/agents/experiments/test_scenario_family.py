@@ -8,6 +8,7 @@ import pytest
 
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.scenario_family import (
     FAMILY,
     ORAN,
@@ -19,7 +20,6 @@ from tasam_agents.experiments.generalisation.scenario_family import (
     member,
     own_member,
 )
-from tasam_agents.training.run_directory import RunError
 
 PAPER: dict[str, Any] = {"scenario": "paper"}
 TINY: dict[str, Any] = {"scenario": "tiny"}
@@ -65,7 +65,7 @@ def test_base_is_what_the_runs_share_less_what_the_family_varies() -> None:
     assert base_of(ORAN, [overload | {"horizon": 7}, TINY | {"horizon": 7}]) == TINY | {"horizon": 7}
     assert base_of(ORAN, [TINY | {"horizon": 7}, TINY]) == TINY
     assert base_of("somebody:else", [{"N": 2, "size": 1}, {"N": 2, "size": 3}]) == {"N": 2}
-    with pytest.raises(RunError, match="trained on tiny, paper; allowed: one preset, or paper and its family"):
+    with pytest.raises(UserError, match="trained on tiny, paper; allowed: one preset, or paper and its family"):
         base_of(ORAN, [TINY, PAPER])
 
 
@@ -82,7 +82,7 @@ def test_a_run_finds_its_own_scenario_however_it_was_written() -> None:
     [("num_dus=3", "agents"), ("codec=slice_mask", "action sizes"), ("observation=extended", "observation sizes")],
 )
 def test_other_spaces_are_refused(spec: str, what: str) -> None:
-    with pytest.raises(RunError, match=f"scenario '{spec}': {what} are .*; allowed: those of the training scenario, "):
+    with pytest.raises(UserError, match=f"scenario '{spec}': {what} are .*; allowed: those of the training scenario, "):
         check_same_spaces(ORAN, [member("fast", ORAN, TINY), member(spec, ORAN, TINY)], TINY)
     check_same_spaces(ORAN, [member(name, ORAN, TINY) for name in FAMILY], TINY)
 
@@ -98,7 +98,7 @@ def test_other_spaces_are_refused(spec: str, what: str) -> None:
     ],
 )
 def test_what_is_no_scenario_is_refused(spec: str, message: str) -> None:
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(UserError, match=message):
         member(spec, ORAN, TINY)
 
 
@@ -107,5 +107,5 @@ def test_unknown_fields_and_bad_values_are_the_environments_to_refuse() -> None:
         member("colour=3", ORAN, TINY)
     with pytest.raises(EnvironmentRefused, match="num_ues is -3"):
         member("num_ues=-3", ORAN, TINY)
-    with pytest.raises(RunError, match="scenario is 'calm'; allowed: FIELD=VALUE"):
+    with pytest.raises(UserError, match="scenario is 'calm'; allowed: FIELD=VALUE"):
         member("calm", "support.fakes:target_env", {})

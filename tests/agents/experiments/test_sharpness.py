@@ -95,7 +95,7 @@ def gradient_norm(loss: Loss, parameters: Sequence[Tensor]) -> float:
 def test_losses_and_gradients_are_those_of_the_update(critic: Kind, objective: Objective) -> None:
     learner, batch = make_learner(critic, objective), make_batch()
     learner.update(make_batch(1))  # targets and critics are no longer the same
-    learner._update_noise.manual_seed(7)  # both then draw the same noise at s' and s
+    learner.update_noise.manual_seed(7)  # both then draw the same noise at s' and s
     before = network_losses(learner, batch, noise_seed=7)
     actors, log_temperature = learner.policy_tensors(), learner.log_temperature.detach().clone()
     logged = learner.update(batch)

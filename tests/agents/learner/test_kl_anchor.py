@@ -28,8 +28,9 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.experiments.sharpness.fixed_losses import load_learner
 from tasam_agents.learner import kl_anchor as anchor_module
 from tasam_agents.learner.action_gradient import least_of_twins
+from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.kl_anchor import Anchor
-from tasam_agents.learner.learner import DivergedError, Learner
+from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.networks.actors import RelaxedActor as Actor
 from tasam_agents.networks.layers import SpectralLinear, held_masks
@@ -99,9 +100,8 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
     cast(Anchor, learner.anchor).weights = [0.1, 0.3, 0.9]
     temperatures = learner.log_temperature.detach().exp()
     noise = torch.randn(8, M, A, generator=torch.Generator().manual_seed(3))
-    learner._noise = lambda n, generator: noise  # type: ignore[method-assign]
     taken: list[Any] = []
-    learner._actor_adams[i].step = lambda gradient, factor=1.0: taken.extend(gradient)  # type: ignore[method-assign]
+    learner.actor_update.adams[i].step = lambda gradient, factor=1.0: taken.extend(gradient)  # type: ignore[method-assign]
 
     with held_masks(learner.policy.actors, torch.Generator().manual_seed(5)):
         others = [own.detach() for own in learner.policy.sample_each(batch.inputs, noise)[0]]
@@ -116,7 +116,8 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
             target = cast(Actor, learner.anchor.policy.actors[i])
             return plain + 0.3 * actor.divergence(batch.inputs[:, i], target, direction).mean()
 
-        learner._update_actors(batch.inputs, temperatures, np.full(M, rho))
+        radii = dict.fromkeys(range(M), rho) if sam == "all" else {}
+        learner.actor_update(batch.inputs, noise, temperatures, radii, update=0, rate_factor=1.0)
     expected = torch.autograd.grad(loss(), list(actor.parameters()))
     if sam == "all":
         norm = torch.cat([g.flatten() for g in expected]).norm()

@@ -21,7 +21,8 @@ from tasam_agents.config.fields import (
     SamConfig,
     TemperatureConfig,
 )
-from tasam_agents.learner.learner import DivergedError, Learner, TaskSpec
+from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.learner.replay import Batch, ReplayBuffer
 from tasam_agents.networks.critics import GlobalCritic
 
@@ -39,7 +40,7 @@ def slow_update(learner: Learner, batch: Batch, open_gates: tuple[int, ...]) -> 
     critics, targets = copy.deepcopy(learner.critics), copy.deepcopy(learner.targets)
     actors = list(policy.actors)
     generator = torch.Generator()
-    generator.set_state(learner._update_noise.get_state())
+    generator.set_state(learner.update_noise.get_state())
     shape = (len(batch.rewards), M, policy.noise_size)
     next_noise, noise = (torch.randn(shape, generator=generator) for _ in range(2))
     beta = learner.log_temperature.detach().exp()
@@ -456,7 +457,7 @@ def test_diverged_second_pass_of_an_actor_restores_all_actors(monkeypatch: pytes
     def overflow(*arguments: Any) -> dict[int, tuple[Tensor, Tensor]]:
         return {i: (torch.full((8,), torch.inf), torch.zeros(8, A)) for i in arguments[3]}
 
-    monkeypatch.setattr("tasam_agents.learner.learner.perturbed_action_gradient", overflow)
+    monkeypatch.setattr("tasam_agents.learner.actor_update.perturbed_action_gradient", overflow)
     learner = make_learner(sam=SamConfig(critic=False, actors="all"))
     before = learner.policy_tensors()
     with pytest.raises(DivergedError, match="perturbed loss of actor du_0"):

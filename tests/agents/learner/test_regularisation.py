@@ -309,7 +309,7 @@ def test_a_reset_renews_heads_and_temperatures_and_keeps_the_encoders() -> None:
         learner.update(make_batch(update))
     before = learner.tensors()
     state = torch.random.get_rng_state()
-    learner._reset()
+    learner.reset()
     assert torch.equal(torch.random.get_rng_state(), state)
     after = learner.tensors()
     heads = [
@@ -350,8 +350,8 @@ def test_resets_come_with_their_period_before_an_update_and_never_after_the_last
     update_both(plain, reset, 3)
     assert_same(plain, reset)
     at: list[int] = []
-    original = reset._reset
-    reset._reset = lambda: (at.append(reset.updates), original())[1]  # type: ignore[method-assign, func-returns-value]
+    original = reset.reset
+    reset.reset = lambda: (at.append(reset.updates), original())[1]  # type: ignore[method-assign, func-returns-value]
     for update in range(3, 9):
         reset.update(make_batch(update))
     assert at == [3, 6]

@@ -1,12 +1,11 @@
-"""Critics and inputs against a slow reading of their docstrings."""
+"""Critics against a slow reading of their docstrings."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasam_agents.networks.critics import InputScaling, JointCritic, PerAgentCritic, ResourceCritic, make_critic
+from tasam_agents.networks.critics import JointCritic, PerAgentCritic, ResourceCritic, make_critic
 
 N, M, D, A = 5, 3, 4, 6
 
@@ -115,22 +114,3 @@ def test_resource_critic_does_not_tell_resources_apart(order: list[int]) -> None
 def test_resource_critic_needs_resources() -> None:
     with pytest.raises(ValueError, match="names no resources"):
         make_critic("resource", M, D, A, (8,), 2.0)
-
-
-def test_input_scaling_selects_shifts_and_keeps_padding_zero() -> None:
-    layout = {"qos": slice(0, 2), "count": slice(2, 3), "bits": slice(3, 5)}
-    scaling = InputScaling(layout, (5, 2), [("qos", 0.5, 2.0), ("bits", 0.0, 0.0)])
-    observations = np.array([[[0.25, 1.0, 7.0, 1.0, 1.0], [0.5, 0.0, 0.0, 0.0, 0.0]]], dtype=np.float32)
-    inputs = scaling(observations)
-    assert inputs.dtype == np.float32
-    assert scaling.size == 3
-    np.testing.assert_array_equal(inputs, [[[-0.5, 1.0, 7.0], [0.0, -1.0, 0.0]]])
-    narrow = InputScaling({"qos": slice(0, 2)}, (2, 1), [("qos", 0.5, 2.0)])
-    np.testing.assert_array_equal(narrow(np.zeros((2, 2), np.float32)), [[-1.0, -1.0], [-1.0, 0.0]])
-
-
-def test_input_scaling_names_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match=r"'speed'.*\['qos'\]"):
-        InputScaling({"qos": slice(0, 2)}, (2,), [("speed", 0.0, 1.0)])
-    with pytest.raises(ValueError, match="drops every column"):
-        InputScaling({"qos": slice(0, 2)}, (2,), [("qos", 0.0, 0.0)])

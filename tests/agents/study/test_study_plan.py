@@ -12,10 +12,10 @@ import pytest
 
 from oran_env.model.cell.deployment import hexagonal_sites, service_area
 from oran_env.scenario.presets import make_scenario
+from tasam_agents.errors import UserError
 from tasam_agents.study.arms import MAIN, Arm, arms_of, at_radius, scenario_layout
 from tasam_agents.study.budgets import BUDGETS, find_budget
 from tasam_agents.study.plan import FIGURES, Plan
-from tasam_agents.training.run_directory import RunError
 
 
 def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_budgets_say_what_the_paper_says() -> None:
     for budget in BUDGETS.values():
         assert {budget.equal_radius, *budget.unequal_radii} <= set(budget.radii)
         assert scenario_layout(budget.base).num_dus in budget.dus
-    with pytest.raises(RunError, match="budget is 'cheap'; allowed: smoke, quick"):
+    with pytest.raises(UserError, match="budget is 'cheap'; allowed: smoke, quick"):
         find_budget("cheap")
 
 
@@ -115,13 +115,13 @@ def test_a_plan_is_fixed(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["budget"]["margin"] == BUDGETS["smoke"].margin
     before = path.read_bytes()
     plan.fix()
-    with pytest.raises(RunError, match=r"holds another plan \(it differs in margin\)"):
+    with pytest.raises(UserError, match=r"holds another plan \(it differs in margin\)"):
         Plan(replace(BUDGETS["smoke"], margin=0.5), tmp_path).fix()
-    with pytest.raises(RunError, match="holds another plan"):
+    with pytest.raises(UserError, match="holds another plan"):
         Plan(BUDGETS["quick"], tmp_path).fix()
     assert path.read_bytes() == before
 
 
 def test_unknown_figures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="figure 'fig12'; allowed: fig5,"):
+    with pytest.raises(UserError, match="figure 'fig12'; allowed: fig5,"):
         Plan(BUDGETS["smoke"], tmp_path).jobs(["fig12"])

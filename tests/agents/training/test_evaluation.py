@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support import fakes
 from support.fakes import ParallelToy, TargetBatch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.interface import EnvironmentRefused, Policy
+from tasam_agents.envs.interface import BatchStep, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.sequential import SequentialBatch
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import compare, evaluate_run
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
@@ -32,8 +34,8 @@ from tasam_agents.training.evaluation import (
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import train
 
-HALF: Policy = lambda observations: np.full((*observations.shape[:2], 2), 0.5, np.float32)  # noqa: E731
-REPEAT: Policy = lambda observations: observations  # noqa: E731
+HALF: ObservationPolicy = lambda observations: np.full((*observations.shape[:2], 2), 0.5, np.float32)  # noqa: E731
+REPEAT: ObservationPolicy = lambda observations: observations  # noqa: E731
 
 
 def fake_config(width: int = 16) -> TrainConfig:
@@ -73,7 +75,7 @@ def test_neighbouring_runs_train_on_other_networks() -> None:
 
 def test_the_most_networks_still_end_before_the_test_networks() -> None:
     assert network_seeds(VALIDATION_SEED, 1_000_000)[-1] < TEST_SEED
-    with pytest.raises(RunError, match="networks is 1000001; allowed: 1 to 1000000"):
+    with pytest.raises(UserError, match="networks is 1000001; allowed: 1 to 1000000"):
         network_seeds(VALIDATION_SEED, 1_000_001)
 
 
@@ -94,7 +96,7 @@ def test_every_policy_meets_the_same_networks() -> None:
 
 
 def test_one_network_allows_no_interval() -> None:
-    with pytest.raises(RunError, match="networks is 1; allowed: 2 or more"):
+    with pytest.raises(UserError, match="networks is 1; allowed: 2 or more"):
         compare({"own": REPEAT}, TargetBatch(1, [0]), [0])
 
 
@@ -114,9 +116,28 @@ def test_a_return_is_the_mean_over_agents_and_steps_of_one_episode() -> None:
     np.testing.assert_allclose(found.info["step"], 3.0)
 
 
+def test_a_recorder_sees_every_step_before_and_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("support.fakes.steps_taken", 0)
+    calls: list[tuple[str, int]] = []
+    given: list[BatchStep] = []
+
+    class Watching:
+        def before_step(self) -> None:
+            calls.append(("before", fakes.steps_taken))
+
+        def after_step(self, step: BatchStep) -> None:
+            calls.append(("after", fakes.steps_taken))
+            given.append(step)
+
+    found = evaluate(HALF, TargetBatch(2, [1, 2], horizon=3), [1, 2], recorder=Watching())
+    assert calls == [(when, k) for step in range(3) for when, k in (("before", step), ("after", step + 1))]
+    np.testing.assert_allclose(found.returns, np.mean([step.rewards.mean(axis=1) for step in given], axis=0))
+    assert given[-1].truncated.all()
+
+
 def test_networks_of_different_length_count_their_own_steps() -> None:
     env = SequentialBatch([ParallelToy(horizon=2), ParallelToy(horizon=5)], 0)
-    policy: Policy = lambda o: np.full((2, 2, 4), np.float32(o[0, 0, 1] / 10))  # noqa: E731
+    policy: ObservationPolicy = lambda o: np.full((2, 2, 4), np.float32(o[0, 0, 1] / 10))  # noqa: E731
     found = evaluate(policy, env, [0, 1])
     np.testing.assert_allclose(found.info["time"], [1.5, 3.0])  # mean of 1..2 and of 1..5
 

@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.run_lock import LeaseHeld, lease, lock_file
+from tasam_agents.training.run_lock import RunLocked, lock_file, run_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from tasam_agents.training.run_lock import lease
-with lease(Path(sys.argv[1])):
+from tasam_agents.training.run_lock import run_lock
+with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
 def hold(directory: Path) -> subprocess.Popen[str]:
-    """Another process that has the lease."""
+    """Another process that has the lock."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(directory)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -38,12 +38,12 @@ def hold(directory: Path) -> subprocess.Popen[str]:
 def test_it_excludes_another_process_and_names_it_and_ends_with_it(tmp_path: Path) -> None:
     run = tmp_path / "agent" / "seed_0"
     other = hold(run)
-    with pytest.raises(LeaseHeld, match=rf"seed_0 is in use by process {other.pid} on .+; allowed: one process"):
-        lease(run).__enter__()
+    with pytest.raises(RunLocked, match=rf"seed_0 is in use by process {other.pid} on .+; allowed: one process"):
+        run_lock(run).__enter__()
     other.send_signal(signal.SIGKILL)
     other.wait()
     assert lock_file(run).is_file()  # a crash leaves the file, but not the lock
-    with lease(run):
+    with run_lock(run):
         assert lock_file(run).read_text().startswith(f"process {os.getpid()} on ")
 
 
@@ -51,7 +51,7 @@ def test_it_waits_for_the_holder_to_end(tmp_path: Path) -> None:
     other = hold(tmp_path / "run")
     threading.Timer(0.5, other.kill).start()
     began = time.monotonic()
-    with lease(tmp_path / "run", patience_s=30.0):
+    with run_lock(tmp_path / "run", patience_s=30.0):
         assert 0.4 < time.monotonic() - began < 10.0
     other.wait()
 
@@ -61,28 +61,28 @@ def test_a_lease_that_ends_leaves_the_place_as_it_was(tmp_path: Path) -> None:
     run = tmp_path / "run"
 
     def failing() -> None:
-        with lease(run):
+        with run_lock(run):
             RunDirectory.check_new(run)
-            with pytest.raises(LeaseHeld):  # the same process does not get it twice either
-                lease(run).__enter__()
+            with pytest.raises(RunLocked):  # the same process does not get it twice either
+                run_lock(run).__enter__()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         failing()
     assert list(tmp_path.iterdir()) == []
-    with lease(run), lease(tmp_path / "other"):
+    with run_lock(run), run_lock(tmp_path / "other"):
         pass
 
 
 def test_a_place_without_locks_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"lock file .*file/run\.lock cannot be made: "):
-        lease(tmp_path / "file" / "run").__enter__()
+        run_lock(tmp_path / "file" / "run").__enter__()
 
 
 def count_up(directory: Path, counter: Path, times: int) -> None:
     for _ in range(times):
-        with lease(directory, patience_s=60.0):
+        with run_lock(directory, patience_s=60.0):
             value = int(counter.read_text())
             time.sleep(0.001)  # long enough for another one to read the same number
             counter.write_text(str(value + 1))
@@ -116,15 +116,15 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_does_not_count(
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with pytest.raises(LeaseHeld):
-        lease(tmp_path / "run", patience_s=0.3).__enter__()
+    with pytest.raises(RunLocked):
+        run_lock(tmp_path / "run", patience_s=0.3).__enter__()
     os.close(third[0])
 
 
 def test_a_lease_that_ends_does_not_delete_the_file_of_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    close, next_one = os.close, lease(tmp_path / "run")
+    close, next_one = os.close, run_lock(tmp_path / "run")
     entered: list[bool] = []
 
     def close_and_be_overtaken(descriptor: int) -> None:
@@ -133,9 +133,9 @@ def test_a_lease_that_ends_does_not_delete_the_file_of_the_next_one(
             entered.append(True)
             next_one.__enter__()
 
-    with monkeypatch.context() as patch, lease(tmp_path / "run"):
+    with monkeypatch.context() as patch, run_lock(tmp_path / "run"):
         patch.setattr(os, "close", close_and_be_overtaken)
     assert entered
-    with pytest.raises(LeaseHeld):
-        lease(tmp_path / "run").__enter__()
+    with pytest.raises(RunLocked):
+        run_lock(tmp_path / "run").__enter__()
     next_one.__exit__(None, None, None)

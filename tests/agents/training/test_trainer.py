@@ -24,7 +24,7 @@ from tasam_agents.learner.replay import Batch
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.interruption import StopRequest
-from tasam_agents.training.metric_window import Window
+from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
@@ -68,9 +68,9 @@ def test_a_run_that_died_goes_on_from_its_last_save(tmp_path: Path, monkeypatch:
             raise Killed
         update(self, updates)
 
-    update = Training._update
+    update = Training.update
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_update", dying)
+        patch.setattr(Training, "update", dying)
         with pytest.raises(Killed):
             train(config, tmp_path / "parts", quiet=True)
     run = RunDirectory.open(tmp_path / "parts")
@@ -175,7 +175,7 @@ def test_replay_holds_the_final_observation_and_bootstraps_through_a_time_limit(
         return result
 
     training.env.step = recording  # type: ignore[method-assign]
-    training._collect(8, training._random_policy())
+    training.collect(8, training.random_policy())
     observed.append(training.observations)
     stored = training.replay.tensors()
     assert not stored["terminated"].any()
@@ -188,7 +188,7 @@ def test_replay_holds_the_final_observation_and_bootstraps_through_a_time_limit(
 def test_warm_up_actions_are_uniform(tmp_path: Path) -> None:
     config = replace(FAKE, warmup_steps=300, replay_capacity=1000)
     training = Training(config, RunDirectory(tmp_path))
-    training._collect(300, training._random_policy())
+    training.collect(300, training.random_policy())
     actions = training.replay.tensors()["actions"].numpy().ravel()
     assert abs(actions.mean() - 0.5) < 0.02
     assert abs(actions.std() - math.sqrt(1 / 12)) < 0.01
@@ -210,8 +210,8 @@ def test_a_loss_that_is_nan_stops_the_run(tmp_path: Path, monkeypatch: pytest.Mo
             next(self.learner.critics[0].parameters()).fill_(float("nan"))
         update(self, updates)
 
-    update = Training._update
-    monkeypatch.setattr(Training, "_update", poisoned)
+    update = Training.update
+    monkeypatch.setattr(Training, "update", poisoned)
     with pytest.raises(TrainingDiverged, match=r"iteration 1: .*critic loss.* there is no checkpoint yet"):
         train(FAKE, tmp_path / "run", quiet=True)
 
@@ -302,14 +302,14 @@ def test_config_json_says_what_was_run(tmp_path: Path) -> None:
 
 
 def test_window_means_skip_what_is_undefined_and_survive_a_save() -> None:
-    window = Window()
+    window = MetricWindow()
     window.add("x", [[1.0, np.nan], [3.0, np.nan]], axes=1)
     window.add("x", [[5.0, np.nan]], axes=1)
     window.add("y", None)
     window.add("y", 2.0)
     window.add("z", np.inf)
     state = json.loads(json.dumps(window.state(), allow_nan=False))
-    other = Window()
+    other = MetricWindow()
     other.load_state(state)
     for one in (window, other):
         assert one.means() == {"x": [3.0, None], "y": 2.0, "z": None}

@@ -1,0 +1,81 @@
+"""The step of the global critic: both twins, with SAM on each, and the target critics that follow them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tasam_agents.config.fields import LearnerConfig
+from tasam_agents.learner.adam import NetworkStep, network_adam
+from tasam_agents.learner.diverged import check_finite
+from tasam_agents.learner.losses import critic_loss
+from tasam_agents.learner.sam import perturbed
+from tasam_agents.networks.critics import GlobalCritic
+
+
+class CriticUpdate:
+    """What steps the twins and holds their optimisers.
+
+    Args:
+        twins: changed in place.
+        config: hyper-parameters.
+
+    Attributes:
+        targets: the target critics, which begin as copies of the twins.
+        adams: the optimisers of the twins.
+    """
+
+    def __init__(self, twins: Sequence[GlobalCritic], config: LearnerConfig) -> None:
+        self._twins, self._sam, self._polyak = twins, config.sam, config.polyak
+        self.targets = [copy.deepcopy(twin).requires_grad_(False) for twin in twins]
+        rate, regularisation = config.critic_learning_rate, config.regularisation.critic
+        self.adams = [network_adam(twin, rate, regularisation) for twin in twins]
+        # How many tensors of a network, from the first on, SAM perturbs; None: all.
+        self._num_sharp = None if config.sam.part == "network" else twins[0].num_encoder_tensors
+
+    def __call__(
+        self,
+        inputs: Tensor,
+        actions: Tensor,
+        y: Tensor,
+        losses: Sequence[Tensor],
+        rho: float,
+        update: int,
+        rate_factor: float,
+    ) -> list[NetworkStep]:
+        """Adam steps of both twins; with SAM on the gradient at θ_v + ρ g/‖g‖.
+
+        Args:
+            inputs, actions: s and a, (n, M, …).
+            y: the targets of eq. (10), (n, M).
+            losses: of the twins at θ_v, which are known already.
+            rho: ρ.
+            update: number of the update, for messages.
+            rate_factor: on the learning rate.
+
+        Raises:
+            DivergedError: a perturbed loss is NaN or infinite.
+        """
+        steps = []
+        for critic, adam, loss in zip(self._twins, self.adams, losses, strict=True):
+            gradient = adam.gradient([loss])
+            if not self._sam.critic or rho == 0.0:
+                steps.append(NetworkStep(gradient))
+                continue
+            weights = adam.parameters[: self._num_sharp]
+            with perturbed(weights, gradient[: self._num_sharp], rho, self._sam.scale_invariant) as ratio:
+                sharp_loss = critic_loss(critic(inputs, actions, actions), y)
+                check_finite(update, "perturbed critic loss", sharp_loss)
+                steps.append(NetworkStep(gradient, adam.gradient([sharp_loss], count=self._num_sharp), ratio))
+        for adam, step in zip(self.adams, steps, strict=True):
+            adam.step(step.final, rate_factor)
+        return steps
+
+    @torch.no_grad()
+    def move_targets(self) -> None:
+        """Move the target critics towards the twins, by the share `polyak`."""
+        for target, adam in zip(self.targets, self.adams, strict=True):
+            torch._foreach_lerp_(list(target.parameters()), adam.parameters, self._polyak)

@@ -1,0 +1,29 @@
+"""How many threads the numerical libraries of a new process take: they read it from the environment as it begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """The environment variables of a process with so many threads in every numerical library."""
+    return dict.fromkeys(_VARIABLES, str(threads))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, new processes begin with one thread in every numerical library."""
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ.update(thread_variables(1))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
