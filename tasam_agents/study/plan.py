@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasam_agents.jobs.jobs import Job
+from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging
