@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from tasam_agents.jobs.training_task import TRAINING, status
 from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_lock import lease
 from tasam_agents.training.trainer import Interrupted
 
 ENDLESS = replace(FAKE, iterations=1_000_000, checkpoint_every_s=0.0)
@@ -50,6 +53,33 @@ def test_they_fail_apart_and_save_when_stopped(tmp_path: Path, capsys: pytest.Ca
     assert "failed: broken, seed 0: stopped in iteration 1: " in printed
     assert "saved after" not in printed  # what runs print goes to their logs
     assert multiprocessing.active_children() == []
+
+
+DRIVER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from support.short_runs import FAKE
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.job import Job
+from tasam_agents.jobs.training_task import TRAINING
+from tasam_agents.jobs.worker_pool import WorkerPool
+endless = replace(FAKE, iterations=1_000_000, checkpoint_every_s=0.0)
+run_jobs([Job("own", endless, Path(sys.argv[1]))], WorkerPool(1), TRAINING)
+"""
+
+
+def test_a_run_ends_when_the_program_that_started_it_was_killed(tmp_path: Path) -> None:
+    job = Job("own", ENDLESS, tmp_path / "seed_0")
+    path = os.pathsep.join(sys.path)
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(job.directory)],
+        env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    when(lambda: checkpoint.exists(RunDirectory(job.directory).latest), driver.kill).join()
+    driver.wait()
+    with lease(job.directory, patience_s=60.0):
+        assert text(job.log).splitlines()[-1].startswith("saved after iteration")
 
 
 def sign(job: Job, dies: str) -> None:
