@@ -117,10 +117,12 @@ def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path) -> None:
     assert failure.reason == "killed by SIGKILL"
     saved = checkpoint.load_state(latest)["iteration"]
     assert 0 < saved < 4000
-    short = replace(job, config=replace(FAKE, iterations=saved + 2, checkpoint_every_s=0.0))
-    RunDirectory(job.directory).config_file.write_text(json.dumps(short.config.to_dict()))
-    assert run_jobs([short], WorkerPool(1), TRAINING, quiet=True) == []
-    iterations = [line["iteration"] for line in RunDirectory(job.directory).metrics()]
+    run, short = RunDirectory(job.directory), replace(FAKE, iterations=saved + 2, checkpoint_every_s=0.0)
+    run.config_file.write_text(json.dumps(short.to_dict()))
+    run.metrics_file.write_text(run.metrics_file.read_text().replace("{", '{"of the first attempt": true, ', 1))
+    assert run_jobs([replace(job, config=short)], WorkerPool(1), TRAINING, quiet=True) == []
+    assert run.metrics()[0]["of the first attempt"]
+    iterations = [line["iteration"] for line in run.metrics()]
     assert iterations == sorted(set(iterations))
     assert iterations[-1] == saved + 2
 
