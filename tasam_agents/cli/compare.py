@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from tasam_agents.cli.arguments import parse, print_paths
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison import curves as comparison_curves
 from tasam_agents.experiments.comparison.plan import Plan, divergences, learning_curves, measure, plan
-from tasam_agents.jobs.jobs import run_jobs, standing
-
-
-class RunsFailed(RuntimeError):
-    """Some runs failed; the others are kept and were compared. The message names each with its log."""
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.job import RunsFailed
+from tasam_agents.jobs.training_task import TRAINING, status
+from tasam_agents.jobs.worker_pool import WorkerPool
 
 
 def compare_agents(arguments: Sequence[str]) -> None:
@@ -59,10 +57,10 @@ def compare_agents(arguments: Sequence[str]) -> None:
     seeds = range(given["first_seed"], given["first_seed"] + given["seeds"])
     agents = [name.replace("-", "_") for name in given["agents"]]
     chosen = plan(agents, seeds, given["networks"], given["runs"], given["iterations"])
-    missing = sum(standing(job) != "complete" for job in chosen.jobs)
+    pool = WorkerPool(given["jobs"])
+    missing = sum(status(job) != "complete" for job in chosen.jobs)
     print(_announcement(chosen, missing), flush=True)
-    jobs = (os.cpu_count() or 1) if given["jobs"] is None else given["jobs"]
-    failures = run_jobs(chosen.jobs, jobs)
+    failures = run_jobs(chosen.jobs, pool, TRAINING)
     report = measure(chosen, failures)
     if report is not None:
         out = given["runs"] if given["out"] is None else given["out"]
@@ -78,12 +76,8 @@ def compare_agents(arguments: Sequence[str]) -> None:
         print()
         print_paths(files)
     if failures:
-        listed = "\n".join(f"  {failure}" for failure in failures)
         left_out = ", ".join(dict.fromkeys(failure.job.agent for failure in failures))
-        raise RunsFailed(
-            f"{len(failures)} of {len(chosen.jobs)} runs failed and their agents are left out ({left_out}); "
-            f"the same command again tries them once more:\n{listed}"
-        )
+        raise RunsFailed(failures, len(chosen.jobs), f" and their agents are left out ({left_out})")
 
 
 def _announcement(chosen: Plan, missing: int) -> str:

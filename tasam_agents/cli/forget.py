@@ -12,6 +12,7 @@ from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting.experiment import ARMS, ForgettingPlan, run_plan
 from tasam_agents.experiments.forgetting.report import ForgettingResult
+from tasam_agents.jobs.worker_pool import WorkerPool
 
 Configuration = Callable[[str, Sequence[str]], TrainConfig]
 
@@ -68,6 +69,12 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
         "--networks", type=int, default=20, metavar="N", help="held-out networks of each scenario (default: 20)"
     )
     parser.add_argument("--out", type=Path, default=Path("runs/forget"), metavar="DIR", help="default: runs/forget")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="J",
+        help="arms trained at a time (default: one per CPU core, fewer if each has several threads)",
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given, fields = parser.parse_known_args(list(arguments))
 
@@ -83,7 +90,8 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
         anchor_from=given.anchor_from,
         networks=given.networks,
     )
-    result = ForgettingResult(plan, run_plan(plan, given.out, given.quiet))
+    pool = WorkerPool(given.jobs, plan.config.threads)
+    result = ForgettingResult(plan, run_plan(plan, given.out, pool, given.quiet))
     files = result.write(given.out)
     print(f"\n{result.text()}\n")
     for path in files:

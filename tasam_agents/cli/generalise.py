@@ -14,6 +14,7 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import generalise
+from tasam_agents.jobs.worker_pool import WorkerPool
 
 USAGE = """\
   tasam generalise RUN… [--scenarios NAME…] [--out DIR]     evaluate runs on scenarios they were not trained on
@@ -37,6 +38,7 @@ def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> l
         seeds: int = 1,
         runs: Path | None = None,
         iterations: int | None = None,
+        jobs: int | None = None,
     ) -> dict[str, Any]:
         """Evaluate the best actors of runs on a family of scenarios with the same spaces, beside reference policies.
 
@@ -54,10 +56,12 @@ def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> l
             seeds: with --config, trainings per scenario.
             runs: with --config, directory of the trained runs.
             iterations: with --config, of each training; default: those of the configuration.
+            jobs: with --config, runs trained at a time; default: one per CPU core, fewer if each has several threads.
         """
         return {
             "given": run, "networks": networks, "scenarios": scenarios, "reference": reference, "out": out,
             "config": config, "train_on": train_on, "seeds": seeds, "directory": runs, "iterations": iterations,
+            "jobs": jobs,
         }  # fmt: skip
 
     chosen = parse(options, "tasam generalise", arguments)
@@ -89,7 +93,8 @@ def _trained(chosen: dict[str, Any]) -> list[Path]:
             config = replace(config, iterations=chosen["iterations"])
         except ValueError as error:
             raise UserError(str(error)) from None
-    return train_family(config, chosen["train_on"], chosen["directory"], chosen["seeds"])
+    pool = WorkerPool(chosen["jobs"], config.threads)
+    return train_family(config, chosen["train_on"], chosen["directory"], pool, chosen["seeds"])
 
 
 def _beside(paths: Sequence[Path]) -> Path:

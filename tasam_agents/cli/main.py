@@ -19,7 +19,7 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.training import is_baseline, train_baseline
 from tasam_agents.cli.arguments import parse as _parse
 from tasam_agents.cli.arguments import print_paths as _print_paths
-from tasam_agents.cli.compare import RunsFailed, compare_agents
+from tasam_agents.cli.compare import compare_agents
 from tasam_agents.cli.forget import forget
 from tasam_agents.cli.generalise import USAGE as GENERALISE_USAGE
 from tasam_agents.cli.generalise import generalise_command
@@ -34,6 +34,7 @@ from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.experiments.run_figures import draw_run, learning_curves
 from tasam_agents.experiments.sharpness.measure import RHO, measure_run
+from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED
 from tasam_agents.training.run_directory import RunDirectory

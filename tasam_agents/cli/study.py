@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.cli.arguments import parse, print_paths
-from tasam_agents.cli.compare import RunsFailed
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.text import aligned
-from tasam_agents.jobs.jobs import Job
-from tasam_agents.jobs.worker_pool import run_in_workers
+from tasam_agents.jobs.engine import Pool, run_jobs
+from tasam_agents.jobs.job import Job, RunsFailed
+from tasam_agents.jobs.ray_pool import RayPool
+from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.study.budgets import find_budget
 from tasam_agents.study.estimate import remaining_s, seconds_per_run
 from tasam_agents.study.page.page import write_page
 from tasam_agents.study.plan import FIGURES, Plan
 from tasam_agents.study.report import Report, facts_of
 from tasam_agents.study.results import Results, collect
-from tasam_agents.study.task import study_duty
+from tasam_agents.study.task import study_task
 from tasam_agents.training.progress import duration
 
 USAGE = """\
@@ -58,7 +59,7 @@ def _plan(arguments: Sequence[str]) -> None:
     given = parse(options, "tasam study plan", arguments)
     plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
     written = plan.fix()
-    processes = _processes(given["jobs"])
+    processes = WorkerPool(given["jobs"]).processes
     seconds = seconds_per_run(plan)
     table = [["arm", "runs", "each", "for"]]
     table += [[arm.name, str(len(arm.seeds)), duration(seconds[arm.name]), " ".join(arm.figures)] for arm in plan.arms]
@@ -109,22 +110,13 @@ def _run(arguments: Sequence[str]) -> None:
 
     given = parse(options, "tasam study run", arguments)
     plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
-    jobs, duty = plan.jobs(given["only"]), study_duty(plan.judging)
-    is_ray = given["backend"] == "ray"
-    for name, of_ray in (("jobs", False), ("minutes", False), ("address", True)):
-        if given[name] is not None and is_ray is not of_ray:
-            raise UserError(f"{name} is {given[name]}; allowed only with --backend {'ray' if of_ray else 'processes'}")
+    jobs = plan.jobs(given["only"])
+    pool = _pool(given["backend"], given["jobs"], given["address"])
     plan.fix()
     (plan.directory / MACHINE_FILE).write_text(json.dumps(_machine(), indent=1) + "\n", "utf-8")
-    if is_ray:
-        from tasam_agents.jobs.ray_pool import run_jobs_on_ray  # the extra is not everybody's
-
-        failures = run_jobs_on_ray(jobs, given["address"], duty)
-    else:
-        failures = run_in_workers(jobs, _processes(given["jobs"]), duty, minutes=given["minutes"])
+    failures = run_jobs(jobs, pool, study_task(plan.judging), minutes=given["minutes"])
     if failures:
-        listed = "\n".join(f"  {failure}" for failure in failures)
-        raise RunsFailed(f"{len(failures)} of {len(jobs)} runs failed; the same command tries them again:\n{listed}")
+        raise RunsFailed(failures, len(jobs))
     print(
         f"all {len(jobs)} runs are done. The report: tasam study report --budget {plan.budget.name} "
         f"--out {plan.directory}"
@@ -144,9 +136,9 @@ def _status(arguments: Sequence[str]) -> None:
 
     given = parse(options, "tasam study status", arguments)
     plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
-    duty = study_duty(plan.judging)
+    task = study_task(plan.judging)
     jobs = plan.jobs()
-    left = [job for job in jobs if duty.standing(job) != "complete"]
+    left = [job for job in jobs if task.status(job) != "complete"]
     for figure in FIGURES:
         own = plan.jobs([figure])
         missing = {job.directory for job in left}
@@ -158,7 +150,7 @@ def _status(arguments: Sequence[str]) -> None:
         print(f"failed: {job.label}: {reason} (log: {job.log})")
     time = ""
     if left and (plan.directory / "calibration.json").is_file():
-        time = f", about {duration(remaining_s(left, seconds_per_run(plan), _processes(given['jobs'])))} left"
+        time = f", about {duration(remaining_s(left, seconds_per_run(plan), WorkerPool(given['jobs']).processes))} left"
     print(f"{len(jobs) - len(left)} of {len(jobs)} runs done, {len(failed)} failed{time}")
 
 
@@ -208,8 +200,15 @@ def _report(arguments: Sequence[str]) -> None:
     print_paths([*files, *write_page(page, directory)])
 
 
-def _processes(jobs: int | None) -> int:
-    return (os.cpu_count() or 1) if jobs is None else jobs
+def _pool(backend: str, jobs: int | None, address: str | None) -> Pool:
+    """Where the runs happen."""
+    if backend == "ray":
+        if jobs is not None:
+            raise UserError(f"jobs is {jobs}; allowed only with --backend processes")
+        return RayPool(address)
+    if address is not None:
+        raise UserError(f"address is {address}; allowed only with --backend ray")
+    return WorkerPool(jobs)
 
 
 def _machine() -> dict[str, str]:

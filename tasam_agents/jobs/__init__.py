@@ -1,1 +1,1 @@
-"""Many runs: which are done, and the rest in processes or on a cluster."""
+"""Many runs: one job, one status, one loop, and two pools that work, processes of this machine or a Ray cluster."""

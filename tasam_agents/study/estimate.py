@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.config.fields import RadiusConfig, TrainConfig
-from tasam_agents.jobs.jobs import Job
+from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan
 from tasam_agents.training.run_directory import RunDirectory

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents.errors import UserError
-from tasam_agents.jobs.jobs import Job
+from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +19,14 @@ import pytest
 pytest.importorskip("ray")
 import ray
 from support.same_run import assert_same_run
+from support.when import when
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.jobs.jobs import TRAINING, Duty, Failure, Job, Standing, standing
-from tasam_agents.jobs.ray_pool import run_jobs_on_ray
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.job import Failure, Job, Status, Task
+from tasam_agents.jobs.ray_pool import RayPool
+from tasam_agents.jobs.training_task import TRAINING, status
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.run_lock import lock_file, run_lock
@@ -41,9 +43,10 @@ DRIVER = """
 import sys
 from pathlib import Path
 from integration.test_ray_study import jobs_in
-from tasam_agents.jobs.jobs import TRAINING
-from tasam_agents.jobs.ray_pool import run_jobs_on_ray
-print(run_jobs_on_ray(jobs_in(Path(sys.argv[1]), [0, 1]), sys.argv[2], TRAINING))
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.ray_pool import RayPool
+from tasam_agents.jobs.training_task import TRAINING
+print(run_jobs(jobs_in(Path(sys.argv[1]), [0, 1]), RayPool(sys.argv[2]), TRAINING))
 """
 
 
@@ -83,21 +86,6 @@ def worker_of(job: Job) -> int:
     return int(lock_file(job.directory).read_text().split()[1])
 
 
-def when(is_so: Callable[[], bool], do: Callable[[], None]) -> threading.Thread:
-    """In a thread: wait for a condition, then act."""
-
-    def watch() -> None:
-        deadline = time.monotonic() + 240.0
-        while not is_so():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        do()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
-
-
 def times_trained(job: Job) -> int:
     """How often the last iteration was reached, according to the log."""
     return job.log.read_text().count(f"iteration {CONFIG.iterations} of {CONFIG.iterations}")
@@ -110,7 +98,7 @@ def test_all_are_trained_and_failures_stay_apart(
     learner = replace(CONFIG.learner, actor_learning_rate=rate, critic_learning_rate=rate)
     broken = Job("broken", replace(CONFIG, learner=learner), tmp_path / "broken" / "seed_0")
     (good,) = jobs_in(tmp_path / "tiny", [0])
-    (failure,) = run_jobs_on_ray([broken, good], address, TRAINING)
+    (failure,) = run_jobs([broken, good], RayPool(address), TRAINING)
     assert failure.job == broken
     assert failure.reason.startswith("stopped in iteration 1: ")
     said = capsys.readouterr().err
@@ -120,7 +108,7 @@ def test_all_are_trained_and_failures_stay_apart(
     assert broken.log.read_text().splitlines()[-1] == f"error: {failure.reason}"
     assert_same_run(good.directory, undisturbed[0])
     assert not lock_file(good.directory).exists()
-    assert run_jobs_on_ray([good], address, TRAINING) == []
+    assert run_jobs([good], RayPool(address), TRAINING) == []
     assert capsys.readouterr().err == ""
     assert times_trained(good) == 1
 
@@ -136,7 +124,7 @@ def test_a_killed_worker_is_replaced_and_the_run_is_the_same(
         os.kill(worker_of(job), signal.SIGKILL)
 
     killer = when(lambda: saved_iteration(job) >= 6, kill)
-    assert run_jobs_on_ray([job], address, TRAINING) == []
+    assert run_jobs([job], RayPool(address), TRAINING) == []
     killer.join()
     assert 6 <= killed[0] < CONFIG.iterations
     assert capsys.readouterr().err.count("its worker was lost; going on with tiny, seed 0") == 1
@@ -173,9 +161,9 @@ def test_a_signal_lets_the_running_ones_save_and_the_others_never_begin(tmp_path
     jobs = jobs_in(tmp_path, [0, 1, 2], ENDLESS)
     stopper = when(lambda: min(map(saved_iteration, jobs[:2])) >= 4, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Interrupted, match="To go on: the same command again"):
-        run_jobs_on_ray(jobs, address, TRAINING, quiet=True)
+        run_jobs(jobs, RayPool(address), TRAINING, quiet=True)
     stopper.join()
-    assert [standing(job) for job in jobs] == ["interrupted", "interrupted", "new"]
+    assert [status(job) for job in jobs] == ["interrupted", "interrupted", "new"]
     for job in jobs[:2]:
         assert f"saved after iteration {saved_iteration(job)} of" in job.log.read_text()
         assert not lock_file(job.directory).exists()
@@ -189,14 +177,14 @@ def test_a_task_waits_for_the_process_that_still_has_the_run(
     (job,) = jobs_in(Path("runs"), [0], replace(CONFIG, iterations=2))
     with run_lock(job.directory):
         failures: list[list[Failure]] = []
-        driver = threading.Thread(target=lambda: failures.append(run_jobs_on_ray([job], address, TRAINING, True)))
+        driver = threading.Thread(target=lambda: failures.append(run_jobs([job], RayPool(address), TRAINING, True)))
         driver.start()
         when(lambda: job.log.is_file() and "waiting: " in job.log.read_text(), lambda: None).join()
         assert f"is in use by process {os.getpid()} on " in job.log.read_text()
         assert not job.directory.exists()
     driver.join()
     assert failures == [[]]
-    assert standing(job) == "complete"
+    assert status(job) == "complete"
 
 
 def die(job: Job) -> None:
@@ -209,20 +197,20 @@ def fail(job: Job) -> None:
     raise KeyError("colour")
 
 
-def never_complete(job: Job) -> Standing:
+def never_complete(job: Job) -> Status:
     return "new"
 
 
 def test_a_run_whose_worker_always_dies_is_given_up(tmp_path: Path, address: str) -> None:
     (job,) = jobs_in(tmp_path, [0])
-    (failure,) = run_jobs_on_ray([job], address, Duty(die, never_complete), quiet=True, max_retries=1)
+    (failure,) = run_jobs([job], RayPool(address, max_retries=1), Task(die, never_complete), quiet=True)
     assert job.directory.with_suffix(".attempts").read_text() == "xx"
     assert failure.reason.startswith("no worker finished it in 2 attempts: ")
 
 
 def test_a_defect_is_a_failure_with_its_traceback_in_the_log(tmp_path: Path, address: str) -> None:
     (job,) = jobs_in(tmp_path, [0])
-    (failure,) = run_jobs_on_ray([job], address, Duty(fail, never_complete), quiet=True)
+    (failure,) = run_jobs([job], RayPool(address), Task(fail, never_complete), quiet=True)
     assert failure.reason == "KeyError: 'colour'"
     assert "Traceback" in job.log.read_text()
 
@@ -232,4 +220,4 @@ def test_unusable_directories_and_addresses_are_refused(tmp_path: Path, address:
     job.directory.mkdir()
     (job.directory / "something").touch()
     with pytest.raises(RunError, match="is not a run"):
-        run_jobs_on_ray([job], address, TRAINING)
+        run_jobs([job], RayPool(address), TRAINING)

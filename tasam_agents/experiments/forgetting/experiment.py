@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ from tasam_agents.config.fields import AnchorConfig, SamConfig, Scalar, TrainCon
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.errors import UserError
-from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.jobs.engine import Pool, run_jobs
+from tasam_agents.jobs.job import Job, RunsFailed, Status, Task
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
@@ -37,7 +39,7 @@ from tasam_agents.training.evaluation import (
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory
-from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged
+from tasam_agents.training.trainer import Interrupted, Training
 
 ARMS = ("plain", "sam", "anchor", "sam_anchor")
 """Neither, SAM, the anchor, both."""
@@ -101,7 +103,7 @@ class ForgettingPlan:
         return {name: value for name, value in plan.items() if name not in ("arms", "seeds")}
 
 
-def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[str, Any]]:
+def run_plan(plan: ForgettingPlan, out: Path, pool: Pool, quiet: bool = False) -> list[dict[str, Any]]:
     """Train and evaluate every arm and seed, skipping those that `out` already holds complete.
 
     Returns:
@@ -110,25 +112,44 @@ def run_plan(plan: ForgettingPlan, out: Path, quiet: bool = False) -> list[dict[
 
     Raises:
         UserError: `out` belongs to another plan. EnvironmentRefused: a scenario does not exist or B does not fit A.
-        Interrupted, TrainingDiverged: see `train`; complete arms stay.
+        RunsFailed: after the other arms have ended. Interrupted: on SIGINT or SIGTERM. Complete arms stay.
     """
     _check_scenarios(plan)
     _check_same_plan(plan, out)
-    torch.set_num_threads(plan.config.threads)
-    records = []
-    for arm in plan.arms:
-        for seed in range(plan.config.seed, plan.config.seed + plan.seeds):
-            place = out / arm / f"seed_{seed}"
-            done = place / "record.json"
-            if not done.is_file():
-                shutil.rmtree(place, ignore_errors=True)  # an arm that was interrupted begins anew
-                record = {"arm": arm, "seed": seed} | _train_arm(plan, plan.arm(arm, seed), place, quiet)
-                write_json_atomically(done, record)
-            records.append(json.loads(done.read_text("utf-8")))
-    return records
+    jobs = [
+        Job(arm, plan.arm(arm, seed), out / arm / f"seed_{seed}")
+        for arm in plan.arms
+        for seed in range(plan.config.seed, plan.config.seed + plan.seeds)
+    ]
+    failures = run_jobs(jobs, pool, Task(partial(_do, plan=plan), _status), quiet)
+    if failures:
+        raise RunsFailed(failures, len(jobs))
+    return [json.loads(_record_of(job).read_text("utf-8")) for job in jobs]
 
 
-def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bool) -> dict[str, Any]:
+def _record_of(job: Job) -> Path:
+    """Written last: an arm without it was interrupted."""
+    return job.directory / "record.json"
+
+
+def _status(job: Job) -> Status:
+    if _record_of(job).is_file():
+        return "complete"
+    return "interrupted" if job.directory.exists() else "new"
+
+
+def _do(job: Job, plan: ForgettingPlan) -> None:
+    """One arm and seed, from its beginning."""
+    assert isinstance(job.config, TrainConfig)
+    shutil.rmtree(job.directory, ignore_errors=True)  # an arm that was interrupted begins anew
+    torch.set_num_threads(job.config.threads)
+    with StopRequest(print) as stop:
+        trained = _train_arm(plan, job.config, job.directory, stop)
+    record = {"arm": job.agent, "seed": job.config.seed} | trained
+    write_json_atomically(_record_of(job), record)
+
+
+def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, stop: StopRequest) -> dict[str, Any]:
     """All phases of one arm and seed."""
     began = time.perf_counter()
     phases = {FIRST: (plan.first, config.iterations), THEN: (plan.then, config.iterations)}
@@ -160,7 +181,7 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bo
             curve.append({"phase": phase, "iteration": passed + training.iteration, **means})
 
         training.after_validation = note
-        _run(training, f"{config.name}, seed {config.seed}, {phase}", quiet)
+        _run(training, f"{config.name}, seed {config.seed}, {phase}", stop)
         for where, test in tests.items():
             returns[f"{where}_after_{phase}"] = test(training.learner)
         shutil.rmtree(training.directory.latest)  # with its replay: an arm that is complete is never resumed
@@ -186,17 +207,13 @@ def continue_from(before: Training, training: Training, plan: ForgettingPlan) ->
         training.replay.load_tensors(before.replay.tensors())
 
 
-def _run(training: Training, title: str, quiet: bool) -> None:
-    with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+def _run(training: Training, title: str, stop: StopRequest) -> None:
+    with Progress(training.config.iterations) as progress:
         progress.say(title)
         try:
-            training.run(progress, stop)
-        except DivergedError as error:
-            raise TrainingDiverged(f"{title}: {training.divergence_message(error)}") from error
-        except (Interrupted, KeyboardInterrupt):
-            raise Interrupted(
-                f"stopped in {title}; the same command goes on after the arms that are complete"
-            ) from None
+            training.complete(progress, stop)
+        except Interrupted:
+            raise Interrupted(f"stopped in {title}; begun anew by the same command") from None
 
 
 def _returns_on(

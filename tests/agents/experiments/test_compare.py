@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support.here_pool import HerePool
 
 from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
@@ -23,13 +21,15 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
 from tasam_agents.experiments.run_evaluation import evaluate_run
-from tasam_agents.jobs import jobs as runs
-from tasam_agents.jobs.jobs import Duty, Job, run_jobs, standing, train_job
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.job import Job
+from tasam_agents.jobs.training_task import TRAINING, status
+from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, evaluate
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
+from tasam_agents.training.trainer import Interrupted, Training, train
 
 OWN = replace(
     VARIANTS["tiny"], name="own", env_id="support.fakes:target_env", env_kwargs={}, num_envs=3, iterations=6,
@@ -49,40 +49,12 @@ def _named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BASELINES, "plain", PLAIN)
 
 
-class InThisProcess:
-    """What `run_jobs` needs of a process; the run happens at once and here, so that a test is quick."""
-
-    sentinel: int
-    exitcode = 0
-
-    def __init__(self, job: Job, begun: list[str]) -> None:
-        begun.append(job.label)
-        self.sentinel = len(begun)
-        try:
-            train_job(job)
-        except TrainingDiverged as error:
-            job.log.write_text(f"some progress\nerror: {error}\n")
-            self.exitcode = 1
-
-    def is_alive(self) -> bool:
-        return False
-
-    def join(self) -> None:
-        pass
-
-
 @pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Labels of the runs that were begun, which all happen in this process."""
-    labels: list[str] = []
-
-    def start(job: Job, duty: Duty) -> InThisProcess:
-        job.log.parent.mkdir(parents=True, exist_ok=True)
-        return InThisProcess(job, labels)
-
-    monkeypatch.setattr(runs, "_start", start)
-    monkeypatch.setattr(runs, "wait", lambda *_, **__: None)
-    return labels
+def pool(monkeypatch: pytest.MonkeyPatch) -> HerePool:
+    """Where all runs happen, those of the command, too."""
+    here = HerePool()
+    monkeypatch.setattr(WorkerPool, "open", lambda self, jobs, task: here.open(jobs, task))
+    return here
 
 
 def compare(directory: Path, *agents: str, **options: object) -> None:
@@ -93,10 +65,10 @@ def compare(directory: Path, *agents: str, **options: object) -> None:
 
 
 def test_a_second_call_trains_nothing_and_reports_the_same(
-    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, pool: HerePool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     compare(tmp_path, "own", "plain", "repeat", "random")
-    assert begun == ["own, seed 0", "plain, seed 0", "own, seed 1", "plain, seed 1"]
+    assert pool.begun == ["own, seed 0", "plain, seed 0", "own, seed 1", "plain, seed 1"]
     first = capsys.readouterr()
     assert (
         "2 trained agents × 2 seeds on support.fakes:target_env: 4 runs of 87 environment steps each, 4 of" in first.out
@@ -105,17 +77,17 @@ def test_a_second_call_trains_nothing_and_reports_the_same(
     table = (tmp_path / "comparison.csv").read_text()
     assert len(table.splitlines()) == 1 + 3 * (2 + 2 + 1 + 1)
     compare(tmp_path, "own", "plain", "repeat", "random")
-    assert len(begun) == 4
+    assert len(pool.begun) == 4
     assert "4 runs of 87 environment steps each, 0 of them to train" in capsys.readouterr().out
     assert (tmp_path / "comparison.json").read_text() == document
     compare(tmp_path, "own", "plain", seeds=1, first_seed=2, out=tmp_path / "more")
-    assert begun[4:] == ["own, seed 2", "plain, seed 2"]
+    assert pool.begun[4:] == ["own, seed 2", "plain, seed 2"]
     assert (tmp_path / "more" / "comparison.json").is_file()
 
 
-def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path, begun: list[str]) -> None:
+def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path, pool: HerePool) -> None:
     chosen = plan(["own", "plain", "repeat"], [0, 1], 4, tmp_path)
-    assert run_jobs(chosen.jobs, 1, quiet=True) == []
+    assert run_jobs(chosen.jobs, pool, TRAINING, quiet=True) == []
     report = measure(chosen, [])
     assert report is not None
     assert report.first == "own"
@@ -133,7 +105,7 @@ def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path,
     assert (report.returns["plain"][0] != report.returns["plain"][1]).any()
 
 
-def test_budgets_and_costs(tmp_path: Path, begun: list[str]) -> None:
+def test_budgets_and_costs(tmp_path: Path, pool: HerePool) -> None:
     chosen = plan(["own", "plain", "random"], [3], 2, tmp_path, iterations=4)
     assert chosen.env_steps == 3 * (5 + 4 * 4)
     configs = {job.agent: job.config for job in chosen.jobs}
@@ -142,7 +114,7 @@ def test_budgets_and_costs(tmp_path: Path, begun: list[str]) -> None:
     assert isinstance(plain, BaselineConfig)
     assert environment_steps(own) == plain.env_steps == chosen.env_steps
     assert (own.iterations, own.seed, plain.seed, own.threads, plain.hidden) == (4, 3, 3, 1, (8,))
-    run_jobs(chosen.jobs, 1, quiet=True)
+    run_jobs(chosen.jobs, pool, TRAINING, quiet=True)
     report = measure(chosen, [])
     assert report is not None
     own_cost, plain_cost, none = (report.costs[name] for name in ("own", "plain", "random"))
@@ -170,19 +142,19 @@ def interrupted(job: Job, iteration: int) -> None:
         training.run(Stopping(), stop)  # type: ignore[arg-type]
 
 
-def test_an_interrupted_run_goes_on_and_a_half_done_baseline_begins_again(tmp_path: Path, begun: list[str]) -> None:
+def test_an_interrupted_run_goes_on_and_a_half_done_baseline_begins_again(tmp_path: Path, pool: HerePool) -> None:
     whole = plan(["own"], [0], 2, tmp_path / "whole")
-    run_jobs(whole.jobs, 1, quiet=True)
+    run_jobs(whole.jobs, pool, TRAINING, quiet=True)
     chosen = plan(["own", "plain", "other"], [0], 2, tmp_path / "parts")
     own, plain, other = chosen.jobs
     interrupted(own, 2)
     RunDirectory.create(plain.directory, plain.config)
     RunDirectory(plain.directory).append_metrics({"left": "over"})
     RunDirectory.create(other.directory, other.config)  # died before its first save
-    assert [standing(job) for job in chosen.jobs] == ["interrupted"] * 3
+    assert [status(job) for job in chosen.jobs] == ["interrupted"] * 3
     assert checkpoint.load_state(RunDirectory(own.directory).latest)["iteration"] == 2
-    assert run_jobs(chosen.jobs, 1, quiet=True) == []
-    assert [standing(job) for job in chosen.jobs] == ["complete"] * 3
+    assert run_jobs(chosen.jobs, pool, TRAINING, quiet=True) == []
+    assert [status(job) for job in chosen.jobs] == ["complete"] * 3
     assert "left" not in RunDirectory(plain.directory).metrics()[0]
     assert is_finished(plain.directory)
     one, two = (checkpoint.load(RunDirectory(job.directory).latest) for job in (whole.jobs[0], own))
@@ -191,7 +163,7 @@ def test_an_interrupted_run_goes_on_and_a_half_done_baseline_begins_again(tmp_pa
 
 
 def test_a_failing_agent_is_named_and_the_others_are_kept(
-    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, pool: HerePool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as leaving:
         compare(tmp_path, "own", "broken", "random")
@@ -206,57 +178,10 @@ def test_a_failing_agent_is_named_and_the_others_are_kept(
     assert [agent["agent"] for agent in document["agents"]] == ["own", "random"]
     with pytest.raises(SystemExit):
         compare(tmp_path, "broken", "own")  # tried again, and the first that is left takes the first place
-    assert len(begun) == 6
+    assert len(pool.begun) == 6
     with pytest.raises(SystemExit):
         compare(tmp_path / "alone", "broken")
     assert not (tmp_path / "alone" / "comparison.json").exists()
-
-
-def test_real_processes_fail_apart_and_save_when_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two at a time: one diverges, the other goes on until the user stops; the third never begins."""
-    endless = replace(OWN, iterations=1_000_000)
-    configs = {"own": endless, "broken": BROKEN, "third": replace(endless, seed=1)}
-    jobs = [Job(name, config, tmp_path / name / "seed_0") for name, config in configs.items()]
-    endless_log = jobs[0].log
-    stopped: list[bool] = []
-
-    def until_one_has_failed(sentinels: Sequence[Any], timeout: float) -> None:
-        time.sleep(0.05)
-        run = RunDirectory(jobs[0].directory)
-        if not stopped and len(run.metrics()) > 2 and "stopped in" in _text(jobs[1].log):
-            stopped.append(True)
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(runs, "wait", until_one_has_failed)
-    with pytest.raises(Interrupted, match="To go on: the same command again"):
-        run_jobs(jobs, 2)
-    assert standing(jobs[0]) == "interrupted"
-    assert checkpoint.load_state(RunDirectory(jobs[0].directory).latest)["iteration"] >= 3
-    assert "saved after iteration" in _text(endless_log)
-    assert _text(jobs[1].log).splitlines()[-1].startswith("error: stopped in iteration")
-    assert "saved after" not in capsys.readouterr().err  # what runs print goes to their logs
-
-
-def _text(path: Path) -> str:
-    return path.read_text() if path.is_file() else ""
-
-
-def test_a_process_that_dies_is_a_failure_with_its_cause(tmp_path: Path) -> None:
-    job = Job("own", OWN, tmp_path / "own" / "seed_0")
-
-    class Dead(InThisProcess):
-        def __init__(self, exitcode: int) -> None:
-            self.exitcode = exitcode
-
-    assert str(runs._outcome(Dead(-9), job, runs.TRAINING)) == f"own, seed 0: killed by SIGKILL (log: {job.log})"  # type: ignore[arg-type]
-    job.log.parent.mkdir()
-    job.log.write_text("begun\nerror: the disk is full\n\n")
-    for code in (0, 1):  # a process that says it is done, but is not, has failed too
-        failure = runs._outcome(Dead(code), job, runs.TRAINING)  # type: ignore[arg-type]
-        assert failure is not None
-        assert failure.reason == "the disk is full"
 
 
 @pytest.mark.parametrize(
@@ -275,17 +200,17 @@ def test_a_process_that_dies_is_a_failure_with_its_cause(tmp_path: Path) -> None
     ],
 )
 def test_bad_input_is_refused_before_any_work(
-    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    tmp_path: Path, pool: HerePool, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as leaving:
         main(["compare", "--runs", str(tmp_path / "runs"), "--agents", *arguments])
     assert leaving.value.code == BAD_INPUT
     assert message in capsys.readouterr().err
-    assert begun == []
+    assert pool.begun == []
     assert not (tmp_path / "runs").exists()
 
 
-def test_other_budgets_and_used_directories_are_refused(tmp_path: Path, begun: list[str]) -> None:
+def test_other_budgets_and_used_directories_are_refused(tmp_path: Path, pool: HerePool) -> None:
     VARIANTS["other"] = replace(OTHER, iterations=7)
     with pytest.raises(UserError, match=r"agents differ in the number of environment steps \(own: 87; other: 99\)"):
         plan(["own", "other"], [0], 2, tmp_path)
@@ -293,18 +218,18 @@ def test_other_budgets_and_used_directories_are_refused(tmp_path: Path, begun: l
     job = plan(["own"], [0], 2, tmp_path).jobs[0]
     train(job.config, job.directory, quiet=True)  # type: ignore[arg-type]
     with pytest.raises(RunError, match="another configuration: iterations is 5, began with 6; allowed: another --runs"):
-        run_jobs(plan(["own"], [0], 2, tmp_path, iterations=5).jobs, 1)
+        run_jobs(plan(["own"], [0], 2, tmp_path, iterations=5).jobs, pool, TRAINING)
     (tmp_path / "random_stuff").mkdir()
     (tmp_path / "random_stuff" / "file").touch()
     with pytest.raises(RunError, match="is not a run"):
-        standing(replace(job, directory=tmp_path / "random_stuff"))
+        status(replace(job, directory=tmp_path / "random_stuff"))
     document = json.loads((job.directory / "config.json").read_text())
     del document["centralised"]  # a run from before the field
     (job.directory / "config.json").write_text(json.dumps(document))
-    assert standing(job) == "complete"
+    assert status(job) == "complete"
 
 
-def test_names_may_be_written_with_hyphens(tmp_path: Path, begun: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_may_be_written_with_hyphens(tmp_path: Path, pool: HerePool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VARIANTS, "my_own", OWN)
     compare(tmp_path, "my-own", "random", seeds=1)
-    assert begun == ["my_own, seed 0"]
+    assert pool.begun == ["my_own, seed 0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,18 +13,21 @@ import numpy as np
 import pytest
 import torch
 from support import context_bandit
+from support.here_pool import HerePool
 
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.config.fields import AnchorConfig, GateConfig, SamConfig, TrainConfig
+from tasam_agents.config.fields import AnchorConfig, GateConfig, SamConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting import experiment as forgetting
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan, continue_from, run_plan
 from tasam_agents.experiments.forgetting.report import ForgettingResult, Measure
+from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate
+from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.resume import restore_latest
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Training, train
@@ -71,7 +75,7 @@ SHORT = replace(
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ForgettingResult]:
     out = tmp_path_factory.mktemp("forgetting") / "toy"
-    return out, ForgettingResult(PLAN, run_plan(PLAN, out, quiet=True))
+    return out, ForgettingResult(PLAN, run_plan(PLAN, out, HerePool(), quiet=True))
 
 
 # ---------------------------------------------------------------- what the anchor is for
@@ -157,7 +161,7 @@ def test_the_second_phase_begins_without_random_actions(tmp_path: Path, monkeypa
         return policy(self)
 
     monkeypatch.setattr(Training, "random_policy", watched)
-    run_plan(SHORT, tmp_path / "out", quiet=True)
+    run_plan(SHORT, tmp_path / "out", HerePool(), quiet=True)
     assert begun == [0]
 
 
@@ -173,7 +177,7 @@ def test_an_anchor_from_the_switch_on_is_the_best_snapshot_of_the_first_phase(
 
     monkeypatch.setattr(forgetting, "_run", watched)
     plan = replace(SHORT, anchor_from="switch", arms=("plain", "anchor"))
-    plain, anchored = run_plan(plan, tmp_path / "out", quiet=True)
+    plain, anchored = run_plan(plan, tmp_path / "out", HerePool(), quiet=True)
     assert plain["returns"]["first_after_first"] == anchored["returns"]["first_after_first"]
     assert plain["returns"]["first_after_then"] != anchored["returns"]["first_after_then"]
     assert anchors[:3] == [None] * 3
@@ -192,7 +196,7 @@ def test_held_out_networks_are_those_of_the_test_seeds(tmp_path: Path, monkeypat
         return evaluate(policy, env, seeds)
 
     monkeypatch.setattr(forgetting, "evaluate", watched)
-    (record,) = run_plan(SHORT, tmp_path / "out", quiet=True)
+    (record,) = run_plan(SHORT, tmp_path / "out", HerePool(), quiet=True)
     validation = [(context, *range(1_000_000, 1_000_004)) for context in (0, 1)]
     test = [(context, *range(2_000_000, 2_000_003)) for context in (0, 1)]
     phase = [*validation, *validation, *test]
@@ -203,34 +207,45 @@ def test_held_out_networks_are_those_of_the_test_seeds(tmp_path: Path, monkeypat
 # ---------------------------------------------------------------- going on, and bad input
 
 
-def test_complete_arms_are_skipped_and_others_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_arms_are_skipped_and_others_begin_anew(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = run_plan(SHORT, out, quiet=True)
+    first = run_plan(SHORT, out, HerePool(), quiet=True)
     leftover = out / "plain" / "seed_0" / "first" / "half"
     leftover.mkdir(parents=True)
-    trained = []
-    train_arm = forgetting._train_arm
-
-    def watched(plan: ForgettingPlan, config: TrainConfig, place: Path, quiet: bool) -> dict[str, Any]:
-        trained.append((config.name, config.seed))
-        return train_arm(plan, config, place, quiet)
-
-    monkeypatch.setattr(forgetting, "_train_arm", watched)
-    more = run_plan(replace(SHORT, arms=("anchor", "plain"), seeds=2), out, quiet=True)
-    assert trained == [("anchor", 1), ("plain", 0), ("plain", 1)]
+    pool = HerePool()
+    more = run_plan(replace(SHORT, arms=("anchor", "plain"), seeds=2), out, pool, quiet=True)
+    assert pool.begun == ["anchor, seed 1", "plain, seed 0", "plain, seed 1"]
     assert not leftover.exists()
     assert more[0] == first[0]
     assert more[0]["returns"] != more[1]["returns"]
     with pytest.raises(UserError, match="was begun with another replay; allowed: the same, or another --out"):
-        run_plan(replace(SHORT, replay="kept"), out, quiet=True)
+        run_plan(replace(SHORT, replay="kept"), out, HerePool(), quiet=True)
     with pytest.raises(UserError, match=r"is not empty and holds no plan\.json"):
-        run_plan(SHORT, out / "plain", quiet=True)
+        run_plan(SHORT, out / "plain", HerePool(), quiet=True)
+
+
+def test_a_stop_between_two_phases_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the record says nothing of the arm, which begins anew."""
+    phases = []
+    run = forgetting._run
+
+    def stopped_after(training: Training, title: str, stop: StopRequest) -> None:
+        run(training, title, stop)
+        phases.append(title)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(forgetting, "_run", stopped_after)
+    with pytest.raises(RunsFailed, match="stopped in anchor, seed 0, then; begun anew by the same command"):
+        run_plan(SHORT, tmp_path / "out", HerePool(), quiet=True)
+    assert phases == ["anchor, seed 0, first"]
+    monkeypatch.setattr(forgetting, "_run", run)
+    assert len(run_plan(SHORT, tmp_path / "out", HerePool(), quiet=True)) == 1
 
 
 def test_a_second_scenario_of_other_sizes_is_refused(tmp_path: Path) -> None:
     plan = replace(SHORT, then={"context": 1, "actions": 3})
     with pytest.raises(EnvironmentRefused, match=r"actions \(3, 3\); allowed: those of the first.*\(2, 2\)"):
-        run_plan(plan, tmp_path / "out", quiet=True)
+        run_plan(plan, tmp_path / "out", HerePool(), quiet=True)
     assert not (tmp_path / "out").exists()
 
 
@@ -329,7 +344,7 @@ def test_what_is_written(tmp_path: Path) -> None:
 
 COMMAND = ["forget", "--config", "tiny", "--first", "tiny", "--then-env", "scenario=tiny", "--then-env", "num_ues=60",
            "--iterations", "2", "--evaluate-every", "1", "--arms", "plain", "sam_anchor", "--learner.hidden", "8",
-           "--networks", "2", "--quiet"]  # fmt: skip
+           "--networks", "2", "--jobs", "1", "--quiet"]  # fmt: skip
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -353,6 +368,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--first", "tiny", "--then", "nowhere"], "unknown scenario 'nowhere'"),
         (["--first", "tiny", "--then", "paper"], "allowed: those of the first"),
         (["--first", "tiny", "--then", "tiny", "--seeds", "x"], "invalid int value: 'x'"),
+        (["--first", "tiny", "--then", "tiny", "--jobs", "0"], "jobs is 0; allowed: 1 or more"),
         (["--first", "tiny", "--then", "tiny", "--frobnicate", "1"], "frobnicate"),
     ],
 )

@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.here_pool import HerePool
 
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.errors import UserError
-from tasam_agents.experiments.generalisation import family_training
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import Generalisation, Row, generalise
 from tasam_agents.experiments.generalisation.scenario_family import FAMILY, ORAN, Member
+from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.stats.intervals import difference
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
 TINY = VARIANTS["tiny"]
@@ -36,7 +37,8 @@ OVERLOAD = {"scenario": "tiny", "horizon": 8, "num_ues": 32, "load": 2.0}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return train_family(SHORT, ["tiny", "overload"], tmp_path_factory.mktemp("family"), num_seeds=2, quiet=True)
+    place = tmp_path_factory.mktemp("family")
+    return train_family(SHORT, ["tiny", "overload"], place, HerePool(), num_seeds=2, quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -193,39 +195,41 @@ def test_only_what_was_asked_for_is_drawn(runs: list[Path]) -> None:
 
 
 def test_what_is_there_is_not_trained_again_and_what_is_unfinished_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    begun: list[tuple[str, bool]] = []
+    pool = HerePool()
+    train_family(SHORT, ["tiny"], tmp_path, pool, quiet=True)
+    paths = train_family(SHORT, ["tiny", "fast"], tmp_path, pool, quiet=True)
+    assert pool.begun == ["TA-SAM-tiny on tiny, seed 0", "TA-SAM-tiny on fast, seed 0"]
 
-    def counted(config: Any, path: Path, resume: bool = False, quiet: bool = False) -> Path:
-        begun.append((path.name, resume))
-        return train(config, path, resume=resume, quiet=quiet)
+    run, longer = RunDirectory(paths[0]), replace(SHORT, iterations=4)
+    run.config_file.write_text(json.dumps(longer.to_dict()))  # as if two of its four iterations were done
+    train_family(longer, ["tiny"], tmp_path, pool, quiet=True)
+    assert pool.begun[2:] == ["TA-SAM-tiny on tiny, seed 0"]
+    assert checkpoint.load_state(run.latest)["iteration"] == 4
+    assert [line["iteration"] for line in run.metrics()] == [0, 2, 4]
 
-    monkeypatch.setattr(family_training, "train", counted)
-    train_family(SHORT, ["tiny"], tmp_path, quiet=True)
-    paths = train_family(SHORT, ["tiny", "fast"], tmp_path, quiet=True)
-    assert begun == [("TA-SAM-tiny-tiny-seed0", False), ("TA-SAM-tiny-fast-seed0", False)]
 
-    longer = replace(SHORT, iterations=4)
-    monkeypatch.setattr(RunDirectory, "config", lambda self: longer)  # as if two of its four iterations were done
-    begun.clear()
-    train_family(longer, ["tiny"], tmp_path, quiet=True)
-    assert begun == [("TA-SAM-tiny-tiny-seed0", True)]
-    assert checkpoint.load_state(RunDirectory(paths[0]).latest)["iteration"] == 4
+def test_a_run_that_fails_is_named_after_the_others_were_trained(tmp_path: Path) -> None:
+    broken = tmp_path / "TA-SAM-tiny-tiny-seed0.lock"
+    broken.mkdir()  # nobody can take this run
+    with pytest.raises(RunsFailed, match=r"1 of 2 runs failed; .*\n  TA-SAM-tiny on tiny, seed 0: lock file"):
+        train_family(SHORT, ["tiny", "fast"], tmp_path, HerePool(), quiet=True)
+    assert (tmp_path / "TA-SAM-tiny-fast-seed0" / "config.json").is_file()
 
 
 def test_runs_of_another_configuration_are_left_alone(runs: list[Path]) -> None:
     before = sorted(runs[0].parent.iterdir())
-    with pytest.raises(RunError, match="TA-SAM-tiny-tiny-seed0 is a run with another configuration"):
-        train_family(replace(SHORT, log_every=1), ["fast", "tiny"], runs[0].parent, quiet=True)
+    with pytest.raises(UserError, match="TA-SAM-tiny-tiny-seed0 is a run with another configuration"):
+        train_family(replace(SHORT, log_every=1), ["fast", "tiny"], runs[0].parent, HerePool(), quiet=True)
     assert sorted(runs[0].parent.iterdir()) == before  # refused before anything was trained
 
 
 def test_other_spaces_are_refused_before_training(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="scenario 'num_dus=3': agents are du_0, du_1, du_2; allowed"):
-        train_family(SHORT, ["tiny", "num_dus=3"], tmp_path / "new", quiet=True)
+        train_family(SHORT, ["tiny", "num_dus=3"], tmp_path / "new", HerePool(), quiet=True)
     with pytest.raises(UserError, match="scenarios are tiny, tiny; allowed: each once"):
-        train_family(SHORT, ["tiny", "tiny"], tmp_path / "new", quiet=True)
+        train_family(SHORT, ["tiny", "tiny"], tmp_path / "new", HerePool(), quiet=True)
     assert not (tmp_path / "new").exists()
 
 
@@ -264,9 +268,9 @@ def test_command_trains_prints_and_draws(
 ) -> None:
     monkeypatch.setitem(VARIANTS, "tiny", SHORT)
     arguments = ["--config", "tiny", "--train-on", "tiny", "fast", "--runs", str(tmp_path), "--networks", "2"]
-    main(["generalise", *arguments, "--iterations", "1"])
-    printed = capsys.readouterr().out
-    assert "training 2 of 2: " in printed
+    main(["generalise", *arguments, "--iterations", "1", "--jobs", "1"])
+    printed, told = capsys.readouterr()
+    assert f"training TA-SAM-tiny on fast, seed 0 (log: {tmp_path}/TA-SAM-tiny-fast-seed0.log)" in told
     head = printed.split("Return minus that of count_rule:\n")[1].splitlines()[0]
     assert head.split() == ["agent,", "trained", "on", "seeds", "tiny", "fast", "elsewhere"]  # square, not the family
     assert "Return minus that of the agent trained there:" in printed
@@ -306,6 +310,7 @@ def test_command_trains_prints_and_draws(
         (["--config", "tiny", "--train-on", "tiny"], "--runs is missing"),
         (["--config", "huge", "--train-on", "tiny", "--runs", "{empty}"], "--config is 'huge'; allowed: default"),
         (["--config", "tiny", "--train-on", "tiny", "--runs", "{empty}", "--seeds", "0"], "seeds is 0; allowed: 1"),
+        (["--config", "tiny", "--train-on", "tiny", "--runs", "{empty}", "--jobs", "0"], "jobs is 0; allowed: 1"),
         (["--config", "tiny", "--train-on", "tiny", "--runs", "{empty}", "--iterations", "0"], "iterations = 0"),
     ],
 )  # fmt: skip

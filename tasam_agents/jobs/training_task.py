@@ -1,0 +1,71 @@
+"""The task that most jobs have: to train a run of our own or of a baseline, from where it stands to its end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from tasam_agents.baselines.config import BaselineConfig
+from tasam_agents.baselines.training import is_finished, train_baseline
+from tasam_agents.config.fields import TrainConfig
+from tasam_agents.jobs.job import Job, Status, Task
+from tasam_agents.training import checkpoint
+from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.trainer import train
+
+
+def status(job: Job) -> Status:
+    """How far a run has come; an empty or missing directory is a new one.
+
+    Raises:
+        RunError: the directory is no run, or one with another configuration.
+        CheckpointError: its checkpoint is damaged.
+    """
+    directory = job.directory
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        RunDirectory.check_new(directory)
+        return "new"
+    run = RunDirectory.open(directory)
+    _check_same(job, run)
+    if isinstance(job.config, BaselineConfig):
+        return "complete" if is_finished(directory) else "interrupted"
+    if not checkpoint.exists(run.latest):
+        return "interrupted"
+    state = checkpoint.load_state(run.latest)
+    return "complete" if state["converged"] or state["iteration"] >= job.config.iterations else "interrupted"
+
+
+def _check_same(job: Job, run: RunDirectory) -> None:
+    try:
+        saved = json.loads(run.config_file.read_text("utf-8"))
+        if "kind" not in saved:  # fields that are younger than the run take their defaults
+            saved = json.loads(json.dumps(TrainConfig.from_dict(saved).to_dict()))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{run.config_file} is not the configuration of a run: {error}") from error
+    wanted = json.loads(json.dumps(job.config.to_dict()))
+    different = [name for name in sorted(wanted | saved) if wanted.get(name) != saved.get(name)]
+    if different:
+        changes = "; ".join(f"{name} is {wanted.get(name)!r}, began with {saved.get(name)!r}" for name in different)
+        raise RunError(f"{run.path} is a run with another configuration: {changes}; allowed: another --runs")
+
+
+def train_job(job: Job) -> None:
+    """Train one run to its end. Our own go on where they were saved, baselines begin again.
+
+    Errors are those of ``status``, ``train`` and ``train_baseline``.
+    """
+    stands = status(job)
+    if stands == "complete":
+        return
+    is_baseline = isinstance(job.config, BaselineConfig)
+    resume = stands == "interrupted" and not is_baseline and checkpoint.exists(RunDirectory(job.directory).latest)
+    if stands == "interrupted" and not resume:  # nothing that one could go on from
+        shutil.rmtree(job.directory)
+    if isinstance(job.config, BaselineConfig):
+        train_baseline(job.config, job.directory)
+    else:
+        train(job.config, job.directory, resume)
+
+
+TRAINING = Task(train_job, status)
+"""To train."""
