@@ -10,7 +10,9 @@ from typing import NoReturn
 
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.experiments.forgetting.experiment import ARMS, ForgettingPlan, run_plan
-from tasam_agents.experiments.forgetting.report import ForgettingResult
+from tasam_agents.experiments.forgetting.report import write_forgetting
+from tasam_agents.experiments.forgetting.result import ForgettingResult
+from tasam_agents.experiments.forgetting.text import forgetting_text
 from tasam_agents.training.run_directory import RunError
 
 Configuration = Callable[[str, Sequence[str]], TrainConfig]
@@ -84,8 +86,8 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
         networks=given.networks,
     )
     result = ForgettingResult(plan, run_plan(plan, given.out, given.quiet))
-    files = result.write(given.out)
-    print(f"\n{result.text()}\n")
+    files = write_forgetting(result, given.out)
+    print(f"\n{forgetting_text(result)}\n")
     for path in files:
         print(f"written: {path}")
 
