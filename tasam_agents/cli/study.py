@@ -17,7 +17,7 @@ from tasam_agents.jobs.worker_pool import run_in_workers
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.study.budgets import find_budget
 from tasam_agents.study.estimate import remaining_s, seconds_per_run
-from tasam_agents.study.page.page import write_page
+from tasam_agents.study.page.write import write_page
 from tasam_agents.study.plan import FIGURES, Plan
 from tasam_agents.study.report import Report, facts_of
 from tasam_agents.study.results import Results, collect
