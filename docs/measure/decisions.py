@@ -151,6 +151,7 @@ def rows(scenario: str, num_networks: int, choices: Iterable[tuple[str, Override
         base = ours if base is None else base
         means = [float(played[policy].returns.mean()) for policy in POLICIES]
         interval = paired_difference(ours.returns, base.returns)
+        assert interval is not None  # --networks is 2 or more
         quality = [float(share) for share in ours.satisfied]
         table.append(Row(group, name or label(overrides), *means, *dataclasses.astuple(interval), *quality))
     return table

@@ -11,7 +11,7 @@ from typing import Any
 
 from oran_env.commands import CommandError
 from oran_env.scoring.playable import PolicyError
-from oran_env.scoring.suites import SUITES, SuiteError, store_baselines
+from oran_env.scoring.suites import SUITES, SuiteError, store_returns
 
 
 def register(subparsers: Any) -> None:
@@ -21,7 +21,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--policy",
         required=True,
-        help="a reference policy (static, count_rule, …), or module:function, a function of a Scenario that returns a "
+        help="a rule (static, count_rule, …), lookahead, or module:function, a function of a Scenario that returns a "
         "callable observations -> actions",
     )
     parser.add_argument("--suite", default="oran-v1", choices=list(SUITES))
@@ -29,7 +29,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulator")
     parser.add_argument("--out", type=Path, help="write the result to this JSON file")
     parser.set_defaults(run=run)
-    text = "Compute the stored returns of random and reference of a suite, after a change of the dynamics."
+    text = "Compute the stored returns of random and lookahead of a suite, after a change of the dynamics."
     reference: argparse.ArgumentParser = subparsers.add_parser("reference", help=text, description=text)
     reference.add_argument("--suite", default="oran-v1", choices=list(SUITES))
     reference.add_argument("--scenario", action="append", help="only this one (may be repeated)")
@@ -74,7 +74,7 @@ def run_reference(arguments: argparse.Namespace) -> None:
     suite = SUITES[arguments.suite]
     try:
         scenarios = arguments.scenario or list(suite.scenarios)
-        store_baselines(suite, scenarios, arguments.force, lambda line: print(line, flush=True))
+        store_returns(suite, scenarios, arguments.force, lambda line: print(line, flush=True))
     except (SuiteError, ValueError) as error:
         raise CommandError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Policies made by hand, and the search that looks ahead."""
+"""Rules, which are policies made by hand, and lookahead, which searches in copies of the simulator."""
 
 from oran_env.policies.rules import Policy, reference_policies
 

@@ -1,4 +1,4 @@
-"""A reference with privileged access: it searches in copies of the simulator before each decision.
+"""Lookahead, what a score is divided by: it has privileged access and searches in copies of the simulator.
 
 ``LookaheadPolicy`` starts from ``count_rule``, tries other numbers of RBs and other frequency reuse in copies of the
 true state, and keeps what raises the mean reward of the DUs in the coming step. What it may know is the whole state:
@@ -6,7 +6,7 @@ positions, mean gains, slices, turns of the round robin. What it may not know, u
 the arrivals of the coming step: the copies draw their own.
 
 Limits: it sees the reward of one step ahead, so with ``latency="queue"`` it ignores what a backlog costs later; and the
-plans it searches (``reuse_plan.py``) are few of the 4^(M·K) assignments. A strong reference, not an upper bound.
+plans it searches (``reuse_plan.py``) are few of the 4^(M·K) assignments. Strong, but no upper bound.
 """
 
 from __future__ import annotations

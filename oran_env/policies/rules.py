@@ -1,8 +1,8 @@
-"""Reference policies: hand-made rules that read nothing but the local observation of each DU.
+"""Rules: policies made by hand, which read nothing but the local observation of each DU.
 
 A policy is any callable that maps observations (..., D) to actions (..., A). The numbers of ``static`` and
-``count_rule`` were searched on validation networks; they stand in ``reference_policies.json`` beside the command
-that found them (``python -m oran_env.scoring.rule_search``).
+``count_rule`` were searched on validation networks; they stand in ``rules.json`` beside the command that
+found them (``python -m oran_env.scoring.rule_search``).
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def searched_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
 
 
 def reference_policies(scenario: Scenario) -> dict[str, Policy]:
-    """Named reference policies for a scenario, made afresh in each call."""
+    """The rules for a scenario by name, made afresh in each call, and random actions among them."""
     policies: dict[str, Policy] = {
         "random": RandomPolicy(scenario),
         "idle": partial(idle, scenario=scenario),

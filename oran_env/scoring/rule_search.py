@@ -2,7 +2,7 @@
 
     python -m oran_env.scoring.rule_search [SCENARIO ...]
 
-writes ``reference_policies.json``. Every candidate sees the same networks (seeds 1,000,000 and up, which neither
+writes ``policies/rules.json``. Every candidate sees the same networks (seeds 1,000,000 and up, which neither
 training nor the reported evaluation uses); the search is a coarse grid, then coordinate moves with shrinking steps.
 """
 
@@ -16,26 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from oran_env.policies.rules import SEARCHED, Policy
+from oran_env.policies.rules import SEARCHED
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import PRESETS, make_scenario
+from oran_env.scoring.playable import returns_of
 from oran_env.simulator.simulator import Simulator
 
 VALIDATION_SEED = 1_000_000
 RESULTS = Path(__file__).parents[1] / "policies" / "rules.json"
 
 Point = tuple[int, ...]
-
-
-def mean_return(policy: Policy, simulator: Simulator, seeds: list[int]) -> float:
-    """Mean reward per DU and step over one episode of each network."""
-    observations = simulator.reset(seeds)
-    total = 0.0
-    for _ in range(simulator.scenario.control.horizon):
-        step = simulator.step(policy(observations))
-        observations = step.observations
-        total += float(step.rewards.mean())
-    return total / simulator.scenario.control.horizon
 
 
 def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[int, ...]) -> tuple[Point, float]:
@@ -89,7 +79,8 @@ def search(scenario: Scenario, num_networks: int) -> dict[str, Any]:
             parameters = parameters_of(point)
             if parameters is None:
                 return float("-inf")
-            return mean_return(partial(SEARCHED[name], scenario=scenario, **parameters), simulator, seeds)
+            policy = partial(SEARCHED[name], scenario=scenario, **parameters)
+            return float(returns_of(policy, simulator, seeds).mean())
 
         point, best = climb(score, grid, steps)
         found[name] = {"parameters": parameters_of(point), "validation_return": round(best, 4)}

@@ -3,10 +3,10 @@
     result = oran_env.scoring.score.score(my_policy, suite="oran-v1")
     print(result.table())
 
-Return: mean reward per DU and step over one whole episode. Score of a network: (return - random) / (reference -
-random), with random and reference of the same network (``baselines.py``); 0 is random, 1 the reference of
-``lookahead.py``. The number: interquartile mean of all these scores, with a 95 % interval of the stratified percentile
-bootstrap (networks are resampled within each scenario).
+Return: mean reward per DU and step over one whole episode. Score of a network: (return - random) / (lookahead -
+random), with the returns of random and lookahead in the same network (``suites.py``); 0 is random, 1 lookahead. The
+number: interquartile mean of all these scores, with a 95 % interval of the stratified percentile bootstrap (networks
+are resampled within each scenario). One network of each scenario says nothing about others, and has no interval.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 
 from oran_env.scenario.presets import PRESETS, make_scenario
 from oran_env.scoring.playable import Maker, PolicyError, Scorable, returns_of
-from oran_env.scoring.suites import SuiteError, baseline, find_suite
+from oran_env.scoring.suites import SuiteError, find_suite, stored_returns
 from oran_env.simulator.simulator import Simulator
 
 SCHEMA = 1
 RESAMPLES = 5000
-Row = dict[str, Any]  # suite, scenario, seed, return, random, reference, score
+Row = dict[str, Any]  # suite, scenario, seed, return, random, reference (the return of lookahead), score
 
 
 def interquartile_mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,8 +40,13 @@ def interquartile_mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(middle.mean(axis=-1))
 
 
-def bootstrap_interval(groups: Sequence[NDArray[np.float64]], confidence: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of the interquartile mean of all scores, resampled within each group."""
+def bootstrap_interval(groups: Sequence[NDArray[np.float64]], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Percentile interval of the interquartile mean of all scores, resampled within each group.
+
+    None when every group has a single score: nothing can be resampled, and an interval of width 0 would be a lie.
+    """
+    if all(len(group) == 1 for group in groups):
+        return None
     rng = np.random.default_rng(0)
     resampled = [group[rng.integers(0, len(group), (RESAMPLES, len(group)))] for group in groups]
     values = interquartile_mean(np.concatenate(resampled, axis=1))
@@ -57,8 +62,8 @@ class Score:
     policy: str
     rows: tuple[Row, ...]
     number: float  # interquartile mean of the scores
-    low: float  # of its 95 % interval
-    high: float
+    low: float | None  # of its 95 % interval; None: one network of each scenario
+    high: float | None
     complete: bool  # all networks of the suite
     date: str
     versions: dict[str, str]
@@ -79,16 +84,17 @@ class Score:
 
     def table(self) -> str:
         """The medians and the number, to be read."""
-        lines = [f"{'scenario':<16}{'networks':>9}{'return':>9}{'random':>9}{'reference':>11}{'score':>8}   (medians)"]
+        lines = [f"{'scenario':<16}{'networks':>9}{'return':>9}{'random':>9}{'lookahead':>11}{'score':>8}   (medians)"]
         for row in self.medians():
             lines.append(
                 f"{row['scenario']:<16}{row['networks']:>9}{row['return']:>9.3f}{row['random']:>9.3f}"
                 f"{row['reference']:>11.3f}{row['score']:>8.3f}"
             )
         part = "" if self.complete else "  (only part of the suite's networks: not to be compared)"
-        lines.append(
-            f"{self.suite}: {self.policy} scores {self.number:.3f}, 95 % {self.low:.3f} to {self.high:.3f}{part}"
-        )
+        interval = "— (one network of each scenario says nothing about others)"
+        if self.low is not None and self.high is not None:
+            interval = f"{self.low:.3f} to {self.high:.3f}"
+        lines.append(f"{self.suite}: {self.policy} scores {self.number:.3f}, 95 % {interval}{part}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -118,10 +124,10 @@ def score(
     name: str | None = None,
     num_threads: int = 1,
 ) -> Score:
-    """Play the networks of a suite with a policy and compare with random and reference.
+    """Play the networks of a suite with a policy and compare with random and lookahead.
 
     Args:
-        policy: a callable observations (B, M, D) float32 → actions (B, M, A); the name of a reference policy; a
+        policy: a callable observations (B, M, D) float32 → actions (B, M, A); the name of a rule, or "lookahead"; a
             stable-baselines3 model; or a mapping from scenario names to these. D, A and M differ between scenarios.
         suite: its name, see ``SUITES``.
         num_networks: only the first so many networks of each scenario; the result is then marked incomplete.
@@ -143,7 +149,7 @@ def score(
     lacking = [scenario for scenario in chosen.scenarios if scenario not in PRESETS]
     if lacking:
         raise SuiteError(f"suite {suite} needs presets that this version lacks: {', '.join(lacking)}")
-    stored = {scenario: baseline(chosen, scenario) for scenario in chosen.scenarios}
+    stored = {scenario: stored_returns(chosen, scenario) for scenario in chosen.scenarios}
     seeds = chosen.seeds[:number]
     rows: list[Row] = []
     groups = []
@@ -151,22 +157,17 @@ def score(
         scenario = make_scenario(scenario_name)
         simulator = Simulator(scenario, number, seeds, num_threads)
         returns = returns_of(policy if make is None else make(scenario), simulator, seeds)
-        random, reference = (
-            np.array(part[:number]) for part in (stored[scenario_name].random, stored[scenario_name].reference)
-        )
-        scores = (returns - random) / (reference - random)
+        of = stored[scenario_name]
+        random, lookahead = (np.array(part[:number]) for part in (of.random, of.lookahead))
+        scores = (returns - random) / (lookahead - random)
         groups.append(scores)
-        for i, seed in enumerate(seeds):
-            measured = {"return": returns[i], "random": random[i], "reference": reference[i], "score": scores[i]}
-            rows.append(
-                {
-                    "suite": suite,
-                    "scenario": scenario_name,
-                    "seed": seed,
-                    **{key: float(v) for key, v in measured.items()},
-                }
-            )
-    low, high = bootstrap_interval(groups)
+        measured = {"return": returns, "random": random, "reference": lookahead, "score": scores}
+        rows += [
+            {"suite": suite, "scenario": scenario_name, "seed": seed}
+            | {column: float(values[i]) for column, values in measured.items()}
+            for i, seed in enumerate(seeds)
+        ]
+    low, high = bootstrap_interval(groups) or (None, None)
     return Score(
         suite=suite,
         policy=name or _name_of(policy if make is None else make),

@@ -1,9 +1,9 @@
-"""The suites: which scenarios and networks are scored, and the stored returns of random and reference on them.
+"""The suites: which scenarios and networks are scored, and the stored returns of random and lookahead on them.
 
     oran-env reference --suite oran-v1
 
 computes what is missing in ``suites/oran-v1.json``. The stored returns belong to the dynamics they were computed
-with: ``baseline`` replays two short probes and refuses numbers that the present simulator does not reproduce.
+with: ``stored_returns`` replays two short probes and refuses numbers that the present simulator does not reproduce.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ def find_suite(name: str) -> Suite:
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """Stored returns on the networks of one scenario (num_networks,)."""
+class StoredReturns:
+    """What a score is measured by, on the networks of one scenario (num_networks,)."""
 
     random: tuple[float, ...]
-    reference: tuple[float, ...]
+    lookahead: tuple[float, ...]
 
 
 class RandomActions:
@@ -115,7 +115,7 @@ def scenario_hash(scenario: Scenario) -> str:
     return hashlib.sha256(json.dumps(dataclasses.asdict(scenario), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def stored(suite: Suite) -> dict[str, Any]:
+def stored_entries(suite: Suite) -> dict[str, Any]:
     """The stored entries by scenario; none if the file is missing."""
     if not suite.path.exists():
         return {}
@@ -123,14 +123,14 @@ def stored(suite: Suite) -> dict[str, Any]:
     return table
 
 
-def baseline(suite: Suite, name: str) -> Baseline:
+def stored_returns(suite: Suite, name: str) -> StoredReturns:
     """The stored returns of a scenario, if they belong to the present dynamics.
 
     Raises:
         SuiteError: they are missing, or two replayed returns differ from the stored ones.
     """
     remedy = f"compute them with: oran-env reference --suite {suite.name} --scenario {name}"
-    entry = stored(suite).get(name)
+    entry = stored_entries(suite).get(name)
     if entry is None or len(entry["random"]) != suite.num_networks:
         raise SuiteError(f"suite {suite.name} has no stored returns for scenario {name}; {remedy}")
     scenario = make_scenario(name)
@@ -143,11 +143,11 @@ def baseline(suite: Suite, name: str) -> Baseline:
             f"{[entry['random'][0], entry['equal_shares_of_first']]}. "
             f"Install the version the suite was computed with, or {remedy}"
         )
-    return Baseline(tuple(entry["random"]), tuple(entry["reference"]))
+    return StoredReturns(tuple(entry["random"]), tuple(entry["reference"]))
 
 
-def compute_baseline(suite: Suite, name: str, say: Callable[[str], None] = print, **search: Any) -> dict[str, Any]:
-    """Play random and reference in the networks of one scenario; ``search``: arguments of LookaheadPolicy."""
+def compute_returns(suite: Suite, name: str, say: Callable[[str], None] = print, **search: Any) -> dict[str, Any]:
+    """Play random and lookahead in the networks of one scenario; ``search``: arguments of LookaheadPolicy."""
     from oran_env.version import __version__
 
     scenario, seeds = make_scenario(name), suite.seeds
@@ -161,9 +161,9 @@ def compute_baseline(suite: Suite, name: str, say: Callable[[str], None] = print
         if step in (1, horizon) or step % 10 == 0:
             say(f"{suite.name} {name}: step {step} of {horizon}, {time.perf_counter() - start:.0f} s")
 
-    reference = returns_of(policy, simulator, seeds, progress)
-    if (reference <= random).any():
-        raise SuiteError(f"scenario {name}: the reference does not beat random in every network; no score is defined")
+    lookahead = returns_of(policy, simulator, seeds, progress)
+    if (lookahead <= random).any():
+        raise SuiteError(f"scenario {name}: lookahead does not beat random in every network; no score is defined")
     return {
         "command": f"oran-env reference --suite {suite.name} --scenario {name}",
         "oran_env": __version__,
@@ -174,11 +174,11 @@ def compute_baseline(suite: Suite, name: str, say: Callable[[str], None] = print
         "seconds": round(time.perf_counter() - start, 1),
         "equal_shares_of_first": probe(scenario, seeds[0])[1],
         "random": random.tolist(),
-        "reference": reference.tolist(),
+        "reference": lookahead.tolist(),
     }
 
 
-def store_baselines(
+def store_returns(
     suite: Suite, scenarios: list[str], force: bool = False, say: Callable[[str], None] = print, **search: Any
 ) -> None:
     """Compute what is missing or belongs to other dynamics, and write the file after each scenario.
@@ -195,12 +195,12 @@ def store_baselines(
     for name in scenarios:
         try:
             if not force:
-                baseline(suite, name)
+                stored_returns(suite, name)
                 say(f"{suite.name} {name}: stored and valid")
                 continue
         except SuiteError:
             pass
-        table = {**stored(suite), name: compute_baseline(suite, name, say, **search)}
+        table = {**stored_entries(suite), name: compute_returns(suite, name, say, **search)}
         ordered = {key: table[key] for key in suite.scenarios if key in table}
         unfinished = suite.path.with_suffix(".tmp")
         unfinished.write_text(json.dumps({"suite": suite.name, "scenarios": ordered}, indent=1) + "\n")

@@ -10,6 +10,8 @@ from tasam_agents.cli.arguments import parse, print_paths
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison import curves as comparison_curves
 from tasam_agents.experiments.comparison.plan import Plan, divergences, learning_curves, measure, plan
+from tasam_agents.experiments.comparison.report import write_comparison
+from tasam_agents.experiments.comparison.text import comparison_text
 from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING, status
@@ -65,12 +67,12 @@ def compare_agents(arguments: Sequence[str]) -> None:
     if report is not None:
         out = given["runs"] if given["out"] is None else given["out"]
         curves = learning_curves(chosen, report)
-        print(f"\n{report.text()}")
+        print(f"\n{comparison_text(report)}")
         if curves:
             print(comparison_curves.text(curves))
         for sentence in divergences(chosen):
             print(sentence)
-        files = report.write(out)
+        files = write_comparison(report, out)
         if curves:
             files.append(comparison_curves.draw(curves, out / "comparison_curves.png"))
         print()

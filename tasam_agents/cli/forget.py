@@ -11,7 +11,9 @@ from typing import NoReturn
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting.experiment import ARMS, ForgettingPlan, run_plan
-from tasam_agents.experiments.forgetting.report import ForgettingResult
+from tasam_agents.experiments.forgetting.report import write_forgetting
+from tasam_agents.experiments.forgetting.result import ForgettingResult
+from tasam_agents.experiments.forgetting.text import forgetting_text
 from tasam_agents.jobs.worker_pool import WorkerPool
 
 Configuration = Callable[[str, Sequence[str]], TrainConfig]
@@ -92,8 +94,8 @@ def forget(arguments: Sequence[str], configuration: Configuration) -> None:
     )
     pool = WorkerPool(given.jobs, plan.config.threads)
     result = ForgettingResult(plan, run_plan(plan, given.out, pool, given.quiet))
-    files = result.write(given.out)
-    print(f"\n{result.text()}\n")
+    files = write_forgetting(result, given.out)
+    print(f"\n{forgetting_text(result)}\n")
     for path in files:
         print(f"written: {path}")
 

@@ -14,6 +14,8 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import generalise
+from tasam_agents.experiments.generalisation.report import write_generalisation
+from tasam_agents.experiments.generalisation.text import generalisation_text
 from tasam_agents.jobs.worker_pool import WorkerPool
 
 USAGE = """\
@@ -73,8 +75,8 @@ def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> l
         paths = _trained(chosen)
         scenarios = scenarios or chosen["train_on"]
     result = generalise(paths, chosen["networks"], scenarios, chosen["reference"])
-    files = result.write(chosen["out"] or _beside(paths))
-    print(f"\n{result.text()}\n")
+    files = write_generalisation(result, chosen["out"] or _beside(paths))
+    print(f"\n{generalisation_text(result)}\n")
     return files
 
 

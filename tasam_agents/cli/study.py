@@ -12,14 +12,14 @@ from typing import Any, Literal
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.cli.arguments import parse, print_paths
 from tasam_agents.errors import UserError
-from tasam_agents.experiments.comparison.text import aligned
 from tasam_agents.jobs.engine import Pool, run_jobs
 from tasam_agents.jobs.job import Job, RunsFailed
 from tasam_agents.jobs.ray_pool import RayPool
 from tasam_agents.jobs.worker_pool import WorkerPool
+from tasam_agents.plotting.text_table import text_table
 from tasam_agents.study.budgets import find_budget
 from tasam_agents.study.estimate import remaining_s, seconds_per_run
-from tasam_agents.study.page.page import write_page
+from tasam_agents.study.page.write import write_page
 from tasam_agents.study.plan import FIGURES, Plan
 from tasam_agents.study.report import Report, facts_of
 from tasam_agents.study.results import Results, collect
@@ -63,12 +63,12 @@ def _plan(arguments: Sequence[str]) -> None:
     seconds = seconds_per_run(plan)
     table = [["arm", "runs", "each", "for"]]
     table += [[arm.name, str(len(arm.seeds)), duration(seconds[arm.name]), " ".join(arm.figures)] for arm in plan.arms]
-    print(aligned(table))
+    print(text_table(table))
     shares = [["figure", "runs", "time of these alone"]]
     for figure in FIGURES:
         jobs = plan.jobs([figure])
         shares.append([figure, str(len(jobs)), duration(remaining_s(jobs, seconds, processes))])
-    print(f"\n{aligned(shares)}")
+    print(f"\n{text_table(shares)}")
     jobs = plan.jobs()
     print(
         f"\n{len(jobs)} runs, about {duration(remaining_s(jobs, seconds, processes))} with {processes} at a time; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,8 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.errors import UserError
+from tasam_agents.plotting.style import write_table
+from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
@@ -58,12 +59,9 @@ class Comparison:
         table = [["policy", "return [95 %]", f"{self.config.name} minus it [95 %]", *slices]]
         for row in self.rows:
             shares = [f"{share:.0%}" for share in _json_mean(row.episodes.info["satisfied"])] if slices else []
-            table.append([row.policy, _cell(row.mean, ""), _cell(row.difference, "+"), *shares])
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in table
-        ]
-        lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+            difference = row.difference.text("+") if row.difference else ""
+            table.append([row.policy, row.mean.text(), difference, *shares])
+        lines = [text_table(table)]
         lines.append(
             f"\nReturn: mean reward per agent and step, one episode in each of {len(self.seeds)} held-out networks "
             f"(seeds {self.seeds[0]} to {self.seeds[-1]}), the same for every policy."
@@ -93,13 +91,7 @@ class Comparison:
             "policies": rows,
         }
         run.evaluation_file.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
-        table = run.path / "evaluation.csv"
-        with table.open("w", newline="", encoding="utf-8") as file:
-            columns = [_flat(row) for row in rows]
-            writer = csv.DictWriter(file, list(columns[0]))
-            writer.writeheader()
-            writer.writerows(columns)
-        return [run.evaluation_file, table]
+        return [run.evaluation_file, write_table(run.path / "evaluation.csv", map(_flat, rows))]
 
     @staticmethod
     def _document(row: Row) -> dict[str, Any]:
@@ -124,8 +116,10 @@ def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, seeds: S
     own = next(iter(episodes.values()))
     rows = []
     for name, result in episodes.items():
+        mean = mean_interval(result.returns)
+        assert mean is not None  # there are two networks or more
         difference = None if result is own else paired_difference(own.returns, result.returns)
-        rows.append(Row(name, result, mean_interval(result.returns), difference))
+        rows.append(Row(name, result, mean, difference))
     return tuple(rows)
 
 
@@ -169,13 +163,6 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
         rows=rows,
         seeds=tuple(seeds),
     )
-
-
-def _cell(interval: Interval | None, sign: str) -> str:
-    if interval is None:
-        return ""
-    mean, low, high = (format(number, f"{sign}.3f") for number in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]"
 
 
 def _json_mean(value: NDArray[np.float64]) -> Any:

@@ -57,11 +57,9 @@ def summary(values: ArrayLike) -> Summary:
         raise ValueError(f"values have shape {array.shape}; allowed: (S, P)")
     found = np.full((3, array.shape[1]), np.nan)
     for place, sample in enumerate(array.T):
-        if sample.size == 1:
-            found[0, place] = sample[0]
-        elif sample.size and np.isfinite(sample).all():
+        if sample.size and np.isfinite(sample).all():
             interval = mean_interval(sample)
-            found[:, place] = interval.mean, interval.low, interval.high
+            found[:, place] = (interval.mean, interval.low, interval.high) if interval else (sample[0], np.nan, np.nan)
     return Summary(*found)
 
 

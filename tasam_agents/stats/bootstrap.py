@@ -1,7 +1,7 @@
 """Interquartile mean, probability of improvement and performance profiles, with bootstrap intervals.
 
 The measures are those of Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
-(NeurIPS 2021). Returns are arrays (S, N) as in ``statistics.py``. What is drawn anew is training: the networks stay.
+(NeurIPS 2021). Returns are arrays (S, N) as in ``intervals.py``. What is drawn anew is training: the networks stay.
 
 Agarwal et al. train anew on every task and therefore resample seeds within each task, independently of the others
 (``resample="within_networks"``). Here one training is evaluated on all N networks, so that a good seed is good on
@@ -44,7 +44,7 @@ class Bootstrap:
     def bounds(self, measure: Callable[..., Array], *samples: Array) -> tuple[Array, Array] | None:
         """Lower and upper percentile of ``measure``, which takes one (S, N) array per sample with leading axes.
 
-        None when every sample has a single seed: nothing can be resampled.
+        None when every sample has a single seed: nothing can be resampled, and an interval of width 0 would be a lie.
         """
         if all(len(sample) == 1 for sample in samples):
             return None
@@ -59,8 +59,8 @@ class Bootstrap:
         num_seeds, num_networks = sample.shape
         if self.resample == "seeds":
             return sample[generator.integers(num_seeds, size=(self.resamples, num_seeds))]
-        rows = generator.integers(num_seeds, size=(self.resamples, num_seeds, num_networks))
-        return sample[rows, np.arange(num_networks)]
+        columns = [generator.integers(num_seeds, size=(self.resamples, num_seeds)) for _ in range(num_networks)]
+        return sample[np.stack(columns, axis=-1), np.arange(num_networks)]
 
 
 BOOTSTRAP = Bootstrap()

@@ -24,22 +24,40 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def contains_zero(self) -> bool:
+        """Whether 0 lies in the interval, ends included."""
+        return self.low <= 0 <= self.high
 
-def mean_interval(sample: ArrayLike, confidence: float = 0.95) -> Interval:
-    """t-interval of the mean of independent values.
+    def bounds(self, sign: str = "", digits: int = 3) -> str:
+        """The interval for readers, [low, high]; sign: "+" writes that of positive numbers too."""
+        return f"[{self.low:{sign}.{digits}f}, {self.high:{sign}.{digits}f}]"
+
+    def text(self, sign: str = "", digits: int = 3) -> str:
+        """The mean and the interval for readers, mean [low, high]."""
+        return f"{self.mean:{sign}.{digits}f} {self.bounds(sign, digits)}"
+
+
+def ends(interval: Interval | None, name: str = "{}") -> dict[str, float | None]:
+    """Two columns of a table, ``name`` with low and high in place of {}; None where there is no interval."""
+    return {name.format(end): None if interval is None else getattr(interval, end) for end in ("low", "high")}
+
+
+def mean_interval(sample: ArrayLike, confidence: float = 0.95) -> Interval | None:
+    """t-interval of the mean of independent values; None with one value, which says nothing about others.
 
     Raises:
-        ValueError: fewer than two values, or one that is not finite.
+        ValueError: no value, or one that is not finite.
     """
     (values,) = _samples([sample])
     return _interval(values, confidence)
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval:
-    """t-interval of the mean of a − b, where a[i] and b[i] were measured on the same network i.
+def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval | None:
+    """t-interval of the mean of a − b, where a[i] and b[i] were measured on the same network i; None with one network.
 
     Raises:
-        ValueError: samples of different length, fewer than two values, or one that is not finite.
+        ValueError: samples of different length, no value, or one that is not finite.
     """
     first, second = _samples([a, b])
     return _interval(first - second, confidence)
@@ -51,21 +69,27 @@ class Difference:
 
     mean: float
     over_seeds: Interval | None  # None: one seed, nothing is known about others
-    over_networks: Interval
+    over_networks: Interval | None  # None: one network
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one of the intervals contains 0."""
+        return any(
+            interval is not None and interval.contains_zero for interval in (self.over_seeds, self.over_networks)
+        )
 
 
 def over_seeds(returns: ArrayLike, confidence: float = 0.95) -> Interval | None:
     """t-interval over the S means of returns (S, N) over networks; None with one seed.
 
     Raises:
-        ValueError: another shape, fewer than two networks, or a value that is not finite.
+        ValueError: another shape, or a value that is not finite.
     """
-    per_seed = checked_returns(returns).mean(axis=1)
-    return mean_interval(per_seed, confidence) if per_seed.size > 1 else None
+    return mean_interval(checked_returns(returns).mean(axis=1), confidence)
 
 
-def over_networks(returns: ArrayLike, confidence: float = 0.95) -> Interval:
-    """t-interval over the N means of returns (S, N) over seeds.
+def over_networks(returns: ArrayLike, confidence: float = 0.95) -> Interval | None:
+    """t-interval over the N means of returns (S, N) over seeds; None with one network.
 
     Raises:
         ValueError: see ``over_seeds``.
@@ -94,17 +118,19 @@ def checked_returns(returns: ArrayLike) -> NDArray[np.float64]:
     """Returns (S, N) as an array.
 
     Raises:
-        ValueError: another shape, no seed, fewer than two networks, or a value that is not finite.
+        ValueError: another shape, no seed, no network, or a value that is not finite.
     """
     array = np.asarray(returns, np.float64)
-    if array.ndim != 2 or array.shape[0] < 1 or array.shape[1] < 2:
-        raise ValueError(f"returns have shape {array.shape}; allowed: (S, N), at least 1 seed and 2 networks")
+    if array.ndim != 2 or array.size < 1:
+        raise ValueError(f"returns have shape {array.shape}; allowed: (S, N), at least 1 seed and 1 network")
     if not np.isfinite(array).all():
         raise ValueError("returns hold NaN or infinity")
     return array
 
 
-def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
+def _interval(values: NDArray[np.float64], confidence: float) -> Interval | None:
+    if values.size == 1:
+        return None
     with warnings.catch_warnings():  # scipy warns about identical values; their interval has length 0, as it should
         warnings.simplefilter("ignore", RuntimeWarning)
         bounds = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
@@ -116,8 +142,8 @@ def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
 def _samples(samples: Sequence[ArrayLike]) -> list[NDArray[np.float64]]:
     arrays = [np.asarray(sample, np.float64) for sample in samples]
     for array in arrays:
-        if array.ndim != 1 or array.size < 2:
-            raise ValueError(f"a sample has shape {array.shape}; allowed: one dimension, at least 2 values")
+        if array.ndim != 1 or array.size < 1:
+            raise ValueError(f"a sample has shape {array.shape}; allowed: one dimension, at least 1 value")
         if array.shape != arrays[0].shape:
             raise ValueError(f"paired samples have {arrays[0].size} and {array.size} values; allowed: as many")
         if not np.isfinite(array).all():

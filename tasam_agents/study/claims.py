@@ -1,19 +1,25 @@
-"""The claims of the paper, each with the numbers that decide it. Margins come from the budget, fixed in plan.json."""
+"""The claims of the paper, each with the numbers that decide it. Margins come from the budget, fixed in plan.json.
+
+Every function gives the findings that the results allow: none where an arm has no run yet.
+"""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from oran_env.scenario.presets import make_scenario
-from tasam_agents.study.arms import GEOMETRIES, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
+from oran_env.scenario.slices import SLICES
+from tasam_agents.study.arms import GEOMETRIES, MAIN, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
 from tasam_agents.study.budgets import Budget
-from tasam_agents.study.measurement import SLICES
 from tasam_agents.study.page.page import Finding
 from tasam_agents.study.results import RETURN, Array, Results
 from tasam_agents.study.verdict import Effect, above, all_of, as_large_as, gap, over_runs, spread_ratio
 
+NAMES = {"no_sam": "no SAM", "l2": "L2", "actor_sam": "actor-SAM", "critic_sam": "critic-SAM", "both_sam": "both-SAM"}
+"""The arms of the main comparison, for readers."""
 PAPER_TABLE_2 = {
     "both_sam": (23.67, 11.19, 42.1),
     "no_selective": (21.32, 9.81, 38.6),
@@ -29,8 +35,9 @@ PAPER_TABLE_3 = {
 }
 """As printed; PLASTIC over a centralised agent, the others over SAC-MARL: on one base they would contradict Fig. 7."""
 BASE_OF = {"plastic": "centralised", "l2": "no_sam", "dropout": "no_sam", "spectral_norm": "no_sam"}
-ORDER = ("both_sam", "critic_sam", "actor_sam", "l2", "no_sam")
+ORDER = MAIN[::-1]
 """Of Fig. 7, the best first."""
+POINTS = " percentage points"
 
 
 def gap_of(results: Results, better: str, worse: str, column: str = RETURN) -> Effect:
@@ -51,42 +58,50 @@ def present(results: Results, *arms: str) -> bool:
     return bool(results.common(*arms))
 
 
+def judged(
+    claim: str,
+    source: str,
+    effects: Effect | Mapping[str, Effect],
+    margin: float = 0.0,
+    told: str = "{}",
+    digits: int = 3,
+    unit: str = "",
+    reason: str = "",
+) -> Finding:
+    """The claim that the effect, or each of several by name, is larger than the margin.
+
+    Args:
+        claim: what is said; source: where in the paper.
+        effects: what was measured.
+        margin: how large an effect must be to count.
+        told: how the numbers are put, {} in their place; digits, unit: how they are written.
+        reason: what a reader should know of the verdict.
+    """
+    each = {"": effects} if isinstance(effects, Effect) else effects
+    numbers = "; ".join(f"{name} {effect.text(digits, unit)}".lstrip() for name, effect in each.items())
+    return Finding(
+        claim, source, all_of(above(effect, margin) for effect in each.values()), told.format(numbers), reason
+    )
+
+
 def returns(results: Results, budget: Budget, prefix: str = "") -> list[Finding]:
     """How much SAM gains, and in which order the variants come (Figs. 5 and 7, section VII); prefix: of the arms."""
-    order = [prefix + name for name in ORDER]
-    if not present(results, *order):
+    if not present(results, *(prefix + name for name in ORDER)):
         return []
-    both, critic, actor, l2, none = order
     where = ", on bursty" if prefix else ""
     findings = []
-    for base, name, claimed in ((none, "SAC without SAM", 22.0), (l2, "SAC with L2", 7.0)):
-        effect = relative_gain(results, both, base)
-        margin = 100.0 * budget.margin / abs(float(results.on_networks(base).mean()))
-        findings.append(
-            Finding(
-                f"TA-SAM returns up to {claimed:g} % more than {name}{where}",
-                "abstract, VII",
-                as_large_as(effect, claimed, margin),
-                f"{effect.text(1, ' %')}; margin {margin:.1f} %",
-            )
-        )
-    steps = [gap_of(results, first, second) for first, second in itertools.pairwise(order)]
-    told = "; ".join(
-        f"{first} − {second} {step.text()}"
-        for (first, second), step in zip(itertools.pairwise(ORDER), steps, strict=True)
-    )
-    findings.append(
-        Finding(
-            f"both-SAM > critic-SAM > actor-SAM > L2 > no SAM{where}",
-            "Fig. 7",
-            all_of(above(step, budget.margin) for step in steps),
-            told,
-        )
-    )
-    for name, arm in (("both-SAM", both), ("critic-SAM", critic), ("actor-SAM", actor)):
-        effect = gap_of(results, arm, none)
-        claim = f"{name} returns more than no SAM{where}"
-        findings.append(Finding(claim, "Figs. 5, 7", above(effect, budget.margin), f"return {effect.text()}"))
+    for base, name, claimed in (("no_sam", "SAC without SAM", 22.0), ("l2", "SAC with L2", 7.0)):
+        effect = relative_gain(results, f"{prefix}both_sam", prefix + base)
+        margin = 100.0 * budget.margin / abs(float(results.on_networks(prefix + base).mean()))
+        claim = f"TA-SAM returns up to {claimed:g} % more than {name}{where}"
+        told = f"{effect.text(1, ' %')}; margin {margin:.1f} %"
+        findings.append(Finding(claim, "abstract, VII", as_large_as(effect, claimed, margin), told))
+    steps = {f"{a} − {b}": gap_of(results, prefix + a, prefix + b) for a, b in itertools.pairwise(ORDER)}
+    findings.append(judged(f"{' > '.join(NAMES[name] for name in ORDER)}{where}", "Fig. 7", steps, budget.margin))
+    for name in ORDER[:3]:
+        effect = gap_of(results, prefix + name, f"{prefix}no_sam")
+        claim = f"{NAMES[name]} returns more than no SAM{where}"
+        findings.append(judged(claim, "Figs. 5, 7", effect, budget.margin, "return {}"))
     return findings
 
 
@@ -94,24 +109,23 @@ def speed(results: Results, budget: Budget) -> list[Finding]:
     """Updates until a run is as good as no-SAM gets (VI-B), and the gradients that selective SAM saves (V-B)."""
     if not present(results, "both_sam", "no_sam"):
         return []
-    saved = over_runs(updates_saved(results, "both_sam", "no_sam", budget.margin))
     findings = [
-        Finding(
+        judged(
             "SAM needs fewer iterations for the same return",
             "VI-B",
-            above(saved),
-            f"updates saved {saved.text(0)} until the best validation return of no SAM less {budget.margin:g}",
-            "A run that never gets there counts as if it had at its end, which favours it.",
+            over_runs(updates_saved(results, "both_sam", "no_sam", budget.margin)),
+            told=f"updates saved {{}} until the best validation return of no SAM less {budget.margin:g}",
+            digits=0,
+            reason="A run that never gets there counts as if it had at its end, which favours it.",
         )
     ]
-    if present(results, "both_sam", "no_selective"):
-        seeds = results.common("both_sam", "no_selective")
-        count = "gradient_evaluations"
-        share = over_runs(
-            100.0 * (1.0 - results.of_runs("both_sam", count, seeds) / results.of_runs("no_selective", count, seeds))
+    if seeds := results.common("both_sam", "no_selective"):
+        ours, all_actors = (results.of_runs(arm, "gradient_evaluations", seeds) for arm in ("both_sam", "no_selective"))
+        share = over_runs(100.0 * (1.0 - ours / all_actors))
+        told = "{} fewer gradient evaluations"
+        findings.append(
+            judged("Selective SAM costs less than SAM on every actor", "V-B", share, told=told, digits=1, unit=" %")
         )
-        claim = "Selective SAM costs less than SAM on every actor"
-        findings.append(Finding(claim, "V-B", above(share), f"{share.text(1, ' %')} fewer gradient evaluations"))
     return findings
 
 
@@ -135,40 +149,52 @@ def _first(x: Array, values: Array, level: float) -> float:
 
 def spread(results: Results) -> list[Finding]:
     """That both-SAM varies least (Fig. 7)."""
-    others = ("critic_sam", "actor_sam", "l2", "no_sam")
-    if not present(results, "both_sam", *others):
+    if not present(results, *ORDER):
         return []
-    ratios = {
-        name: spread_ratio(*(results.on_networks(arm).mean(axis=1) for arm in (name, "both_sam"))) for name in others
+    sample = {name: results.on_networks(name).mean(axis=1) for name in ORDER}
+    ratios = {f"log sd({name})/sd(both_sam)": spread_ratio(sample[name], sample["both_sam"]) for name in ORDER[1:]}
+    return [judged("both-SAM varies least from run to run", "Fig. 7", ratios, digits=2)]
+
+
+def constant_radii(budget: Budget) -> dict[str, dict[str, str]]:
+    """The arms of Fig. 5 with a constant ρ, equal or unequal for actors and critics, by where SAM is."""
+    actor, critic = budget.unequal_radii
+    return {
+        "equal": {name: at_radius(name, budget.equal_radius) for name in PLACEMENTS},
+        "unequal": {
+            "actor_sam": at_radius("actor_sam", actor),
+            "critic_sam": at_radius("critic_sam", critic),
+            "both_sam": "both_sam_unequal",
+        },
     }
-    told = "; ".join(f"log sd({name})/sd(both_sam) {ratio.text(2)}" for name, ratio in ratios.items())
-    return [Finding("both-SAM varies least from run to run", "Fig. 7", all_of(map(above, ratios.values())), told)]
 
 
 def schedules(results: Results, budget: Budget) -> list[Finding]:
-    """Equal, unequal and dynamic ρ (Fig. 5), and the best constant one (Fig. 6)."""
-    equal = {name: at_radius(name, budget.equal_radius) for name in PLACEMENTS}
-    actor, critic = budget.unequal_radii
-    unequal = {
-        "actor_sam": at_radius("actor_sam", actor),
-        "critic_sam": at_radius("critic_sam", critic),
-        "both_sam": "both_sam_unequal",
-    }
+    """Equal, unequal and dynamic ρ (Fig. 5)."""
+    constant = constant_radii(budget)
     findings = []
-    for label, source, arms in (("equal", "Fig. 5a", equal), ("unequal", "Fig. 5b", unequal)):
+    for (label, arms), source in zip(constant.items(), ("Fig. 5a", "Fig. 5b"), strict=True):
         if present(results, *arms.values()):
-            gaps = {name: gap_of(results, arms["both_sam"], arms[name]) for name in ("actor_sam", "critic_sam")}
-            told = "; ".join(f"both-SAM − {name} {effect.text()}" for name, effect in gaps.items())
-            verdict = all_of(above(effect, budget.margin) for effect in gaps.values())
-            findings.append(Finding(f"With {label} ρ both-SAM is best", source, verdict, told))
-    if present(results, "both_sam", equal["both_sam"]):
-        effect = gap_of(results, "both_sam", equal["both_sam"])
-        claim = f"Dynamic ρ ({budget.dynamic_radius}) is better than constant ρ = {budget.equal_radius:g}"
-        findings.append(Finding(claim, "Fig. 5c, VI-B", above(effect, budget.margin), f"return {effect.text()}"))
-    if present(results, "both_sam", "both_sam_paper_rho"):
-        effect = gap_of(results, "both_sam_paper_rho", "no_sam")
-        claim = "With the paper's ρ, 0.5 → 0.01, both-SAM returns more than no SAM"
-        findings.append(Finding(claim, "VI-B", above(effect, budget.margin), f"return {effect.text()}"))
+            gaps = {
+                f"both-SAM − {name}": gap_of(results, arms["both_sam"], arms[name])
+                for name in ("actor_sam", "critic_sam")
+            }
+            findings.append(judged(f"With {label} ρ both-SAM is best", source, gaps, budget.margin))
+    others = (
+        (
+            f"Dynamic ρ ({budget.dynamic_radius}) is better than constant ρ = {budget.equal_radius:g}",
+            "Fig. 5c, VI-B",
+            ("both_sam", constant["equal"]["both_sam"]),
+        ),
+        (
+            "With the paper's ρ, 0.5 → 0.01, both-SAM returns more than no SAM",
+            "VI-B",
+            ("both_sam_paper_rho", "no_sam"),
+        ),
+    )
+    for claim, source, pair in others:
+        if present(results, *pair):
+            findings.append(judged(claim, source, gap_of(results, *pair), budget.margin, "return {}"))
     return findings
 
 
@@ -176,18 +202,19 @@ def best_radius(results: Results, budget: Budget) -> list[Finding]:
     """The best constant ρ of each placement against no SAM (Fig. 6); it is chosen by validation, judged on test."""
     findings = []
     for placement in PLACEMENTS:
-        arms = [at_radius(placement, radius) for radius in budget.radii]
-        if not present(results, "no_sam", *arms):
-            continue
-        seeds = results.common("no_sam", *arms)
-        best = max(arms, key=lambda arm: float(results.of_runs(arm, "best_validation_return", seeds).mean()))
-        effect = gap_of(results, best, "no_sam")
-        radius = budget.radii[arms.index(best)]
-        claim = f"{placement} at its best ρ returns more than no SAM"
-        findings.append(
-            Finding(claim, "Fig. 6", above(effect, budget.margin), f"ρ = {radius:g} by validation: {effect.text()}")
-        )
+        arms = {at_radius(placement, radius): radius for radius in budget.radii}
+        if seeds := results.common("no_sam", *arms):
+            best = max(arms, key=lambda arm: float(results.of_runs(arm, "best_validation_return", seeds).mean()))
+            effect, told = gap_of(results, best, "no_sam"), f"ρ = {arms[best]:g} by validation: {{}}"
+            claim = f"{placement} at its best ρ returns more than no SAM"
+            findings.append(judged(claim, "Fig. 6", effect, budget.margin, told))
     return findings
+
+
+def at_dus(budget: Budget, arm: str, geometry: str) -> dict[int, str]:
+    """The arm by number of DUs; the one of its own scenario has no other name."""
+    own = scenario_layout(budget.base).num_dus
+    return {dus: arm if dus == own else with_dus(arm, dus, geometry) for dus in budget.dus}
 
 
 def scale(results: Results, budget: Budget) -> list[Finding]:
@@ -195,128 +222,91 @@ def scale(results: Results, budget: Budget) -> list[Finding]:
     findings = []
     own = scenario_layout(budget.base).num_dus
     for geometry in GEOMETRIES:
-        name = {dus: "both_sam" if dus == own else with_dus("both_sam", dus, geometry) for dus in budget.dus}
+        arms = {name: at_dus(budget, name, geometry) for name in SCALED}
         where = "at the same distance of sites" if geometry == "spacing" else "in the same area"
-        if present(results, *name.values()):
-            gaps = {dus: gap_of(results, name[own], arm) for dus, arm in name.items() if dus != own}
-            told = "; ".join(f"{own} − {dus} DUs {effect.text()}" for dus, effect in gaps.items())
-            verdict = all_of(above(effect, budget.margin) for effect in gaps.values())
-            findings.append(Finding(f"The return is best at {own} DUs, {where}", "Fig. 8, VI-D", verdict, told))
-        ahead = [
-            (dus, base, name[dus], base if dus == own else with_dus(base, dus, geometry))
+        ours = arms["both_sam"]
+        if present(results, *ours.values()):
+            gaps = {f"{own} − {dus} DUs": gap_of(results, ours[own], arm) for dus, arm in ours.items() if dus != own}
+            findings.append(judged(f"The return is best at {own} DUs, {where}", "Fig. 8, VI-D", gaps, budget.margin))
+        ahead = {
+            f"{dus} DUs, minus {base}": (ours[dus], arms[base][dus])
             for dus in budget.dus
             for base in SCALED
             if base != "both_sam"
-        ]
-        if all(present(results, ours, theirs) for _, _, ours, theirs in ahead):
-            effects = [(dus, base, gap_of(results, ours, theirs)) for dus, base, ours, theirs in ahead]
-            told = "; ".join(f"{dus} DUs, minus {base} {effect.text()}" for dus, base, effect in effects)
-            verdict = all_of(above(effect, budget.margin) for *_, effect in effects)
+        }
+        if all(present(results, *pair) for pair in ahead.values()):
+            gaps = {name: gap_of(results, *pair) for name, pair in ahead.items()}
             claim = f"TA-SAM is ahead of L2 and no SAM at every number of DUs, {where}"
-            findings.append(Finding(claim, "Fig. 8, VI-D", verdict, told))
+            findings.append(judged(claim, "Fig. 8, VI-D", gaps, budget.margin))
     return findings
 
 
 def flatness(results: Results) -> list[Finding]:
     """That both-SAM ends in the flattest place (Fig. 9): log of the ratio of the largest eigenvalues."""
-    others = ("critic_sam", "actor_sam", "l2", "no_sam")
-    if not present(results, "both_sam", *others):
+    seeds = results.common(*ORDER)
+    if not seeds:
         return []
-    seeds = results.common("both_sam", *others)
     findings = []
     for kind, loss in (("critic", "critic"), ("actor without entropy", "actor")):
-        ours = results.of_runs("both_sam", f"lambda_max {kind}", seeds)
-        effects = {}
-        for name in others:
-            theirs = results.of_runs(name, f"lambda_max {kind}", seeds)
-            usable = (ours > 0) & (theirs > 0)
-            effects[name] = over_runs(np.log(theirs[usable] / ours[usable]))
-        told = "; ".join(f"log λ({name})/λ(both_sam) {effect.text(2)}" for name, effect in effects.items())
-        verdict = all_of(map(above, effects.values()))
-        findings.append(
-            Finding(f"both-SAM has the smallest largest eigenvalue of the {loss} loss", "Fig. 9", verdict, told)
-        )
+        found = {name: results.of_runs(name, f"lambda_max {kind}", seeds) for name in ORDER}
+        ours, ratios = found["both_sam"], {}
+        for name in ORDER[1:]:
+            usable = (ours > 0) & (found[name] > 0)
+            ratios[f"log λ({name})/λ(both_sam)"] = over_runs(np.log(found[name][usable] / ours[usable]))
+        claim = f"both-SAM has the smallest largest eigenvalue of the {loss} loss"
+        findings.append(judged(claim, "Fig. 9", ratios, digits=2))
     return findings
 
 
 def quality(results: Results, budget: Budget) -> list[Finding]:
     """That both-SAM meets the Q_min of the slices more often (Fig. 10), and gives its UEs more (Fig. 11)."""
-    if not present(results, "both_sam", "no_sam"):
-        return []
     findings = []
-    for name in SLICES:
-        effect = gap_of(results, "both_sam", "no_sam", f"satisfied {name}")
-        scaled = _percent(effect)
-        findings.append(
-            Finding(
-                f"both-SAM meets Q_min of {name} more often than no SAM",
-                "Fig. 10",
-                above(scaled, budget.gain_margin),
-                f"share of (DU, step) {scaled.text(1, ' percentage points')}",
-            )
-        )
-        reached = over_runs(share_above(results, "both_sam", name) - share_above(results, "no_sam", name))
-        claim = f"More UEs of {name} reach λ with both-SAM than with no SAM"
-        told = f"share of (UE, step) {reached.text(1, ' percentage points')}"
-        findings.append(Finding(claim, "Fig. 11", above(reached, budget.gain_margin), told))
+    for name in SLICES if (seeds := results.common("both_sam", "no_sam")) else ():
+        often = gap_of(results, "both_sam", "no_sam", f"satisfied {name}").times(100)
+        ours, theirs = (share_above(results, arm, name, seeds) for arm in ("both_sam", "no_sam"))
+        for claim, source, effect, of in (
+            (f"both-SAM meets Q_min of {name} more often than no SAM", "Fig. 10", often, "DU"),
+            (f"More UEs of {name} reach λ with both-SAM than with no SAM", "Fig. 11", over_runs(ours - theirs), "UE"),
+        ):
+            findings.append(judged(claim, source, effect, budget.gain_margin, f"share of ({of}, step) {{}}", 1, POINTS))
     return findings
 
 
-def share_above(results: Results, arm: str, slice_name: str) -> Array:
+def share_above(results: Results, arm: str, slice_name: str, seeds: Sequence[int] | None = None) -> Array:
     """Share of (UE, step) with a throughput above λ of the slice per seed (S,) [%], read off the grid of Fig. 11.
 
     Not the median UE: with fewer RBs than UEs it has none in most steps.
     """
-    x, share = results.shares(arm, "ue_throughput", slice_name)
+    x, share = results.shares(arm, "ue_throughput", slice_name, seeds)
     threshold = make_scenario("paper").quality.rate_threshold_mbps[SLICES.index(slice_name)]
     return np.asarray(100.0 * (1.0 - share[:, int(np.argmin(np.abs(np.log(x / threshold))))]))
 
 
-def _percent(effect: Effect) -> Effect:
-    return Effect(
-        100 * effect.mean,
-        None if effect.low is None else 100 * effect.low,
-        None if effect.high is None else 100 * effect.high,
-    )
-
-
 def ablation(results: Results, budget: Budget) -> list[Finding]:
     """Tables 2 and 3: order of the components, margins over PLASTIC, gains of the regularisers."""
-    findings = []
-    if present(results, *PAPER_TABLE_2):
-        steps = [
-            (name, first, second, _gain_gap(results, first, second, name))
-            for name in SLICES
-            for first, second in itertools.pairwise(PAPER_TABLE_2)
-        ]
-        verdict = all_of(above(effect, budget.gain_margin) for *_, effect in steps)
-        told = "; ".join(f"{name}, {first} − {second} {effect.text(1)}" for name, first, second, effect in steps)
-        claim = "TA-SAM > without selection > static ρ > without SAM in every slice"
-        findings.append(Finding(claim, "Table 2", verdict, f"{told} [%]"))
+    findings = _ordered(
+        results, budget, tuple(PAPER_TABLE_2), "TA-SAM > without selection > static ρ > without SAM", "Table 2"
+    )
     if present(results, "both_sam", "plastic"):
         for name, claimed in zip(SLICES, (8.5, 5.3, 23.6), strict=True):
-            effect = _gain_gap(results, "both_sam", "plastic", name)
-            claim = f"TA-SAM is {claimed:g} % better than PLASTIC in {name}"
+            effect = relative_gain(results, "both_sam", "plastic", f"quality {name}")
             verdict = as_large_as(effect, claimed, budget.gain_margin)
+            claim = f"TA-SAM is {claimed:g} % better than PLASTIC in {name}"
             findings.append(Finding(claim, "VI-G", verdict, effect.text(1, " %")))
     regularisers = ("spectral_norm", "l2", "dropout", "no_sam")
-    if present(results, *regularisers):
-        ordered = [
-            (name, first, second, _gain_gap(results, first, second, name))
-            for name in SLICES
-            for first, second in itertools.pairwise(regularisers)
-        ]
-        verdict = all_of(above(effect, budget.gain_margin) for *_, effect in ordered)
-        told = "; ".join(f"{name}, {first} − {second} {effect.text(1)}" for name, first, second, effect in ordered)
-        findings.append(
-            Finding("Spectral norm > L2 > dropout > nothing in every slice", "Table 3", verdict, f"{told} [%]")
-        )
-    return findings
+    return findings + _ordered(results, budget, regularisers, "Spectral norm > L2 > dropout > nothing", "Table 3")
 
 
-def _gain_gap(results: Results, first: str, second: str, slice_name: str) -> Effect:
-    """How much more of Q̄ the first has than the second [% of the second's]."""
-    return relative_gain(results, first, second, f"quality {slice_name}")
+def _ordered(results: Results, budget: Budget, arms: Sequence[str], claim: str, source: str) -> list[Finding]:
+    """That each arm has more Q̄ than the next, in every slice [% of the next's]."""
+    if not present(results, *arms):
+        return []
+    steps = {
+        f"{name}, {first} − {second}": relative_gain(results, first, second, f"quality {name}")
+        for name in SLICES
+        for first, second in itertools.pairwise(arms)
+    }
+    return [judged(f"{claim} in every slice", source, steps, budget.gain_margin, "{} [%]", 1)]
 
 
 def difficulty(results: Results) -> list[Finding]:
@@ -324,6 +314,6 @@ def difficulty(results: Results) -> list[Finding]:
     if not present(results, "both_sam"):
         return []
     effect = over_runs(results.of_runs("both_sam", "difficulty_correlation"))
-    told = f"correlation over the DUs {effect.text(2)}"
     reason = "σ²_i at the end of training against how far DU i stays behind the best DU on held-out networks."
-    return [Finding("σ²_i of the TD error follows how hard the task of DU i is", "IV-D", above(effect), told, reason)]
+    claim = "σ²_i of the TD error follows how hard the task of DU i is"
+    return [judged(claim, "IV-D", effect, told="correlation over the DUs {}", digits=2, reason=reason)]

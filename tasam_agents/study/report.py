@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from oran_env.scenario.presets import make_scenario
+from oran_env.scenario.slices import SLICES
 from tasam_agents.study import claims
 from tasam_agents.study import figures as pictures
-from tasam_agents.study.arms import GEOMETRIES, MAIN, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
+from tasam_agents.study.arms import GEOMETRIES, MAIN, PLACEMENTS, SCALED, at_radius
 from tasam_agents.study.budgets import Budget
+from tasam_agents.study.claims import NAMES
 from tasam_agents.study.figures import Gain
-from tasam_agents.study.measurement import SLICES
 from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table
 from tasam_agents.study.results import Array, NoResults, Results
 from tasam_agents.training.progress import duration
 
-NAMES = {"no_sam": "no SAM", "l2": "L2", "actor_sam": "actor-SAM", "critic_sam": "critic-SAM", "both_sam": "both-SAM"}
+TITLES = {
+    "fig5": "Fig. 5: return over training",
+    "fig6": "Fig. 6: constant ρ",
+    "fig7": "Fig. 7: distribution over runs",
+    "fig8": "Fig. 8: number of DUs",
+    "fig9": "Fig. 9: curvature",
+    "fig10": "Fig. 10: QoS of the slices",
+    "fig11": "Fig. 11: throughput of the UEs",
+    "table2": "Table 2: ablation",
+    "table3": "Table 3: baselines",
+    "difficulty": "Task difficulty and TD error",
+    "bursty": "The main comparison on bursty",
+}
+"""Of the sections, by their anchors, in their order."""
 RETURN = "return: mean reward per DU and step"
 DEVIATIONS = (
     "The authors' simulator is not public. Ours follows the paper where it speaks; what it leaves open, and where it "
@@ -38,15 +52,11 @@ class Report:
     def page(self) -> Page:
         """All sections; a figure whose runs are not there yet is left out and named."""
         sections, missing = [], []
-        for title, make in self._sections().items():
+        for anchor, title in TITLES.items():
             try:
-                section = make()
+                sections.append(getattr(self, f"_{anchor}")())
             except NoResults:
-                section = None
-            if section is None:
                 missing.append(title)
-            else:
-                sections.append(section)
         lead = [
             f"Budget `{self.budget.name}`: every number below comes from runs of `tasam study run --budget "
             f"{self.budget.name}`. Margins were fixed in `plan.json` before the first run: a difference in return "
@@ -60,58 +70,44 @@ class Report:
         basis = Section("What differs from the paper", "deviations", DEVIATIONS)
         return Page("The paper's evaluation, repeated", tuple(lead), dict(self.facts), (*sections, basis))
 
-    def _sections(self) -> dict[str, Callable[[], Section | None]]:
-        return {
-            "Fig. 5: return over training": self._fig5,
-            "Fig. 6: constant ρ": self._fig6,
-            "Fig. 7: distribution over runs": self._fig7,
-            "Fig. 8: number of DUs": self._fig8,
-            "Fig. 9: curvature": self._fig9,
-            "Fig. 10: QoS of the slices": self._fig10,
-            "Fig. 11: throughput of the UEs": self._fig11,
-            "Table 2: ablation": self._table2,
-            "Table 3: baselines": self._table3,
-            "Task difficulty and TD error": self._difficulty,
-            "The main comparison on bursty": self._bursty,
-        }
+    def _picture(self, anchor: str) -> Path:
+        return self.directory / f"{anchor}.png"
 
-    def _picture(self, name: str) -> Path:
-        return self.directory / f"{name}.png"
+    def _section(
+        self,
+        anchor: str,
+        caption: str,
+        findings: Sequence[Finding] = (),
+        paragraphs: tuple[str, ...] = (),
+        tables: tuple[Table, ...] = (),
+    ) -> Section:
+        """A section with the picture that has been drawn for it, and the CSV beside the picture."""
+        path = self._picture(anchor)
+        shown = Picture(path, caption, path.with_suffix(".csv"))
+        return Section(TITLES[anchor], anchor, paragraphs, tuple(findings), (shown,), tables)
 
-    @staticmethod
-    def _shown(path: Path, caption: str) -> Picture:
-        return Picture(path, caption, path.with_suffix(".csv"))
-
-    def _fig5(self) -> Section | None:
-        equal, (actor, critic) = self.budget.equal_radius, self.budget.unequal_radii
+    def _fig5(self) -> Section:
+        (actor, critic), constant = self.budget.unequal_radii, claims.constant_radii(self.budget)
         panels = {
-            f"a: equal ρ = {equal:g}": {name: at_radius(name, equal) for name in PLACEMENTS},
-            f"b: ρ of actors {actor:g}, of critics {critic:g}": {
-                "actor_sam": at_radius("actor_sam", actor),
-                "critic_sam": at_radius("critic_sam", critic),
-                "both_sam": "both_sam_unequal",
-            },
+            f"a: equal ρ = {self.budget.equal_radius:g}": constant["equal"],
+            f"b: ρ of actors {actor:g}, of critics {critic:g}": constant["unequal"],
             f"c: dynamic ρ, {self.budget.dynamic_radius}": {name: name for name in PLACEMENTS},
         }
+        plain = {name: name for name in MAIN[:2]}
         drawn = {
-            title: {NAMES[name]: self.results.curve(arm) for name, arm in ({n: n for n in MAIN[:2]} | arms).items()}
+            title: {NAMES[name]: self.results.curve(arm) for name, arm in (plain | arms).items()}
             for title, arms in panels.items()
         }
-        path = pictures.curves(
-            picture=self._picture("fig5"), panels=drawn, x_label="updates", y_label="return on validation networks"
-        )
-        return Section(
-            "Fig. 5: return over training",
-            "fig5",
-            (),
-            (
-                *claims.schedules(self.results, self.budget),
-                *claims.speed(self.results, self.budget),
-            ),
-            (self._shown(path, "Mean and 95 % interval over training seeds; deterministic policy."),),
+        self._curves("fig5", drawn)
+        findings = (*claims.schedules(self.results, self.budget), *claims.speed(self.results, self.budget))
+        return self._section("fig5", "Mean and 95 % interval over training seeds; deterministic policy.", findings)
+
+    def _curves(self, anchor: str, panels: Mapping[str, pictures.Lines]) -> None:
+        pictures.curves(
+            picture=self._picture(anchor), panels=panels, x_label="updates", y_label="return on validation networks"
         )
 
-    def _fig6(self) -> Section | None:
+    def _fig6(self) -> Section:
         radii = np.array(self.budget.radii)
         lines = {}
         for name in PLACEMENTS:
@@ -119,7 +115,7 @@ class Report:
             seeds = self.results.common(*arms)
             columns = [self.results.of_runs(arm, "best_validation_return", seeds) for arm in arms]
             lines[NAMES[name]] = (radii, np.stack(columns))
-        path = pictures.response(
+        pictures.response(
             picture=self._picture("fig6"),
             panels={"": lines},
             levels={NAMES["no_sam"]: self.results.of_runs("no_sam", "best_validation_return")},
@@ -128,93 +124,72 @@ class Report:
             log_x=True,
         )
         caption = "The paper plots the largest reward of a run; the largest of many is flattered by noise, here too."
-        findings = tuple(claims.best_radius(self.results, self.budget))
-        return Section("Fig. 6: constant ρ", "fig6", (), findings, (self._shown(path, caption),))
+        return self._section("fig6", caption, claims.best_radius(self.results, self.budget))
 
-    def _fig7(self) -> Section | None:
+    def _fig7(self) -> Section:
         values = {NAMES[name]: self.results.on_networks(name).mean(axis=1) for name in MAIN}
-        path = pictures.distribution(picture=self._picture("fig7"), values=values, y_label=RETURN)
-        caption = "A point per training seed: return on the held-out networks."
+        pictures.distribution(picture=self._picture("fig7"), values=values, y_label=RETURN)
         findings = (*claims.returns(self.results, self.budget), *claims.spread(self.results))
-        return Section("Fig. 7: distribution over runs", "fig7", (), findings, (self._shown(path, caption),))
+        return self._section("fig7", "A point per training seed: return on the held-out networks.", findings)
 
-    def _fig8(self) -> Section | None:
-        own = scenario_layout(self.budget.base).num_dus
+    def _fig8(self) -> Section:
         panels = {}
         for geometry, title in zip(GEOMETRIES, ("same distance of sites", "same area"), strict=True):
             lines = {}
             for name in SCALED:
-                arms = [name if dus == own else with_dus(name, dus, geometry) for dus in self.budget.dus]
-                seeds = self.results.common(*arms)
-                rows = [self.results.on_networks(arm, seeds=seeds).mean(axis=1) for arm in arms]
-                lines[NAMES[name]] = (np.array(self.budget.dus, np.float64), np.stack(rows))
+                arms = claims.at_dus(self.budget, name, geometry)
+                seeds = self.results.common(*arms.values())
+                rows = [self.results.on_networks(arm, seeds=seeds).mean(axis=1) for arm in arms.values()]
+                lines[NAMES[name]] = (np.array(list(arms), np.float64), np.stack(rows))
             panels[title] = lines
-        path = pictures.response(
+        pictures.response(
             picture=self._picture("fig8"), panels=panels, levels={}, x_label="DUs", y_label=RETURN, log_x=False
         )
         text = "The number of UEs stays the same. With more DUs in the same area the sites are closer to each other."
-        findings = tuple(claims.scale(self.results, self.budget))
-        return Section("Fig. 8: number of DUs", "fig8", (text,), findings, (self._shown(path, text),))
+        return self._section("fig8", text, claims.scale(self.results, self.budget), (text,))
 
-    def _fig9(self) -> Section | None:
+    def _fig9(self) -> Section:
         panels = {
             title: {NAMES[name]: self.results.of_runs(name, f"lambda_max {kind}") for name in MAIN}
             for title, kind in (("critic", "critic"), ("actors, without the entropy term", "actor without entropy"))
         }
-        path = pictures.strengths(
+        pictures.strengths(
             picture=self._picture("fig9"), panels=panels, x_label="largest Hessian eigenvalue", log_x=True
         )
         text = "At the end of training, on a fixed batch; docs/sharpness.md says how."
-        return Section(
-            "Fig. 9: curvature", "fig9", (text,), tuple(claims.flatness(self.results)), (self._shown(path, text),)
-        )
+        return self._section("fig9", text, claims.flatness(self.results), (text,))
 
-    def _fig10(self) -> Section | None:
-        q_min = make_scenario("paper").quality.q_min
-        panels = {s: {NAMES[n]: self.results.shares(n, "qos", s) for n in MAIN} for s in SLICES}
-        path = pictures.cdfs(
-            picture=self._picture("fig10"),
-            panels=panels,
-            x_labels={
-                "eMBB": "throughput [Mbit/s]",
-                "mMTC": "quality-weighted capacity [Mbit/s]",
-                "URLLC": "largest latency [ms]",
-            },
-            thresholds=dict(zip(SLICES, q_min, strict=True)),
-            log_x=False,
-        )
+    def _fig10(self) -> Section:
+        labels = ("throughput [Mbit/s]", "quality-weighted capacity [Mbit/s]", "largest latency [ms]")
+        self._cdfs("fig10", "qos", labels, make_scenario("paper").quality.q_min, log_x=False)
         caption = "Share of (network, DU, step) at or below x; the lines are Q_min."
-        findings = tuple(claims.quality(self.results, self.budget))
-        return Section("Fig. 10: QoS of the slices", "fig10", (), findings, (self._shown(path, caption),))
+        return self._section("fig10", caption, claims.quality(self.results, self.budget))
 
-    def _fig11(self) -> Section | None:
-        panels = {s: {NAMES[n]: self.results.shares(n, "ue_throughput", s) for n in MAIN} for s in SLICES}
-        path = pictures.cdfs(
-            picture=self._picture("fig11"),
-            panels=panels,
-            x_labels=dict.fromkeys(SLICES, "UE throughput [Mbit/s]"),
-            thresholds=dict(zip(SLICES, make_scenario("paper").quality.rate_threshold_mbps, strict=True)),
-            log_x=True,
-        )
-        caption = "Share of (network, UE, step) at or below x; the lines are λ. Findings: with Fig. 10."
-        return Section("Fig. 11: throughput of the UEs", "fig11", (), (), (self._shown(path, caption),))
-
-    def _table2(self) -> Section | None:
-        printed = dict(claims.PAPER_TABLE_2)
-        return self._gains(
-            "Table 2: ablation",
-            "table2",
-            printed,
-            dict.fromkeys(printed, "centralised"),
-            claims.ablation(self.results, self.budget),
+    def _fig11(self) -> Section:
+        labels = ("UE throughput [Mbit/s]",) * len(SLICES)
+        self._cdfs("fig11", "ue_throughput", labels, make_scenario("paper").quality.rate_threshold_mbps, log_x=True)
+        return self._section(
+            "fig11", "Share of (network, UE, step) at or below x; the lines are λ. Findings: with Fig. 10."
         )
 
-    def _table3(self) -> Section | None:
-        return self._gains("Table 3: baselines", "table3", claims.PAPER_TABLE_3, claims.BASE_OF, ())
+    def _cdfs(self, anchor: str, kind: str, labels: Sequence[str], thresholds: Sequence[float], log_x: bool) -> None:
+        pictures.cdfs(
+            picture=self._picture(anchor),
+            panels={s: {NAMES[n]: self.results.shares(n, kind, s) for n in MAIN} for s in SLICES},
+            x_labels=dict(zip(SLICES, labels, strict=True)),
+            thresholds=dict(zip(SLICES, thresholds, strict=True)),
+            log_x=log_x,
+        )
+
+    def _table2(self) -> Section:
+        bases = dict.fromkeys(claims.PAPER_TABLE_2, "centralised")
+        return self._gains("table2", claims.PAPER_TABLE_2, bases, claims.ablation(self.results, self.budget))
+
+    def _table3(self) -> Section:
+        return self._gains("table3", claims.PAPER_TABLE_3, claims.BASE_OF, ())
 
     def _gains(
         self,
-        title: str,
         anchor: str,
         printed: Mapping[str, Sequence[float]],
         base_of: Mapping[str, str],
@@ -235,27 +210,22 @@ class Report:
         path = pictures.gains(picture=self._picture(anchor), panels=panels, x_label="gain of Q̄ [%]")
         head = ("slice", "variant", "over", "ours [%]", "paper [%]", "also over", "ours [%]")
         table = Table("Gains with 95 % intervals over training seeds", head, tuple(rows), path.with_suffix(".csv"))
-        shown = self._shown(path, "Ours with 95 % intervals over training seeds, and the paper's printed numbers.")
-        return Section(title, anchor, (), tuple(findings), (shown,), (table,))
+        caption = "Ours with 95 % intervals over training seeds, and the paper's printed numbers."
+        return self._section(anchor, caption, findings, tables=(table,))
 
-    def _difficulty(self) -> Section | None:
+    def _difficulty(self) -> Section:
         findings = tuple(claims.difficulty(self.results))
-        return Section("Task difficulty and TD error", "difficulty", (), findings) if findings else None
+        if not findings:
+            raise NoResults("both_sam has no results")
+        return Section(TITLES["difficulty"], "difficulty", findings=findings)
 
-    def _bursty(self) -> Section | None:
-        lines = {NAMES[name]: self.results.curve(f"bursty_{name}") for name in MAIN}
-        path = pictures.curves(
-            picture=self._picture("bursty"),
-            panels={"bursty": lines},
-            x_label="updates",
-            y_label="return on validation networks",
-        )
+    def _bursty(self) -> Section:
+        self._curves("bursty", {"bursty": {NAMES[name]: self.results.curve(f"bursty_{name}") for name in MAIN}})
         text = (
             "On `paper` UEs move some 40 m in an episode and little changes. On `bursty` they come and go, and the "
             "demand of URLLC drifts and bursts: here, if anywhere, a method for changing worlds should pay."
         )
-        findings = tuple(claims.returns(self.results, self.budget, "bursty_"))
-        return Section("The main comparison on bursty", "bursty", (text,), findings, (self._shown(path, text),))
+        return self._section("bursty", text, claims.returns(self.results, self.budget, "bursty_"), (text,))
 
 
 def facts_of(results: Results, budget: Budget, planned: int, machine: str) -> dict[str, str]:

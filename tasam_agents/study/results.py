@@ -183,11 +183,11 @@ class Results:
         values = np.array([[row["validation_return"] for row in rows[:length]] for rows in lines])
         return np.array([row["updates"] for row in lines[0][:length]], np.float64), values
 
-    def shares(self, arm: str, kind: str, slice_name: str) -> tuple[Array, Array]:
+    def shares(self, arm: str, kind: str, slice_name: str, seeds: Sequence[int] | None = None) -> tuple[Array, Array]:
         """Points (X,) and shares (S, X) of a distribution."""
         chosen = [
             [row for row in of_run if row["kind"] == kind and row["slice"] == slice_name]
-            for of_run in self._rows("shares", arm)
+            for of_run in self._rows("shares", arm, seeds)
         ]
         return np.array([row["x"] for row in chosen[0]]), np.array([[row["share"] for row in rows] for rows in chosen])
 

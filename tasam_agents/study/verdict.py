@@ -23,8 +23,13 @@ class Effect:
     """What was measured, with the interval it is judged by; no bounds: one seed."""
 
     mean: float
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def times(self, factor: float) -> Effect:
+        """In another unit; factor: above 0."""
+        low, high = (None if bound is None else factor * bound for bound in (self.low, self.high))
+        return Effect(factor * self.mean, low, high)
 
     def text(self, digits: int = 3, unit: str = "") -> str:
         """For readers: the mean and its interval."""
@@ -38,10 +43,10 @@ def gap(a: ArrayLike, b: ArrayLike) -> Effect:
     """A − B of returns (S, N), paired by seed and network. The interval reaches as far as the one over seeds and the
     one over networks do: an effect has to hold for other trainings and for other networks."""
     found = difference(a, b)
-    if found.over_seeds is None:
-        return Effect(found.mean, None, None)
-    low = min(found.over_seeds.low, found.over_networks.low)
-    return Effect(found.mean, low, max(found.over_seeds.high, found.over_networks.high))
+    seeds, networks = found.over_seeds, found.over_networks
+    if seeds is None or networks is None:
+        return Effect(found.mean)
+    return Effect(found.mean, min(seeds.low, networks.low), max(seeds.high, networks.high))
 
 
 def over_runs(values: ArrayLike) -> Effect:
@@ -49,18 +54,16 @@ def over_runs(values: ArrayLike) -> Effect:
     known = np.asarray(values, np.float64)
     known = known[np.isfinite(known)]
     if known.size == 0:
-        return Effect(float("nan"), None, None)
-    if known.size == 1:
-        return Effect(float(known[0]), None, None)
+        return Effect(float("nan"))
     found = mean_interval(known)
-    return Effect(found.mean, found.low, found.high)
+    return Effect(found.mean, found.low, found.high) if found else Effect(float(known[0]))
 
 
 def spread_ratio(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
     """log(sd A / sd B) of one number per run, with the interval of the F distribution for independent normal values."""
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if min(first.size, second.size) < 2:
-        return Effect(float("nan"), None, None)
+        return Effect(float("nan"))
     ratio = float(np.log(first.std(ddof=1) / second.std(ddof=1)))
     tail = (1.0 - confidence) / 2.0
     # sd_A²/sd_B² over the true ratio of variances has the F distribution with these degrees of freedom.

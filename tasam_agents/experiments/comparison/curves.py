@@ -75,8 +75,7 @@ def at_equal_gradients(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, di
     found: dict[str, tuple[float, Interval | None]] = {}
     for agent, own in curves.items():
         reached = np.array([curve.at(budget) for curve in own])
-        several = len(reached) > 1 and bool(np.isfinite(reached).all())
-        found[agent] = (float(reached.mean()), mean_interval(reached) if several else None)
+        found[agent] = (float(reached.mean()), mean_interval(reached) if np.isfinite(reached).all() else None)
     return budget, found
 
 
@@ -85,8 +84,8 @@ def text(curves: Mapping[str, Sequence[Curve]]) -> str:
     budget, found = at_equal_gradients(curves)
     parts = []
     for agent, (mean, interval) in found.items():
-        bounds = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
-        parts.append(f"{agent} {mean:.3f}{bounds}" if np.isfinite(mean) else f"{agent} not yet validated")
+        told = interval.text() if interval else f"{mean:.3f}" if np.isfinite(mean) else "not yet validated"
+        parts.append(f"{agent} {told}")
     return (
         f"After {budget:,.0f} gradient evaluations, which every run has taken, the best validation return so far was: "
         f"{', '.join(parts)} (mean over seeds, 95 %)."

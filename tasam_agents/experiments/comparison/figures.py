@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasam_agents.experiments.comparison.result import Line
 from tasam_agents.plotting.style import BLUE, COLOURS, RED, STYLES, heat_map, new_figure, save_picture
 from tasam_agents.stats.bootstrap import (
     performance_profile,
     probability_of_improvement,
     probability_of_improvement_interval,
 )
-from tasam_agents.stats.intervals import Interval
-
-if TYPE_CHECKING:
-    from tasam_agents.experiments.comparison.report import Line
+from tasam_agents.stats.intervals import Interval, ends
 
 THRESHOLDS = 101  # of a performance profile
 Returns = Mapping[str, NDArray[np.float64]]  # (S, N) each
@@ -37,10 +35,8 @@ def intervals(lines: Sequence[Line], picture: Path) -> Path:
             _whisker(axis, place - 0.14, mean, seeds, BLUE, "o", "over training seeds")
             _whisker(axis, place + 0.14, mean, networks, RED, "s", "over networks")
             for over, interval in (("seeds", seeds), ("networks", networks)):
-                low, high = (interval.low, interval.high) if interval else (None, None)
-                rows.append(
-                    {"agent": line.agent, "measure": measure, "over": over, "mean": mean, "low": low, "high": high}
-                )
+                row = {"agent": line.agent, "measure": measure, "over": over, "mean": mean}
+                rows.append(row | ends(interval))
     left.set_yticks(range(len(lines)), [line.agent for line in lines])
     left.set_ylim(len(lines) - 0.5, -0.5)
     left.set_xlabel("return: mean reward per agent and step")
@@ -75,8 +71,7 @@ def improvement(returns: Returns, picture: Path) -> Path:
                 continue
             chances[i, j] = probability_of_improvement(returns[a], returns[b])
             interval = probability_of_improvement_interval(returns[a], returns[b])
-            low, high = (interval.low, interval.high) if interval else (None, None)
-            rows.append({"agent": a, "other": b, "probability": chances[i, j], "low": low, "high": high})
+            rows.append({"agent": a, "other": b, "probability": chances[i, j]} | ends(interval))
     side = 2.0 + 0.62 * len(names)
     figure, (axis,) = new_figure(1, 1, (side + 1.2, side))
     mesh = heat_map(axis, chances, names, names, middle=0.5, reach=0.5, text=".2f")

@@ -21,7 +21,7 @@ from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
-from tasam_agents.experiments.comparison.report import ComparisonReport, Cost
+from tasam_agents.experiments.comparison.result import ComparisonReport, Cost
 from tasam_agents.jobs.job import Failure, Job
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (

@@ -1,202 +1,78 @@
-"""Several agents on the same held-out networks: a table, what it says in plain sentences, files and pictures."""
+"""The files of a comparison: every number as CSV and JSON, and the pictures."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasam_agents.experiments.comparison import figures as report_figures
-from tasam_agents.experiments.comparison.text import holds_zero, report_text
+from tasam_agents.experiments.comparison import figures
+from tasam_agents.experiments.comparison.result import ComparisonReport, Line
 from tasam_agents.plotting.style import write_table
-from tasam_agents.stats.bootstrap import (
-    interquartile_mean,
-    interquartile_mean_interval,
-    probability_of_improvement,
-    probability_of_improvement_interval,
-)
-from tasam_agents.stats.intervals import Difference, Interval, checked_returns, difference, over_networks, over_seeds
-
-Verdict = Literal["better", "worse", "no difference", "one seed"]
+from tasam_agents.stats.intervals import Interval, ends
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one training of an agent took, mean over its seeds; all 0 for a policy that is not trained."""
-
-    env_steps: float = 0.0  # summed over the parallel networks
-    updates: float = 0.0
-    gradient_evaluations: float = 0.0  # gradients of one network each, of the whole training
-    wall_time_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"Cost.{field.name} is {value}; allowed: a finite number >= 0")
-
-    @property
-    def trained(self) -> bool:
-        """Whether anything was spent at all."""
-        return any(astuple(self))
-
-
-@dataclass(frozen=True)
-class Line:
-    """One agent of the report."""
-
-    agent: str
-    mean: float
-    seeds: Interval | None  # None: one seed
-    networks: Interval
-    iqm: float
-    iqm_seeds: Interval | None
-    difference: Difference | None  # the first agent minus this one; None for the first itself
-    improvement: float | None  # P(first > this one)
-    improvement_seeds: Interval | None
-    cost: Cost
+def write_comparison(report: ComparisonReport, directory: Path) -> list[Path]:
+    """Write comparison.csv (tidy), comparison_summary.csv, comparison.json and the pictures; return their paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    tidy = [
+        {"agent": agent, "seed": report.seed_of(agent, s), "network_seed": network, "return": value}
+        for agent, returns in report.returns.items()
+        for s, row in enumerate(np.asarray(returns, np.float64).tolist())
+        for network, value in zip(report.network_seeds, row, strict=True)
+    ]
+    summary = directory / "comparison.json"
+    summary.write_text(json.dumps(document(report), indent=1, allow_nan=False) + "\n", "utf-8")
+    ordered = {line.agent: np.asarray(report.returns[line.agent], np.float64) for line in report.lines}
+    return [
+        write_table(directory / "comparison.csv", tidy),
+        write_table(directory / "comparison_summary.csv", [_flat(report, line) for line in report.lines]),
+        summary,
+        figures.intervals(report.lines, directory / "comparison_intervals.png"),
+        figures.improvement(ordered, directory / "comparison_improvement.png"),
+        figures.profiles(ordered, directory / "comparison_profiles.png"),
+    ]
 
 
-@dataclass(frozen=True)
-class ComparisonReport:
-    """Returns (S, N) of agents on the same N networks; those that were trained used the same S training seeds.
+def document(report: ComparisonReport) -> dict[str, Any]:
+    """All of it as JSON types."""
+    agents = [
+        asdict(line)
+        | {"verdict": report.verdict(line) if line.difference else None}
+        | {"returns": np.asarray(report.returns[line.agent]).tolist()}
+        for line in report.lines
+    ]
+    return {
+        "first": report.first,
+        "seeds": [int(seed) for seed in report.seeds],
+        "network_seeds": [int(seed) for seed in report.network_seeds],
+        "confidence": 0.95,
+        "agents": agents,
+    }
 
-    Raises:
-        ValueError: returns, seeds and costs do not fit together; the message names the agent.
-    """
 
-    returns: Mapping[str, NDArray[np.float64]]
-    first: str  # the agent that all others are compared with
-    seeds: Sequence[int]
-    network_seeds: Sequence[int]
-    costs: Mapping[str, Cost]
-
-    def __post_init__(self) -> None:
-        names = ", ".join(self.returns)
-        if self.first not in self.returns:
-            raise ValueError(f"first is {self.first!r}; allowed: {names}")
-        if set(self.costs) != set(self.returns):
-            raise ValueError(f"costs are those of {', '.join(self.costs)}; allowed: of {names}")
-        for agent, returns in self.returns.items():
-            try:
-                num_seeds, num_networks = checked_returns(returns).shape
-            except ValueError as error:
-                raise ValueError(f"{agent}: {error}") from error
-            if num_networks != len(self.network_seeds):
-                raise ValueError(
-                    f"{agent}: {num_networks} networks; allowed: {len(self.network_seeds)}, as many as seeds"
-                )
-            counts = {len(self.seeds)} if self.costs[agent].trained else {1, len(self.seeds)}
-            if num_seeds not in counts:
-                raise ValueError(
-                    f"{agent}: {num_seeds} training seeds; allowed: {' or '.join(map(str, sorted(counts)))}"
-                )
-
-    @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        """A line per agent, ``first`` on top and the others in their order."""
-        return tuple(
-            self._line(agent) for agent in (self.first, *(name for name in self.returns if name != self.first))
-        )
-
-    def _line(self, agent: str) -> Line:
-        own, first = self.returns[agent], self.returns[self.first]
-        other = agent != self.first
-        return Line(
-            agent=agent,
-            mean=float(np.mean(own)),
-            seeds=over_seeds(own),
-            networks=over_networks(own),
-            iqm=interquartile_mean(own),
-            iqm_seeds=interquartile_mean_interval(own),
-            difference=difference(first, own) if other else None,
-            improvement=probability_of_improvement(first, own) if other else None,
-            improvement_seeds=probability_of_improvement_interval(first, own) if other else None,
-            cost=self.costs[agent],
-        )
-
-    def verdict(self, line: Line) -> Verdict:
-        """Whether ``first`` is better or worse: both intervals of the difference exclude 0, or it does not count."""
-        gap = line.difference
-        if gap is None:
-            raise ValueError(f"agent is {line.agent!r}; allowed: another than the first")
-        if holds_zero(gap.over_networks) or (gap.over_seeds is not None and holds_zero(gap.over_seeds)):
-            return "no difference"
-        if gap.over_seeds is None and (line.cost.trained or self.costs[self.first].trained):
-            return "one seed"
-        return "better" if gap.mean > 0 else "worse"
-
-    def text(self) -> str:
-        """A table, a sentence per agent, and what both rest on."""
-        return report_text(self)
-
-    def write(self, directory: Path) -> list[Path]:
-        """Write comparison.csv (tidy), comparison_summary.csv, comparison.json and the pictures; return their paths."""
-        directory.mkdir(parents=True, exist_ok=True)
-        tidy = [
-            {"agent": agent, "seed": self._seed_name(agent, s), "network_seed": network, "return": value}
-            for agent, returns in self.returns.items()
-            for s, row in enumerate(np.asarray(returns, np.float64).tolist())
-            for network, value in zip(self.network_seeds, row, strict=True)
-        ]
-        summary = directory / "comparison.json"
-        summary.write_text(json.dumps(self.document(), indent=1, allow_nan=False) + "\n", "utf-8")
-        ordered = {line.agent: np.asarray(self.returns[line.agent], np.float64) for line in self.lines}
-        return [
-            write_table(directory / "comparison.csv", tidy),
-            write_table(directory / "comparison_summary.csv", [self._flat(line) for line in self.lines]),
-            summary,
-            report_figures.intervals(self.lines, directory / "comparison_intervals.png"),
-            report_figures.improvement(ordered, directory / "comparison_improvement.png"),
-            report_figures.profiles(ordered, directory / "comparison_profiles.png"),
-        ]
-
-    def document(self) -> dict[str, Any]:
-        """All of it as JSON types."""
-        agents = [
-            asdict(line)
-            | {"verdict": self.verdict(line) if line.difference else None}
-            | {"returns": np.asarray(self.returns[line.agent]).tolist()}
-            for line in self.lines
-        ]
-        return {
-            "first": self.first,
-            "seeds": [int(seed) for seed in self.seeds],
-            "network_seeds": [int(seed) for seed in self.network_seeds],
-            "confidence": 0.95,
-            "agents": agents,
-        }
-
-    def _seed_name(self, agent: str, row: int) -> int | None:
-        """The training seed of a row; None for a policy that is not trained."""
-        return self.seeds[row] if self.costs[agent].trained else None
-
-    def _flat(self, line: Line) -> dict[str, Any]:
-        gap = line.difference
-        parts: dict[str, Interval | None] = {
-            "over_seeds": line.seeds,
-            "over_networks": line.networks,
-            "iqm_over_seeds": line.iqm_seeds,
-            "difference_over_seeds": gap.over_seeds if gap else None,
-            "difference_over_networks": gap.over_networks if gap else None,
-            "improvement_over_seeds": line.improvement_seeds,
-        }
-        row: dict[str, Any] = {
-            "agent": line.agent,
-            "training_seeds": len(self.returns[line.agent]) if line.cost.trained else 0,
-            "return": line.mean,
-            "iqm": line.iqm,
-            "difference": gap.mean if gap else None,
-            "verdict": self.verdict(line) if gap else None,
-            "improvement": line.improvement,
-        }
-        for name, interval in parts.items():
-            row |= {f"{name}_low": interval and interval.low, f"{name}_high": interval and interval.high}
-        return row | asdict(line.cost)
+def _flat(report: ComparisonReport, line: Line) -> dict[str, Any]:
+    gap = line.difference
+    parts: dict[str, Interval | None] = {
+        "over_seeds": line.seeds,
+        "over_networks": line.networks,
+        "iqm_over_seeds": line.iqm_seeds,
+        "difference_over_seeds": gap.over_seeds if gap else None,
+        "difference_over_networks": gap.over_networks if gap else None,
+        "improvement_over_seeds": line.improvement_seeds,
+    }
+    row: dict[str, Any] = {
+        "agent": line.agent,
+        "training_seeds": len(report.returns[line.agent]) if line.cost.trained else 0,
+        "return": line.mean,
+        "iqm": line.iqm,
+        "difference": gap.mean if gap else None,
+        "verdict": report.verdict(line) if gap else None,
+        "improvement": line.improvement,
+    }
+    for name, interval in parts.items():
+        row |= ends(interval, f"{name}_{{}}")
+    return row | asdict(line.cost)

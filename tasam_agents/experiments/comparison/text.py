@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from tasam_agents.stats.intervals import Interval
+from tasam_agents.experiments.comparison.result import ComparisonReport, Line
+from tasam_agents.plotting.text_table import text_table
 from tasam_agents.training.progress import duration
 
-if TYPE_CHECKING:
-    from tasam_agents.experiments.comparison.report import ComparisonReport, Line
-
+ONE_NETWORK = "one network"  # in place of an interval, as "one seed"
 MANY_SEEDS = 10  # from here on a bootstrap interval covers nearly as often as it should: docs/statistics.md
 
 
-def report_text(report: ComparisonReport) -> str:
+def comparison_text(report: ComparisonReport) -> str:
     """The table, the sentences and the notes below them."""
     sentences = [_sentence(report, line) for line in report.lines[1:]]
     notes = [_basis(report), *(remark for line in report.lines[1:] for remark in _cost_remarks(report, line))]
-    return "\n".join([aligned(_table(report)), "", *sentences, "", *notes])
+    return "\n".join([text_table(_table(report)), "", *sentences, "", *notes])
 
 
 def _table(report: ComparisonReport) -> list[list[str]]:
@@ -26,21 +24,19 @@ def _table(report: ComparisonReport) -> list[list[str]]:
     head += ["over networks", f"P({report.first} > it)", "steps", "updates", "gradients", "time"]
     rows = [head]
     for line in report.lines:
-        trained = line.cost.trained
-        row = [
-            line.agent,
-            f"{line.mean:.3f}",
-            _bounds(line.seeds, "") or ("one seed" if trained else "not trained"),
-        ]
-        row.append(_bounds(line.networks, ""))
-        if line.difference is None or line.improvement is None:
+        trained, gap = line.cost.trained, line.difference
+        row = [line.agent, f"{line.mean:.3f}"]
+        row.append(line.seeds.bounds() if line.seeds else "one seed" if trained else "not trained")
+        row.append(line.networks.bounds() if line.networks else ONE_NETWORK)
+        if gap is None or line.improvement is None:
             row += ["", "", "", ""]
         else:
             fixed = not (trained or report.costs[report.first].trained)
-            row += [f"{line.difference.mean:+.3f}"]
-            row += [_bounds(line.difference.over_seeds, "+") or ("not trained" if fixed else "one seed")]
-            row += [_bounds(line.difference.over_networks, "+")]
-            row += [" ".join(filter(None, [f"{line.improvement:.2f}", _bounds(line.improvement_seeds, "", 2)]))]
+            row.append(f"{gap.mean:+.3f}")
+            row.append(gap.over_seeds.bounds("+") if gap.over_seeds else "not trained" if fixed else "one seed")
+            row.append(gap.over_networks.bounds("+") if gap.over_networks else ONE_NETWORK)
+            bounds = [line.improvement_seeds.bounds(digits=2)] if line.improvement_seeds else []
+            row.append(" ".join([f"{line.improvement:.2f}", *bounds]))
         counts = (line.cost.env_steps, line.cost.updates, line.cost.gradient_evaluations)
         row += [f"{count:,.0f}" for count in counts] if trained else ["", "", ""]
         row.append(duration(line.cost.wall_time_s) if trained else "")
@@ -51,25 +47,23 @@ def _table(report: ComparisonReport) -> list[list[str]]:
 def _sentence(report: ComparisonReport, line: Line) -> str:
     gap = line.difference
     assert gap is not None
-    networks = f"over networks {_bounds(gap.over_networks, '+')}"
-    both = f"over seeds {_bounds(gap.over_seeds, '+')}, {networks}" if gap.over_seeds else networks
+    found = {"seeds": gap.over_seeds, "networks": gap.over_networks}
+    told = {over: f"over {over} {interval.bounds('+')}" for over, interval in found.items() if interval}
     verdict = report.verdict(line)
     if verdict == "no difference":
-        empty = [
-            f"over {name} {_bounds(interval, '+')}"
-            for name, interval in (("seeds", gap.over_seeds), ("networks", gap.over_networks))
-            if interval is not None and holds_zero(interval)
-        ]
+        empty = [text for over, text in told.items() if (interval := found[over]) and interval.contains_zero]
         what = (
             f"the interval {empty[0]} contains" if len(empty) == 1 else f"the intervals {' and '.join(empty)} contain"
         )
         return f"{report.first} and {line.agent}: no difference found ({gap.mean:+.3f}): {what} 0."
     if verdict == "one seed":
         return (
-            f"{report.first} minus {line.agent}: {gap.mean:+.3f} ({networks}) with this one training seed; "
+            f"{report.first} minus {line.agent}: {gap.mean:+.3f} ({told['networks']}) with this one training seed; "
             "nothing follows for other seeds."
         )
-    return f"{report.first} is {verdict} than {line.agent} by {abs(gap.mean):.3f} ({both})."
+    if verdict == "one network":
+        return f"{report.first} minus {line.agent}: {gap.mean:+.3f} on this one network; nothing follows for others."
+    return f"{report.first} is {verdict} than {line.agent} by {abs(gap.mean):.3f} ({', '.join(told.values())})."
 
 
 def _basis(report: ComparisonReport) -> str:
@@ -113,19 +107,3 @@ def _cost_remarks(report: ComparisonReport, line: Line) -> list[str]:
             f"{line.agent} ({own.env_steps:,.0f} against {other.env_steps:,.0f})."
         )
     return remarks
-
-
-def holds_zero(interval: Interval) -> bool:
-    """Whether the interval contains 0, ends included."""
-    return interval.low <= 0 <= interval.high
-
-
-def _bounds(interval: Interval | None, sign: str, digits: int = 3) -> str:
-    return "" if interval is None else f"[{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
-
-
-def aligned(table: list[list[str]]) -> str:
-    """Rows of cells as text: the first column to the left, the others to the right, a rule below the head."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
-    return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])

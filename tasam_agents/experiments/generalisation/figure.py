@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tasam_agents.experiments.generalisation.text import in_doubt
+from tasam_agents.experiments.generalisation.result import Generalisation
 from tasam_agents.plotting.style import heat_map, new_figure, save_picture
 from tasam_agents.stats.intervals import Difference
-
-if TYPE_CHECKING:
-    from tasam_agents.experiments.generalisation.matrix import Generalisation
 
 
 def draw_generalisation(result: Generalisation, picture: Path) -> Path:
@@ -34,7 +31,7 @@ def draw_generalisation(result: Generalisation, picture: Path) -> Path:
         matrix = np.array([[np.nan if gap is None else gap.mean for gap in line] for line in gaps])
         doubtful = {
             (i, j): f"({gap.mean:+.3f})"
-            for i, line in enumerate(gaps) for j, gap in enumerate(line) if gap is not None and in_doubt(gap)
+            for i, line in enumerate(gaps) for j, gap in enumerate(line) if gap is not None and gap.in_doubt
         }  # fmt: skip
         reach = float(np.nanmax(np.abs(matrix))) or 1.0
         labels = [row.label for row in result.rows]

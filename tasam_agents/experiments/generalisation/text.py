@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tasam_agents.experiments.comparison.text import aligned, holds_zero
+from tasam_agents.experiments.generalisation.result import Generalisation, Row
+from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Difference
-
-if TYPE_CHECKING:
-    from tasam_agents.experiments.generalisation.matrix import Generalisation, Row
 
 SEARCHED = ("static", "count_rule")  # reference policies whose numbers belong to a preset
 
@@ -20,18 +16,18 @@ def generalisation_text(result: Generalisation) -> str:
     for row in result.rows:
         cells = [_marked(result.advantage(row, name), name == row.trained_on) for name in names]
         matrix.append([row.label, str(len(row.seeds)), *cells, _marked(result.elsewhere(row), False)])
-    parts = [f"Return minus that of {result.reference}:", aligned(matrix)]
+    parts = [f"Return minus that of {result.reference}:", text_table(matrix)]
     if result.has_specialists:
         table = [["agent, trained on", *names]]
         for row in result.rows:
             gaps = [result.gap_to_specialist(row, name) for name in names]
             table.append([row.label, *("" if name == row.trained_on else _marked(gap, False)
                                        for name, gap in zip(names, gaps, strict=True))])  # fmt: skip
-        parts += ["\nReturn minus that of the agent trained there:", aligned(table)]
+        parts += ["\nReturn minus that of the agent trained there:", text_table(table)]
     policies = list(dict.fromkeys(policy for policy, _ in result.references))
     table = [["policy", *names]]
     table += [[policy, *(f"{result.references[policy, name].mean():.3f}" for name in names)] for policy in policies]
-    parts += ["\nReturn of the reference policies:", aligned(table), ""]
+    parts += ["\nReturn of the reference policies:", text_table(table), ""]
     parts += [_sentence(result, row) for row in result.rows]
     return "\n".join([*parts, "", _basis(result)])
 
@@ -45,12 +41,12 @@ def _sentence(result: Generalisation, row: Row) -> str:
     others = [each.name for each in result.members if each.name != row.trained_on]
     worst = max(others, key=lambda name: result.loss(row, name).mean)
     loss = result.loss(row, worst)
-    over = loss.over_networks
     text += f", {elsewhere.mean:+.3f} on average over the other {len(others)}" if len(others) > 1 else ""
     if loss.mean <= 0:
         return f"{text}; on no other scenario does it do worse against {result.reference}."
-    doubt = " (an interval contains 0)" if in_doubt(loss) else ""
-    return f"{text}; it loses most on {worst}: {loss.mean:.3f} [{over.low:.3f}, {over.high:.3f}] over networks{doubt}."
+    doubt = " (an interval contains 0)" if loss.in_doubt else ""
+    networks = f" {loss.over_networks.bounds()} over networks" if loss.over_networks else ""
+    return f"{text}; it loses most on {worst}: {loss.mean:.3f}{networks}{doubt}."
 
 
 def _basis(result: Generalisation) -> str:
@@ -73,13 +69,8 @@ def _basis(result: Generalisation) -> str:
     return "\n".join(lines)
 
 
-def in_doubt(gap: Difference) -> bool:
-    """Whether one of the intervals of a difference contains 0."""
-    return holds_zero(gap.over_networks) or (gap.over_seeds is not None and holds_zero(gap.over_seeds))
-
-
 def _marked(gap: Difference | None, home: bool) -> str:
     if gap is None:
         return ""
-    number = f"({gap.mean:+.3f})" if in_doubt(gap) else f"{gap.mean:+.3f} "
+    number = f"({gap.mean:+.3f})" if gap.in_doubt else f"{gap.mean:+.3f} "
     return number + ("*" if home else " ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import statistics
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from oran_env.rendering.progress import counted
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.curvature import Ascent, Eigenvalue, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import WITHOUT_ENTROPY, fixed_batches, load_learner, network_losses
+from tasam_agents.plotting.style import write_table
+from tasam_agents.plotting.text_table import text_table
 from tasam_agents.training.run_directory import RunDirectory
 
 RHO = 0.05
@@ -91,17 +92,10 @@ class Sharpness:
                 f"{worst:.0e}" + ("" if all(found.converged for found in row.eigenvalues) else " !"),
                 *(_number(columns["epsilon_sharpness"][part]) for part in ("mean", "standard_deviation")),
             ])  # fmt: skip
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(
-                [line[0].ljust(widths[0]), line[1].ljust(widths[1]), *map(str.rjust, line[2:], widths[2:])]
-            ).rstrip()
-            for line in table
-        ]
-        lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
         means = ", ".join(f"{kind} {_number(mean)}" for kind, mean in self.means().items())
         noun = "batch" if self.num_batches == 1 else "batches"
-        lines += [
+        lines = [
+            text_table(table, left=2),
             f"\nMean λ_max: {means}.",
             f"{self.name}, training seed {self.training_seed}, iteration {self.iteration}: mean and standard "
             f"deviation over {self.num_batches} fixed {noun} of {self.batch_size} joint transitions, "
@@ -114,16 +108,16 @@ class Sharpness:
 
     def write(self, run: RunDirectory) -> list[Path]:
         """Write sharpness.json and sharpness.csv (a line per loss and batch); return their paths."""
-        document, table = run.path / "sharpness.json", run.path / "sharpness.csv"
+        document = run.path / "sharpness.json"
         document.write_text(json.dumps(self.document(), indent=1, allow_nan=False) + "\n", "utf-8")
-        with table.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["network", "kind", "batch", *self.rows[0].columns(), "products", "converged"])
-            for row in self.rows:
-                for batch, values in enumerate(zip(*row.columns().values(), strict=True)):
-                    found = row.eigenvalues[batch]
-                    writer.writerow([row.network, row.kind, batch, *values, found.products, found.converged])
-        return [document, table]
+        rows = [
+            {"network": row.network, "kind": row.kind, "batch": batch}
+            | {name: values[batch] for name, values in row.columns().items()}
+            | {"products": found.products, "converged": found.converged}
+            for row in self.rows
+            for batch, found in enumerate(row.eigenvalues)
+        ]
+        return [document, write_table(run.path / "sharpness.csv", rows)]
 
 
 def measure_run(

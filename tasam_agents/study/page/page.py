@@ -1,4 +1,4 @@
-"""The report of the study as data, and its two renderings: one HTML file that needs nothing else, and Markdown.
+"""The report of the study as data; ``write.py`` renders it.
 
 Texts are plain; `code` between back-ticks is the only markup.
 """
@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-
-from tasam_agents.study.page.html import html_of
-from tasam_agents.study.page.markdown import markdown_of
-from tasam_agents.training.atomic_write import write_text_atomically
 
 Verdict = Literal["supported", "not supported", "inconclusive", "described"]
 OURS = ("summary", "facts")  # anchors that every page has
@@ -86,6 +82,11 @@ class Section:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", self.anchor):
             raise ValueError(f"anchor is {self.anchor!r}; allowed: a letter, then letters, digits and '-', lower case")
 
+    @property
+    def named_findings(self) -> list[tuple[str, Finding]]:
+        """The findings, each with its name in links: no anchor of a section has an underscore."""
+        return [(f"{self.anchor}_{number}", finding) for number, finding in enumerate(self.findings, 1)]
+
 
 @dataclass(frozen=True)
 class Page:
@@ -105,14 +106,7 @@ class Page:
         if often:
             raise ValueError(f"anchor {often[0]!r} is taken; allowed: one per section, none of {', '.join(OURS)}")
 
-
-def write_page(page: Page, directory: Path) -> list[Path]:
-    """Write index.html and report.md into the directory, each as a whole or not at all; return them.
-
-    Raises:
-        OSError: a picture or a CSV cannot be read, or the directory cannot be written.
-        ValueError: a picture is not a PNG.
-    """
-    texts = {"index.html": html_of(page), "report.md": markdown_of(page, directory)}
-    directory.mkdir(parents=True, exist_ok=True)
-    return [write_text_atomically(directory / name, text) for name, text in texts.items()]
+    @property
+    def findings(self) -> list[tuple[str, Finding]]:
+        """The findings of all sections, each with its name in links."""
+        return [named for section in self.sections for named in section.named_findings]

@@ -156,6 +156,26 @@ def test_share_of_ues_above_the_threshold() -> None:
     assert same["More UEs of eMBB reach λ with both-SAM than with no SAM"] == "not supported"
 
 
+def test_runs_that_are_missing_leave_the_seeds_in_common() -> None:
+    """A study that goes on has arms of unequal length: what cannot be paired does not count, and nothing breaks."""
+    whole = invented(AS_PRINTED)
+    last = max(row["seed"] for row in whole.tables["runs"])
+    lacking = {("both_sam", last), ("both_sam_paper_rho", last - 1)}
+    left = Results(
+        {
+            name: tuple(row for row in rows if (row["arm"], row["seed"]) not in lacking)
+            for name, rows in whole.tables.items()
+        }
+    )
+    assert len(claims.share_above(left, "no_sam", "eMBB")) == len(claims.share_above(left, "both_sam", "eMBB")) + 1
+    assert verdicts(claims.quality(left, BUDGET)) == verdicts(claims.quality(whole, BUDGET))
+    alone = Results({name: tuple(row for row in rows if row["arm"] != "no_sam") for name, rows in left.tables.items()})
+    assert claims.quality(alone, BUDGET) == []
+    assert "With the paper's ρ, 0.5 → 0.01, both-SAM returns more than no SAM" not in verdicts(
+        claims.schedules(alone, BUDGET)
+    )
+
+
 def test_tables_survive_writing_and_reading(tmp_path: Path) -> None:
     results = invented(AS_PRINTED)
     results.write(tmp_path)

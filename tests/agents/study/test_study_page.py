@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table, write_page
-from tasam_agents.study.page.text import SYMBOLS, numeric_columns, with_code
+from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table
+from tasam_agents.study.page.write import SYMBOLS, numeric_columns, with_code, write_page
 
 NASTY = """<script>alert("1")</script> a|b 'c' & &lt; *d* [e](f) `x<y|z`"""
 SHOWN = """<script>alert("1")</script> a|b 'c' & &lt; *d* [e](f) x<y|z"""
@@ -164,6 +164,16 @@ def test_pictures_and_numbers_are_inside(written: tuple[Document, str]) -> None:
     assert len(files) == 2
     for file in files:
         assert base64.b64decode(file["href"].removeprefix("data:text/csv;base64,")) == b"x,y\n1,2\n"
+
+
+def test_what_no_filter_has_escaped_is_escaped_by_the_template(page: Page, tmp_path: Path) -> None:
+    csv = tmp_path / 'a"><b>&.csv'
+    csv.write_text("x\n")
+    section = Section("s", "s", tables=(Table("t", ("a",), (("1",),), csv),))
+    html, _ = write_page(Page("title", (), sections=(section,)), tmp_path / "report")
+    (link,) = [link for link in Document(html.read_text("utf-8")).all("a") if "download" in link]
+    assert link["download"] == csv.name
+    assert "<b>" not in html.read_text("utf-8")
 
 
 def test_the_links_of_the_markdown_lead_to_the_files(written: tuple[Document, str], tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from support.browser import CHROMIUM, WIDTHS, visit
 
 from tasam_agents.study import figures as pictures
-from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table, write_page
+from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table
+from tasam_agents.study.page.write import write_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH (Debian: apt-get install chromium)")
 

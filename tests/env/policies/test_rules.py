@@ -1,4 +1,4 @@
-"""Reference policies: valid actions for every codec, sensible scores, and stored numbers that reproduce."""
+"""Rules: valid actions for every codec, sensible scores, and stored numbers that reproduce."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from oran_env.policies.rules import (
     reference_policies,
     static,
 )
-from oran_env.scoring.playable import policy_on
-from oran_env.scoring.rule_search import mean_return
+from oran_env.scoring.playable import policy_on, returns_of
 
 NAMES = {"random", "idle", "equal_shares", "demand_proportional", "static", "count_rule"}
 CODECS = ["two_bit", "slice_mask"]
@@ -176,7 +175,9 @@ def held_in() -> dict[str, dict[str, float]]:
     for scenario in PRESETS:
         simulator = Simulator(scenario, len(seeds), seeds)
         policies = reference_policies(simulator.scenario)
-        returns[scenario] = {name: mean_return(policy, simulator, seeds) for name, policy in policies.items()}
+        returns[scenario] = {
+            name: float(returns_of(policy, simulator, seeds).mean()) for name, policy in policies.items()
+        }
     return returns
 
 
@@ -199,14 +200,14 @@ def test_stored_returns_reproduce(scenario: str, name: str) -> None:
     assert entry["validation_seed"] == 1_000_000
     simulator = Simulator(scenario, 20, seed=0)
     policy = partial(SEARCHED[name], scenario=simulator.scenario, **entry[name]["parameters"])
-    score = mean_return(policy, simulator, [1_000_000 + i for i in range(20)])
+    score = returns_of(policy, simulator, [1_000_000 + i for i in range(20)]).mean()
     assert round(score, 4) == pytest.approx(entry[name]["validation_return"], abs=1.5e-4)
 
 
-def test_mean_return_is_the_mean_reward_per_du_and_step() -> None:
+def test_returns_are_the_mean_reward_per_du_and_step() -> None:
     simulator = Simulator("tiny", 2, seed=0)
     policy = reference_policies(simulator.scenario)["equal_shares"]
-    score = mean_return(policy, simulator, [3, 4])
+    score = returns_of(policy, simulator, [3, 4]).mean()
     observations = simulator.reset([3, 4])
     rewards = []
     for _ in range(25):
@@ -215,8 +216,8 @@ def test_mean_return_is_the_mean_reward_per_du_and_step() -> None:
         rewards.append(step.rewards)
     assert score == pytest.approx(float(np.mean(rewards)), rel=1e-6)
     assert simulator.truncated.all()
-    assert mean_return(policy, simulator, [3, 4]) == score
-    assert mean_return(lambda o: idle_actions(simulator), simulator, [3, 4]) < score
+    assert returns_of(policy, simulator, [3, 4]).mean() == score
+    assert returns_of(lambda o: idle_actions(simulator), simulator, [3, 4]).mean() < score
 
 
 def test_a_scenario_of_ones_own_has_the_rules_that_need_no_search() -> None:

@@ -18,11 +18,11 @@ from gymnasium.spaces import Box
 from oran_env import Scenario, Simulator, make_scenario
 from oran_env.cli import main
 from oran_env.policies.rules import encode, reference_policies
-from oran_env.scoring import suites as baselines
+from oran_env.scoring import suites
 from oran_env.scoring.playable import PolicyError, policy_on, returns_of
 from oran_env.scoring.rule_search import VALIDATION_SEED
 from oran_env.scoring.score import bootstrap_interval, interquartile_mean, score
-from oran_env.scoring.suites import SUITE_SEED, SUITES, Suite, SuiteError, baseline, find_suite, store_baselines
+from oran_env.scoring.suites import SUITE_SEED, SUITES, Suite, SuiteError, find_suite, store_returns, stored_returns
 
 TINY = SUITES["tiny-v1"]
 
@@ -41,13 +41,20 @@ def test_interquartile_mean(number: int) -> None:
     )
 
 
+def interval_of(groups: list[Any]) -> tuple[float, float]:
+    """The interval of groups that have one."""
+    found = bootstrap_interval(groups)
+    assert found is not None
+    return found
+
+
 def test_interval_of_one_group_against_scipy() -> None:
     values = np.random.default_rng(1).normal(size=40)
     theirs = scipy.stats.bootstrap(
         (values,), lambda x, axis: scipy.stats.trim_mean(x, 0.25, axis=axis), method="percentile", n_resamples=20_000,
         rng=np.random.default_rng(2),
     ).confidence_interval  # fmt: skip
-    low, high = bootstrap_interval([values])
+    low, high = interval_of([values])
     assert low == pytest.approx(theirs.low, abs=0.03)
     assert high == pytest.approx(theirs.high, abs=0.03)
     assert bootstrap_interval([values]) == (low, high)  # the same in every call
@@ -57,7 +64,7 @@ def test_the_interval_is_stratified() -> None:
     """Networks are resampled within their scenario: what differs between scenarios only adds no uncertainty."""
     groups = [np.full(10, float(i)) for i in range(4)]
     assert bootstrap_interval(groups) == (1.5, 1.5)
-    low, high = bootstrap_interval([np.concatenate(groups)])
+    low, high = interval_of([np.concatenate(groups)])
     assert high - low > 0.5
 
 
@@ -65,7 +72,7 @@ def test_coverage_of_the_interval() -> None:
     rng = np.random.default_rng(3)
     inside = 0
     for _ in range(60):
-        low, high = bootstrap_interval([rng.normal(size=20) for _ in range(3)])
+        low, high = interval_of([rng.normal(size=20) for _ in range(3)])
         inside += low <= 0.0 <= high
     assert scipy.stats.binom.cdf(inside, 60, 0.95) > 1e-4
 
@@ -85,7 +92,7 @@ def static_score() -> Any:
 
 
 def test_the_rows_by_hand(static_score: Any) -> None:
-    stored = baseline(TINY, "tiny")
+    stored = stored_returns(TINY, "tiny")
     simulator = Simulator("tiny", 1)
     policy = reference_policies(simulator.scenario)["static"]
     assert len(static_score.rows) == 8
@@ -98,7 +105,7 @@ def test_the_rows_by_hand(static_score: Any) -> None:
         assert list(row) == ["suite", "scenario", "seed", "return", "random", "reference", "score"]
         assert (row["suite"], row["scenario"], row["seed"]) == ("tiny-v1", "tiny", SUITE_SEED + i)
         assert row["return"] == pytest.approx(total, rel=1e-6)
-        assert (row["random"], row["reference"]) == (stored.random[i], stored.reference[i])
+        assert (row["random"], row["reference"]) == (stored.random[i], stored.lookahead[i])
         assert row["score"] == pytest.approx((total - row["random"]) / (row["reference"] - row["random"]), rel=1e-5)
     assert static_score.number == pytest.approx(
         scipy.stats.trim_mean([row["score"] for row in static_score.rows], 0.25)
@@ -110,10 +117,10 @@ def test_the_rows_by_hand(static_score: Any) -> None:
     assert middle[0]["return"] == np.median([row["return"] for row in static_score.rows])
 
 
-def test_random_scores_about_0_and_the_reference_1(static_score: Any) -> None:
+def test_random_scores_about_0_and_lookahead_1(static_score: Any) -> None:
     assert abs(score("random", "tiny-v1").number) < 0.3 < static_score.number
-    reference = score("lookahead", "tiny-v1")
-    assert all(row["score"] == pytest.approx(1.0, abs=1e-6) for row in reference.rows)
+    lookahead = score("lookahead", "tiny-v1")
+    assert all(row["score"] == pytest.approx(1.0, abs=1e-6) for row in lookahead.rows)
     assert score("count_rule", "tiny-v1").number < 1.0
 
 
@@ -149,6 +156,16 @@ class FakeModel:
         assert observations.shape[1:] == self.observation_space.shape
         copies = len(observations[0]) // 26
         return np.concatenate([equal(observations[:, 26 * i : 26 * (i + 1)]) for i in range(copies)], axis=1), None
+
+
+def test_one_network_has_no_interval(tmp_path: Path) -> None:
+    part = score("static", "tiny-v1", 1)
+    assert (part.number, part.low, part.high) == (part.rows[0]["score"], None, None)
+    assert "95 % — (one network of each scenario says nothing about others)" in part.table()
+    part.save(tmp_path / "result.json")
+    assert json.loads((tmp_path / "result.json").read_text())["score"]["low"] is None
+    assert bootstrap_interval([np.ones(1), np.ones(1)]) is None
+    assert bootstrap_interval([np.ones(1), np.ones(2)]) == (1.0, 1.0)
 
 
 def test_every_kind_of_policy() -> None:
@@ -236,7 +253,7 @@ def test_storing(small: Suite) -> None:
     with pytest.raises(SuiteError, match=r"no stored returns for scenario tiny; compute them with: oran-env reference"):
         score("static", "small")
     said: list[str] = []
-    store_baselines(small, ["tiny"], say=said.append, rounds=0, draws=16)
+    store_returns(small, ["tiny"], say=said.append, rounds=0, draws=16)
     assert any("step 25 of 25" in line for line in said)
     entry = json.loads(small.path.read_text())["scenarios"]["tiny"]
     assert entry["seeds"] == small.seeds
@@ -244,26 +261,26 @@ def test_storing(small: Suite) -> None:
     assert score("static", "small").complete
     before = small.path.read_text()
     said.clear()
-    store_baselines(small, ["tiny"], say=said.append, rounds=0, draws=16)  # goes on where it was
+    store_returns(small, ["tiny"], say=said.append, rounds=0, draws=16)  # goes on where it was
     assert said == ["small tiny: stored and valid"]
     assert small.path.read_text() == before
-    store_baselines(small, ["tiny"], force=True, say=said.append, rounds=0, draws=16)
+    store_returns(small, ["tiny"], force=True, say=said.append, rounds=0, draws=16)
     again = json.loads(small.path.read_text())["scenarios"]["tiny"]
     assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in entry.items() if k != "seconds"}
     with pytest.raises(SuiteError, match=r"'paper' is not in suite small; allowed: tiny"):
-        store_baselines(small, ["paper"])
+        store_returns(small, ["paper"])
 
 
 @pytest.mark.parametrize("change", ["random", "equal_shares_of_first", "fields"])
 def test_numbers_of_other_dynamics_are_refused(small: Suite, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = json.loads((Path(baselines.__file__).parent / "suites" / "tiny-v1.json").read_text())
+    table = json.loads((Path(suites.__file__).parent / "suites" / "tiny-v1.json").read_text())
     entry = table["scenarios"]["tiny"]
     entry = {**entry, **{key: entry[key][:2] for key in ("seeds", "random", "reference")}}
     small.path.write_text(json.dumps({"suite": "small", "scenarios": {"tiny": entry}}))
-    assert baseline(small, "tiny").random == tuple(entry["random"])
+    assert stored_returns(small, "tiny").random == tuple(entry["random"])
     if change == "fields":
         changed = make_scenario("tiny", path_loss_exponent=3.51)
-        monkeypatch.setattr(baselines, "make_scenario", lambda name: changed)
+        monkeypatch.setattr(suites, "make_scenario", lambda name: changed)
     else:
         entry[change] = [entry[change][0] + 1e-4, entry[change][1]] if change == "random" else entry[change] + 1e-4
         small.path.write_text(json.dumps({"suite": "small", "scenarios": {"tiny": entry}}))
@@ -275,11 +292,11 @@ def test_numbers_of_other_dynamics_are_refused(small: Suite, change: str, monkey
 
 
 def test_stored_returns_reproduce() -> None:
-    """All of random; the reference for one network, which does not depend on the others."""
-    stored = baseline(TINY, "tiny")
-    assert baselines.random_returns(make_scenario("tiny"), TINY.seeds) == pytest.approx(stored.random, rel=1e-6)
+    """All of random; lookahead for one network, which does not depend on the others."""
+    stored = stored_returns(TINY, "tiny")
+    assert suites.random_returns(make_scenario("tiny"), TINY.seeds) == pytest.approx(stored.random, rel=1e-6)
     simulator = Simulator("tiny", 1, TINY.seeds[3:4])
-    assert returns_of("lookahead", simulator, TINY.seeds[3:4])[0] == pytest.approx(stored.reference[3], rel=1e-6)
+    assert returns_of("lookahead", simulator, TINY.seeds[3:4])[0] == pytest.approx(stored.lookahead[3], rel=1e-6)
     assert find_suite("tiny-v1") is TINY
     assert policy_on("lookahead", simulator) is not policy_on("lookahead", simulator)
 

@@ -1,0 +1,47 @@
+"""The files of a generalisation matrix: every number as CSV and JSON, and the heat maps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasam_agents.experiments.generalisation.figure import draw_generalisation
+from tasam_agents.experiments.generalisation.result import Generalisation
+from tasam_agents.plotting.style import write_table
+
+
+def write_generalisation(result: Generalisation, directory: Path) -> list[Path]:
+    """Write generalisation.png with its .csv, generalisation_returns.csv (tidy) and generalisation.json."""
+    directory.mkdir(parents=True, exist_ok=True)
+    tidy = [
+        {"agent": row.label, "trained_on": row.trained_on, "seed": seed, "scenario": each.name,
+         "network_seed": network, "return": value}
+        for row in result.rows for each in result.members
+        for seed, line in zip(row.seeds, result.returns[row.label, each.name].tolist(), strict=True)
+        for network, value in zip(result.network_seeds, line, strict=True)
+    ]  # fmt: skip
+    tidy += [
+        {"agent": policy, "trained_on": None, "seed": None, "scenario": name, "network_seed": network, "return": value}
+        for (policy, name), values in result.references.items()
+        for network, value in zip(result.network_seeds, values[0].tolist(), strict=True)
+    ]
+    file = directory / "generalisation.json"
+    file.write_text(json.dumps(document(result), indent=1, allow_nan=False) + "\n", "utf-8")
+    table = write_table(directory / "generalisation_returns.csv", tidy)
+    return [draw_generalisation(result, directory / "generalisation.png"), table, file]
+
+
+def document(result: Generalisation) -> dict[str, Any]:
+    """All of it as JSON types."""
+    return {
+        "reference": result.reference,
+        "network_seeds": list(result.network_seeds),
+        "scenarios": [{"name": each.name, "env_kwargs": dict(each.arguments)} for each in result.members],
+        "agents": [
+            {"label": row.label, "trained_on": row.trained_on, "seeds": list(row.seeds),
+             "runs": [str(run) for run in row.runs]}
+            for row in result.rows
+        ],
+        "cells": [result.cell(row, each.name) for row in result.rows for each in result.members],
+    }  # fmt: skip
