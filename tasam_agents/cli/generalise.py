@@ -3,93 +3,85 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import tyro
 
+from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.experiments.generalisation.family_training import train_family
-from tasam_agents.experiments.generalisation.matrix import generalise
 from tasam_agents.training.run_directory import RunError
 
-USAGE = """\
-  tasam generalise RUN… [--scenarios NAME…] [--out DIR]     evaluate runs on scenarios they were not trained on
-  tasam generalise --config NAME --train-on NAME… --runs D  train on each first, unless it is there"""
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    call(generalise, "tasam generalise", arguments)
 
 
-def generalise_command(arguments: Sequence[str], parse: Callable[..., Any]) -> list[Path]:
-    """Evaluate, print the matrix, write it; return the files.
+def generalise(
+    run: tyro.conf.Positional[tuple[Path, ...]] = (),
+    networks: int = 10,
+    scenarios: tuple[str, ...] = (),
+    reference: str | None = None,
+    out: Path | None = None,
+    config: str | None = None,
+    train_on: tuple[str, ...] = (),
+    seeds: int = 1,
+    runs: Path | None = None,
+    iterations: int | None = None,
+) -> None:
+    """Evaluate the best actors of runs on a family of scenarios with the same spaces, beside reference policies.
 
-    parse: (function, name of the program, arguments) -> what the function returns, as ``tyro.cli``.
+    A scenario is a name of the family (calm, heterogeneous, bursty, overload, fast, dense), the preset of the
+    runs itself, fields of the environment (num_ues=30 or num_ues=30,load=2), or both (calm,load=2).
+
+    Args:
+        run: run directories; runs that differ by their seed alone are averaged.
+        networks: held-out networks per scenario, at least 2.
+        scenarios: default: the whole family. Those that the runs were trained on are always among them.
+        reference: policy whose return is subtracted; default: count_rule, else static, else random.
+        out: directory for tables and picture; default: generalisation beside the runs, or in the only one.
+        config: name of a configuration to train first, on each of --train-on.
+        train_on: scenarios to train on.
+        seeds: with --config, trainings per scenario.
+        runs: with --config, directory of the trained runs.
+        iterations: with --config, of each training; default: those of the configuration.
     """
+    from tasam_agents.experiments.generalisation import matrix
 
-    def options(
-        run: tyro.conf.Positional[tuple[Path, ...]] = (),
-        networks: int = 10,
-        scenarios: tuple[str, ...] = (),
-        reference: str | None = None,
-        out: Path | None = None,
-        config: str | None = None,
-        train_on: tuple[str, ...] = (),
-        seeds: int = 1,
-        runs: Path | None = None,
-        iterations: int | None = None,
-    ) -> dict[str, Any]:
-        """Evaluate the best actors of runs on a family of scenarios with the same spaces, beside reference policies.
-
-        A scenario is a name of the family (calm, heterogeneous, bursty, overload, fast, dense), the preset of the
-        runs itself, fields of the environment (num_ues=30 or num_ues=30,load=2), or both (calm,load=2).
-
-        Args:
-            run: run directories; runs that differ by their seed alone are averaged.
-            networks: held-out networks per scenario, at least 2.
-            scenarios: default: the whole family. Those that the runs were trained on are always among them.
-            reference: policy whose return is subtracted; default: count_rule, else static, else random.
-            out: directory for tables and picture; default: generalisation beside the runs, or in the only one.
-            config: name of a configuration to train first, on each of --train-on.
-            train_on: scenarios to train on.
-            seeds: with --config, trainings per scenario.
-            runs: with --config, directory of the trained runs.
-            iterations: with --config, of each training; default: those of the configuration.
-        """
-        return {
-            "given": run, "networks": networks, "scenarios": scenarios, "reference": reference, "out": out,
-            "config": config, "train_on": train_on, "seeds": seeds, "directory": runs, "iterations": iterations,
-        }  # fmt: skip
-
-    chosen = parse(options, "tasam generalise", arguments)
-    if chosen["networks"] < 2:
-        raise RunError(f"networks is {chosen['networks']}; allowed: 2 or more, an interval needs them")
-    scenarios = chosen["scenarios"]
-    paths = chosen["given"]
-    if chosen["config"] is not None or chosen["train_on"] or chosen["directory"] is not None:
-        paths = _trained(chosen)
-        scenarios = scenarios or chosen["train_on"]
-    result = generalise(paths, chosen["networks"], scenarios, chosen["reference"])
-    files = result.write(chosen["out"] or _beside(paths))
+    if networks < 2:
+        raise RunError(f"networks is {networks}; allowed: 2 or more, an interval needs them")
+    if config is not None or train_on or runs is not None:
+        if run:
+            raise RunError(f"--config trains its own runs; not allowed with it: {' '.join(map(str, run))}")
+        run = tuple(_trained(config, train_on, runs, seeds, iterations))
+        scenarios = scenarios or train_on
+    result = matrix.generalise(run, networks, scenarios, reference)
+    files = result.write(out or _beside(run))
     print(f"\n{result.text()}\n")
-    return files
+    print_paths(files)
 
 
-def _trained(chosen: dict[str, Any]) -> list[Path]:
+def _trained(
+    name: str | None, scenarios: Sequence[str], directory: Path | None, seeds: int, iterations: int | None
+) -> list[Path]:
     """Train what --config asks for."""
-    if chosen["given"]:
-        raise RunError(f"--config trains its own runs; not allowed with it: {' '.join(map(str, chosen['given']))}")
-    for name, option in (("config", "--config"), ("train_on", "--train-on"), ("directory", "--runs")):
-        if not chosen[name]:
-            raise RunError(f"{option} is missing; needed to train: --config NAME --train-on SCENARIO… --runs DIR")
-    if chosen["config"] not in VARIANTS:
-        raise RunError(f"--config is {chosen['config']!r}; allowed: {', '.join(VARIANTS)}")
-    config = VARIANTS[chosen["config"]]
-    if chosen["iterations"] is not None:
+    from tasam_agents.experiments.generalisation.family_training import train_family
+
+    if name is None or not scenarios or directory is None:
+        given = {"--config": name, "--train-on": scenarios, "--runs": directory}
+        missing = next(option for option, value in given.items() if not value)
+        raise RunError(f"{missing} is missing; needed to train: --config NAME --train-on SCENARIO… --runs DIR")
+    if name not in VARIANTS:
+        raise RunError(f"--config is {name!r}; allowed: {', '.join(VARIANTS)}")
+    config = VARIANTS[name]
+    if iterations is not None:
         try:
-            config = replace(config, iterations=chosen["iterations"])
+            config = replace(config, iterations=iterations)
         except ValueError as error:
             raise RunError(str(error)) from None
-    return train_family(config, chosen["train_on"], chosen["directory"], chosen["seeds"])
+    return train_family(config, scenarios, directory, seeds)
 
 
 def _beside(paths: Sequence[Path]) -> Path:

@@ -7,146 +7,129 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from oran_env.scenario.presets import make_scenario
-from tasam_agents.cli.arguments import parse, print_paths
-from tasam_agents.cli.compare import RunsFailed
-from tasam_agents.experiments.comparison.text import aligned
-from tasam_agents.jobs.jobs import Job
-from tasam_agents.jobs.worker_pool import run_in_workers
-from tasam_agents.study.budgets import find_budget
-from tasam_agents.study.estimate import remaining_s, seconds_per_run
-from tasam_agents.study.page.page import write_page
-from tasam_agents.study.plan import FIGURES, Plan
-from tasam_agents.study.report import Report, facts_of
-from tasam_agents.study.results import Results, collect
-from tasam_agents.study.task import study_duty
-from tasam_agents.training.progress import duration
+from tasam_agents.cli.arguments import call, print_paths
+from tasam_agents.jobs.runs_failed import RunsFailed
 from tasam_agents.training.run_directory import RunError
 
-USAGE = """\
-  tasam study plan|run|status|report --budget NAME          the paper's figures and tables, from plan to report
-"""
+if TYPE_CHECKING:
+    from tasam_agents.jobs.jobs import Job
+    from tasam_agents.study.plan import Plan
+
 MACHINE_FILE, RESULTS, REPORT = "machine.json", "results", "report"
 
 
-def study(arguments: Sequence[str]) -> None:
+def run(arguments: Sequence[str]) -> None:
     """Dispatch to the four parts."""
     part, *rest = list(arguments) or [""]
-    parts = {"plan": _plan, "run": _run, "status": _status, "report": _report}
+    parts = {"plan": show_plan, "run": do_runs, "status": show_status, "report": write_report}
+    if part in ("-h", "--help"):
+        lines = [f"  tasam study {name:8}{(each.__doc__ or '').splitlines()[0]}" for name, each in parts.items()]
+        print("\n".join(["usage: tasam study PART …", "", *lines]))
+        return
     if part not in parts:
         raise RunError(f"study {part!r}; allowed: {', '.join(parts)}")
-    parts[part](rest)
+    call(parts[part], f"tasam study {part}", rest)
 
 
-def _directory(budget: str, out: Path | None) -> Path:
-    return Path("runs") / f"study-{budget}" if out is None else out
+def show_plan(budget: str = "quick", out: Path | None = None, jobs: int | None = None) -> None:
+    """Print the runs of a study, what each figure needs, and what they will take, from a short calibration.
 
+    Args:
+        budget: smoke, quick, standard or paper.
+        out: directory of the study; default: runs/study-BUDGET.
+        jobs: runs at a time; default: one per CPU core.
+    """
+    from tasam_agents.experiments.comparison.text import aligned
+    from tasam_agents.study.estimate import remaining_s, seconds_per_run
+    from tasam_agents.study.plan import FIGURES
+    from tasam_agents.training.progress import duration
 
-def _plan(arguments: Sequence[str]) -> None:
-    def options(budget: str = "quick", out: Path | None = None, jobs: int | None = None) -> dict[str, Any]:
-        """Print the runs of a study, what each figure needs, and what they will take, from a short calibration.
-
-        Args:
-            budget: smoke, quick, standard or paper.
-            out: directory of the study; default: runs/study-BUDGET.
-            jobs: runs at a time; default: one per CPU core.
-        """
-        return {"budget": budget, "out": out, "jobs": jobs}
-
-    given = parse(options, "tasam study plan", arguments)
-    plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
+    plan = _plan(budget, out)
     written = plan.fix()
-    processes = _processes(given["jobs"])
+    processes = _processes(jobs)
     seconds = seconds_per_run(plan)
     table = [["arm", "runs", "each", "for"]]
     table += [[arm.name, str(len(arm.seeds)), duration(seconds[arm.name]), " ".join(arm.figures)] for arm in plan.arms]
     print(aligned(table))
     shares = [["figure", "runs", "time of these alone"]]
     for figure in FIGURES:
-        jobs = plan.jobs([figure])
-        shares.append([figure, str(len(jobs)), duration(remaining_s(jobs, seconds, processes))])
+        own = plan.jobs([figure])
+        shares.append([figure, str(len(own)), duration(remaining_s(own, seconds, processes))])
     print(f"\n{aligned(shares)}")
-    jobs = plan.jobs()
+    every = plan.jobs()
     print(
-        f"\n{len(jobs)} runs, about {duration(remaining_s(jobs, seconds, processes))} with {processes} at a time; "
+        f"\n{len(every)} runs, about {duration(remaining_s(every, seconds, processes))} with {processes} at a time; "
         "starting a run, validation and judging come on top."
     )
     print_paths([written])
 
 
-def _run(arguments: Sequence[str]) -> None:
-    def options(
-        budget: str = "quick",
-        out: Path | None = None,
-        jobs: int | None = None,
-        only: tuple[str, ...] = FIGURES,
-        minutes: float | None = None,
-        backend: Literal["processes", "ray"] = "processes",
-        address: str | None = None,
-    ) -> dict[str, Any]:
-        """Do all runs that are not done. Stop it whenever you like: the same command goes on.
+def do_runs(
+    budget: str = "quick",
+    out: Path | None = None,
+    jobs: int | None = None,
+    only: tuple[str, ...] = (),
+    minutes: float | None = None,
+    backend: Literal["processes", "ray"] = "processes",
+    address: str | None = None,
+) -> None:
+    """Do all runs that are not done. Stop it whenever you like: the same command goes on.
 
-        Args:
-            budget: smoke, quick, standard or paper.
-            out: directory of the study; default: runs/study-BUDGET.
-            jobs: runs at a time, with processes; default: one per CPU core.
-            only: figures and tables whose runs are wanted; default: all.
-            minutes: stop after this time; what runs is saved first.
-            backend: processes of this machine, or the tasks of a Ray cluster.
-            address: of a running Ray cluster, "auto" or HOST:PORT; default: one of this machine.
-        """
-        return {
-            "budget": budget,
-            "out": out,
-            "jobs": jobs,
-            "only": only,
-            "minutes": minutes,
-            "backend": backend,
-            "address": address,
-        }
+    Args:
+        budget: smoke, quick, standard or paper.
+        out: directory of the study; default: runs/study-BUDGET.
+        jobs: runs at a time, with processes; default: one per CPU core.
+        only: figures and tables whose runs are wanted; default: all.
+        minutes: stop after this time; what runs is saved first.
+        backend: processes of this machine, or the tasks of a Ray cluster.
+        address: of a running Ray cluster, "auto" or HOST:PORT; default: one of this machine.
+    """
+    from tasam_agents.jobs.worker_pool import run_in_workers
+    from tasam_agents.study.plan import FIGURES
+    from tasam_agents.study.task import study_duty
 
-    given = parse(options, "tasam study run", arguments)
-    plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
-    jobs, duty = plan.jobs(given["only"]), study_duty(plan.judging)
-    is_ray = given["backend"] == "ray"
-    for name, of_ray in (("jobs", False), ("minutes", False), ("address", True)):
-        if given[name] is not None and is_ray is not of_ray:
-            raise RunError(f"{name} is {given[name]}; allowed only with --backend {'ray' if of_ray else 'processes'}")
+    plan = _plan(budget, out)
+    wanted, duty = plan.jobs(only or FIGURES), study_duty(plan.judging)
+    is_ray = backend == "ray"
+    for name, value, of_ray in (("jobs", jobs, False), ("minutes", minutes, False), ("address", address, True)):
+        if value is not None and is_ray is not of_ray:
+            raise RunError(f"{name} is {value}; allowed only with --backend {'ray' if of_ray else 'processes'}")
     plan.fix()
     (plan.directory / MACHINE_FILE).write_text(json.dumps(_machine(), indent=1) + "\n", "utf-8")
     if is_ray:
         from tasam_agents.jobs.ray_pool import run_jobs_on_ray  # the extra is not everybody's
 
-        failures = run_jobs_on_ray(jobs, given["address"], duty)
+        failures = run_jobs_on_ray(wanted, address, duty)
     else:
-        failures = run_in_workers(jobs, _processes(given["jobs"]), duty, minutes=given["minutes"])
+        failures = run_in_workers(wanted, _processes(jobs), duty, minutes=minutes)
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
-        raise RunsFailed(f"{len(failures)} of {len(jobs)} runs failed; the same command tries them again:\n{listed}")
+        raise RunsFailed(f"{len(failures)} of {len(wanted)} runs failed; the same command tries them again:\n{listed}")
     print(
-        f"all {len(jobs)} runs are done. The report: tasam study report --budget {plan.budget.name} "
+        f"all {len(wanted)} runs are done. The report: tasam study report --budget {plan.budget.name} "
         f"--out {plan.directory}"
     )
 
 
-def _status(arguments: Sequence[str]) -> None:
-    def options(budget: str = "quick", out: Path | None = None, jobs: int | None = None) -> dict[str, Any]:
-        """Show what is done, what failed and what is left.
+def show_status(budget: str = "quick", out: Path | None = None, jobs: int | None = None) -> None:
+    """Show what is done, what failed and what is left.
 
-        Args:
-            budget: smoke, quick, standard or paper.
-            out: directory of the study; default: runs/study-BUDGET.
-            jobs: runs at a time, for the time that is left; default: one per CPU core.
-        """
-        return {"budget": budget, "out": out, "jobs": jobs}
+    Args:
+        budget: smoke, quick, standard or paper.
+        out: directory of the study; default: runs/study-BUDGET.
+        jobs: runs at a time, for the time that is left; default: one per CPU core.
+    """
+    from tasam_agents.study.estimate import remaining_s, seconds_per_run
+    from tasam_agents.study.plan import FIGURES
+    from tasam_agents.study.task import study_duty
+    from tasam_agents.training.progress import duration
 
-    given = parse(options, "tasam study status", arguments)
-    plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
+    plan = _plan(budget, out)
     duty = study_duty(plan.judging)
-    jobs = plan.jobs()
-    left = [job for job in jobs if duty.standing(job) != "complete"]
+    every = plan.jobs()
+    left = [job for job in every if duty.standing(job) != "complete"]
     for figure in FIGURES:
         own = plan.jobs([figure])
         missing = {job.directory for job in left}
@@ -158,44 +141,38 @@ def _status(arguments: Sequence[str]) -> None:
         print(f"failed: {job.label}: {reason} (log: {job.log})")
     time = ""
     if left and (plan.directory / "calibration.json").is_file():
-        time = f", about {duration(remaining_s(left, seconds_per_run(plan), _processes(given['jobs'])))} left"
-    print(f"{len(jobs) - len(left)} of {len(jobs)} runs done, {len(failed)} failed{time}")
+        time = f", about {duration(remaining_s(left, seconds_per_run(plan), _processes(jobs)))} left"
+    print(f"{len(every) - len(left)} of {len(every)} runs done, {len(failed)} failed{time}")
 
 
-def _failure(job: Job) -> str:
-    """Why a run stopped, or "" if it did not."""
-    lines = job.log.read_text("utf-8", "replace").splitlines() if job.log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last.removeprefix("error: ") if last.startswith("error: ") else ""
+def write_report(
+    budget: str = "quick", out: Path | None = None, tables: Path | None = None, to: Path | None = None
+) -> None:
+    """Draw every figure and table and say of each claim what came of it.
 
+    Args:
+        budget: smoke, quick, standard or paper.
+        out: directory of the study; default: runs/study-BUDGET.
+        tables: draw from these tidy tables and not from the runs.
+        to: where tables and report go; default: the directory of the study.
+    """
+    from oran_env.scenario.presets import make_scenario
+    from tasam_agents.study.page.page import write_page
+    from tasam_agents.study.report import Report, facts_of
+    from tasam_agents.study.results import Results, collect
 
-def _report(arguments: Sequence[str]) -> None:
-    def options(
-        budget: str = "quick", out: Path | None = None, tables: Path | None = None, to: Path | None = None
-    ) -> dict[str, Any]:
-        """Draw every figure and table and say of each claim what came of it.
-
-        Args:
-            budget: smoke, quick, standard or paper.
-            out: directory of the study; default: runs/study-BUDGET.
-            tables: draw from these tidy tables and not from the runs.
-            to: where tables and report go; default: the directory of the study.
-        """
-        return {"budget": budget, "out": out, "tables": tables, "to": to}
-
-    given = parse(options, "tasam study report", arguments)
-    plan = Plan(find_budget(given["budget"]), _directory(given["budget"], given["out"]))
-    target = plan.directory if given["to"] is None else given["to"]
-    if given["tables"] is None:
+    plan = _plan(budget, out)
+    target = plan.directory if to is None else to
+    if tables is None:
         results = collect(plan, make_scenario("paper").quality.q_min)
         source, files = plan.directory, results.write(target / RESULTS)
     else:
-        results, source, files = Results.read(given["tables"]), given["tables"], []
+        results, source, files = Results.read(tables), tables, []
     if not results.tables["runs"]:
         raise RunError(f"{source} has no finished run yet; first: tasam study run --budget {plan.budget.name}")
     machine_file = source / MACHINE_FILE
     machine = json.loads(machine_file.read_text("utf-8")) if machine_file.is_file() else {"not recorded": ""}
-    if given["tables"] is None and machine_file.is_file():
+    if tables is None and machine_file.is_file():
         (target / RESULTS / MACHINE_FILE).write_text(machine_file.read_text("utf-8"), "utf-8")
     told = ", ".join(f"{name} {value}".strip() for name, value in machine.items())
     facts = facts_of(results, plan.budget, len(plan.jobs()), told)
@@ -206,6 +183,20 @@ def _report(arguments: Sequence[str]) -> None:
         for finding in section.findings:
             print(f"{finding.verdict:14}{finding.claim} ({finding.source}): {finding.measured}")
     print_paths([*files, *write_page(page, directory)])
+
+
+def _plan(budget: str, out: Path | None) -> Plan:
+    from tasam_agents.study.budgets import find_budget
+    from tasam_agents.study.plan import Plan
+
+    return Plan(find_budget(budget), Path("runs") / f"study-{budget}" if out is None else out)
+
+
+def _failure(job: Job) -> str:
+    """Why a run stopped, or "" if it did not."""
+    lines = job.log.read_text("utf-8", "replace").splitlines() if job.log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last.removeprefix("error: ") if last.startswith("error: ") else ""
 
 
 def _processes(jobs: int | None) -> int:
