@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +23,12 @@ MACHINE_FILE, RESULTS, REPORT = "machine.json", "results", "report"
 def run(arguments: Sequence[str]) -> None:
     """Dispatch to the four parts."""
     part, *rest = list(arguments) or [""]
-    parts = {"plan": show_plan, "run": do_runs, "status": show_status, "report": write_report}
+    parts: dict[str, Callable[..., None]] = {
+        "plan": show_plan,
+        "run": do_runs,
+        "status": show_status,
+        "report": write_report,
+    }
     if part in ("-h", "--help"):
         lines = [f"  tasam study {name:8}{(each.__doc__ or '').splitlines()[0]}" for name, each in parts.items()]
         print("\n".join(["usage: tasam study PART …", "", *lines]))
