@@ -16,7 +16,7 @@ from oran_env.scoring.score import score
 from oran_env.simulator.components import Components, Info
 from oran_env.simulator.simulator import Simulator
 from oran_env.testing.check_env import check_env
-from oran_env.version import __version__ as __version__
+from oran_env.version import __version__
 
 __all__ = [
     "PRESETS",
@@ -35,6 +35,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "Simulator",
+    "__version__",
     "check_env",
     "make_scenario",
     "parallel_env",

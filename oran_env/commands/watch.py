@@ -74,19 +74,18 @@ def play(env: OranParallelEnv, policy: Policy, seed: int, steps: int) -> Iterato
 
 
 def fields(settings: Sequence[str]) -> dict[str, Any]:
-    """Read NAME=VALUE pairs; a value is JSON if it can be, a list becomes a tuple, else it is text.
+    """Read NAME=VALUE pairs; a value is JSON if it can be, else text.
 
     Raises:
         CommandError: not of that form.
     """
     values: dict[str, Any] = {}
     for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not (name and equals):
+        name, _, text = setting.partition("=")
+        if not (name and text):
             raise CommandError(f"--env is {setting!r}; allowed: NAME=VALUE")
         try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        values[name] = tuple(value) if isinstance(value, list) else value
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
     return values

@@ -1,20 +1,131 @@
-"""What the commands of `tasam` share: reading their arguments and naming the files they wrote."""
+"""What the commands of `tasam` share: how they read their arguments, and naming the files they wrote.
+
+A command is a function whose annotations are its options, or a dataclass of options beside the fields of a named
+configuration. tyro reads both.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from tasam_agents.baselines import BASELINES, BaselineConfig
+from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
+from tasam_agents.config.name_value import name_and_value
+from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
+
+Options = TypeVar("Options")
+Unprefixed = tyro.conf.arg(name="")
+"""Marks a dataclass of options whose name is no part of theirs."""
+
+REPEATABLE = ("--env", "--first-env", "--then-env")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Which named configuration, on which environment."""
+
+    config: str = "default"
+    """Named configuration whose fields are the defaults of all that follow."""
+    env: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=VALUE, an argument of the environment; as often as wanted."""
+
+
+def call(command: Callable[..., None], program: str, arguments: Sequence[str]) -> None:
+    """Call a command with the options that its signature declares. What it raises is not taken for a bad option."""
+
+    @functools.wraps(command)
+    def bound(*values: Any, **named: Any) -> Callable[[], None]:
+        return functools.partial(command, *values, **named)
+
+    parse(bound, program, arguments)()
+
+
+def parse_with_configuration(
+    kind: type[Options], program: str, arguments: Sequence[str]
+) -> tuple[Options, TrainConfig | BaselineConfig]:
+    """Read options of a command and, beside them, any field of a named configuration.
+
+    Args:
+        kind: dataclass of the command's own options, with what the command does for a docstring; ``Named`` comes by
+            itself.
+        program, arguments: e.g. "tasam train", and what stands behind it.
+
+    Raises:
+        UserError: an unknown name, option or value.
+    """
+
+    def first(named: Annotated[Named, Unprefixed], env_id: str | None = None) -> tuple[Named, str | None]:
+        return named, env_id
+
+    (named, env_id), _ = parse(first, program, arguments, return_unknown_args=True, add_help=False)
+    default = _named_configuration(named, env_id)
+    every = dataclasses.make_dataclass(
+        "Arguments",
+        [
+            ("named", Annotated[Named, Unprefixed]),
+            ("options", Annotated[kind, Unprefixed]),
+            ("configuration", Annotated[type(default), Unprefixed], dataclasses.field(default=default)),
+        ],
+    )
+    # A union of classes (which policy) stays of the class it has in the named configuration.
+    config = (tyro.conf.AvoidSubcommands,)
+    description = f"{kind.__doc__}\n\nFields have the values of --config {named.config}."
+    given = parse(every, program, arguments, description=description, config=config)
+    return given.options, given.configuration
+
+
+def _named_configuration(named: Named, env_id: str | None) -> TrainConfig | BaselineConfig:
+    if named.config not in VARIANTS and named.config not in BASELINES:
+        raise UserError(f"--config is {named.config!r}; allowed: {', '.join([*VARIANTS, *BASELINES])}")
+    config: TrainConfig | BaselineConfig
+    if named.config in BASELINES:
+        config = BASELINES[named.config]
+    else:
+        config = _for_environment(VARIANTS[named.config], env_id)
+    return dataclasses.replace(config, env_kwargs=environment_arguments("--env", named.env, config.env_kwargs))
+
+
+def _for_environment(config: TrainConfig, env_id: str | None) -> TrainConfig:
+    """With another environment than the configuration's, leave out what was meant for its own: inputs, bits, and a
+    critic that asks for resources."""
+    if env_id in (None, config.env_id):
+        return config
+    general = LearnerConfig()
+    learner = dataclasses.replace(
+        config.learner,
+        input_scaling=(),
+        critic=general.critic if config.learner.critic == "resource" else config.learner.critic,
+        policy=general.policy,
+        temperature=general.temperature,
+        actor_delay=general.actor_delay,
+    )
+    return dataclasses.replace(config, env_id=env_id, env_kwargs={}, learner=learner)
+
+
+def environment_arguments(option: str, settings: Iterable[str], default: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """What an option of NAME=VALUE changes of the arguments of an environment."""
+    try:
+        return dict(default) | dict(map(name_and_value, settings))
+    except ValueError as error:
+        raise UserError(f"{option} is {error}") from None
 
 
 def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
     """tyro.cli, but a mistake of the user becomes one line instead of a box of them."""
+    names = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    for name in names:
+        if name not in REPEATABLE and names.count(name) > 1:
+            raise UserError(f"{name} is given twice")
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):
@@ -28,7 +139,8 @@ def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> 
 
 
 def _first_paragraph(box: str) -> str:
-    """What stands in tyro's box above its first rule; the rest repeats the help text."""
+    """What stands in tyro's box above its first rule; the rest repeats the help text. Its hook for errors would spare
+    the reading, and is private: it may change with any release."""
     words: list[str] = []
     for line in box.splitlines()[1:]:
         text = line.strip("│╭╮╰╯ ")
@@ -38,7 +150,7 @@ def _first_paragraph(box: str) -> str:
     return " ".join(words)
 
 
-def print_paths(paths: Sequence[Path]) -> None:
+def print_paths(paths: Iterable[Path]) -> None:
     """One line per file."""
     for path in paths:
         print(f"written: {path}")

@@ -4,68 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tasam_agents.cli.arguments import parse, print_paths
+from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.errors import UserError
-from tasam_agents.experiments.comparison import curves as comparison_curves
-from tasam_agents.experiments.comparison.plan import Plan, divergences, learning_curves, measure, plan
-from tasam_agents.experiments.comparison.report import write_comparison
-from tasam_agents.experiments.comparison.text import comparison_text
-from tasam_agents.jobs.engine import run_jobs
-from tasam_agents.jobs.job import RunsFailed
-from tasam_agents.jobs.training_task import TRAINING, status
-from tasam_agents.jobs.worker_pool import WorkerPool
+
+if TYPE_CHECKING:
+    from tasam_agents.experiments.comparison.plan import Plan
 
 
-def compare_agents(arguments: Sequence[str]) -> None:
-    """Train, evaluate and report several agents over several seeds.
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    call(compare, "tasam compare", arguments)
+
+
+def compare(
+    agents: tuple[str, ...],
+    seeds: int = 5,
+    first_seed: int = 0,
+    networks: int = 20,
+    runs: Path = Path("runs/compare"),
+    jobs: int | None = None,
+    iterations: int | None = None,
+    out: Path | None = None,
+) -> None:
+    """Compare agents over training seeds, on the same held-out networks, with the same budget.
+
+    Runs that are complete are used as they are, so the same command again trains only what is missing.
+
+    Args:
+        agents: names of configurations, baselines or reference policies; the first is compared with the others.
+        seeds: training runs per agent.
+        first_seed: seed of the first; the others follow.
+        networks: held-out networks, at least 2.
+        runs: the run of an agent with seed K is RUNS/AGENT/seed_K.
+        jobs: runs trained at a time, one thread each; default: one per CPU core.
+        iterations: of our own agents, in place of their configurations'; baselines get as many environment steps.
+        out: where the report goes; default: RUNS.
 
     Raises:
         UserError: bad input, before any work starts.
         RunsFailed: at the end, after the report of the rest.
         Interrupted: stopped by the user.
     """
+    from tasam_agents.experiments.comparison import curves as comparison_curves
+    from tasam_agents.experiments.comparison.plan import divergences, learning_curves, measure, plan
+    from tasam_agents.experiments.comparison.report import write_comparison
+    from tasam_agents.experiments.comparison.text import comparison_text
+    from tasam_agents.jobs.engine import run_jobs
+    from tasam_agents.jobs.job import RunsFailed
+    from tasam_agents.jobs.training_task import TRAINING, status
+    from tasam_agents.jobs.worker_pool import WorkerPool
 
-    def options(
-        agents: tuple[str, ...],
-        seeds: int = 5,
-        first_seed: int = 0,
-        networks: int = 20,
-        runs: Path = Path("runs/compare"),
-        jobs: int | None = None,
-        iterations: int | None = None,
-        out: Path | None = None,
-    ) -> dict[str, Any]:
-        """Compare agents over training seeds, on the same held-out networks, with the same budget.
-
-        Runs that are complete are used as they are, so the same command again trains only what is missing.
-
-        Args:
-            agents: names of configurations, baselines or reference policies; the first is compared with the others.
-            seeds: training runs per agent.
-            first_seed: seed of the first; the others follow.
-            networks: held-out networks, at least 2.
-            runs: the run of an agent with seed K is RUNS/AGENT/seed_K.
-            jobs: runs trained at a time, one thread each; default: one per CPU core.
-            iterations: of our own agents, in place of their configurations'; baselines get as many environment steps.
-            out: where the report goes; default: RUNS.
-        """
-        return dict(locals())
-
-    given = parse(options, "tasam compare", arguments)
-    if given["seeds"] < 1:
-        raise UserError(f"seeds is {given['seeds']}; allowed: 1 or more")
-    seeds = range(given["first_seed"], given["first_seed"] + given["seeds"])
-    agents = [name.replace("-", "_") for name in given["agents"]]
-    chosen = plan(agents, seeds, given["networks"], given["runs"], given["iterations"])
-    pool = WorkerPool(given["jobs"])
+    if seeds < 1:
+        raise UserError(f"seeds is {seeds}; allowed: 1 or more")
+    names = [name.replace("-", "_") for name in agents]
+    chosen = plan(names, range(first_seed, first_seed + seeds), networks, runs, iterations)
+    pool = WorkerPool(jobs)
     missing = sum(status(job) != "complete" for job in chosen.jobs)
     print(_announcement(chosen, missing), flush=True)
     failures = run_jobs(chosen.jobs, pool, TRAINING)
     report = measure(chosen, failures)
     if report is not None:
-        out = given["runs"] if given["out"] is None else given["out"]
+        out = runs if out is None else out
         curves = learning_curves(chosen, report)
         print(f"\n{comparison_text(report)}")
         if curves:

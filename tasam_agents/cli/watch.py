@@ -2,82 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import tyro
 
-from oran_env import OranParallelEnv
-from oran_env.rendering import RENDER_FPS, check_output, write_film
-from oran_env.rendering.progress import counted
-from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
-from tasam_agents.envs.make import make_batched, make_env
-from tasam_agents.envs.sequential import SequentialBatch
-from tasam_agents.errors import UserError
-from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, load_actors, run_policy
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.cli.arguments import call, print_paths
 
 
-def watch_run(
-    path: Path, out: Path | None = None, steps: int | None = None, seed: int = TEST_SEED, fps: float = RENDER_FPS
-) -> Path:
-    """Film the best actors of a run, deterministic, on one network; return the file.
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    call(watch, "tasam watch", arguments)
+
+
+def watch(
+    run: tyro.conf.Positional[Path],
+    out: Path | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    fps: float | None = None,
+) -> None:
+    """Film the best actors of a run, deterministic, on one network.
 
     Args:
-        path: run directory.
-        out: .gif, .mp4, or .png for the last frame alone; by default ``figures/watch.gif`` of the run.
-        steps: frames, one per step; by default one episode.
-        seed: of the network; by default the first of the held-out ones.
-        fps: frames per second.
-
-    Raises:
-        UserError: not a run, nothing trained yet, another environment than oran_env's, steps or seed out of range.
-        FilmError, MissingExtra: see there.
+        run: run directory.
+        out: a file ending in .gif, .mp4, or .png for the last frame alone; default: RUN/figures/watch.gif.
+        steps: frames, one per step; default: one episode.
+        seed: of the network; default: the first held-out one.
+        fps: frames per second; default: as many as the environment's own.
     """
-    run = RunDirectory.open(path)
-    config = run.config()
-    out = run.figures / "watch.gif" if out is None else out
-    check_output(out)
-    if steps is not None and steps < 1:
-        raise UserError(f"steps is {steps}; allowed: 1 or more")
-    if seed < 0:
-        raise UserError(f"seed is {seed}; allowed: 0 or more")
-    if not checkpoint.exists(run.best):
-        raise RunError(f"{path} has no checkpoint to show yet: there is no {run.best}")
-    env = _drawing_env(path, config)
-    task = make_batched(config.env_id, config.env_kwargs, 1, [seed])  # as in training, with names for its columns
-    learner = load_actors(checkpoint.load(run.best), run.best, config, task)
-    batch = SequentialBatch([env], [seed])  # steps the very environment that is drawn
-    steps = env.unwrapped.scenario.control.horizon if steps is None else steps
-    frames = _play(env, batch, run_policy(learner, config, task, deterministic=True), seed, steps)
-    write_film(counted(frames, steps, "frames"), out, fps)
-    return out
+    from oran_env.rendering import RENDER_FPS
+    from tasam_agents.experiments.run_film import film_run
+    from tasam_agents.training.evaluation import TEST_SEED
 
-
-def _drawing_env(path: Path, config: TrainConfig) -> Any:
-    """The environment of a run in mode "rgb_array"; refuse another one than oran_env's, whose picture is unknown."""
-    env = make_env(config.env_id, config.env_kwargs)
-    if not isinstance(env.unwrapped, OranParallelEnv):
-        raise UserError(
-            f"{path} was trained on {config.env_id!r}, which cannot be watched; "
-            "allowed: runs on the environments of oran_env"
-        )
-    try:
-        return make_env(config.env_id, {**config.env_kwargs, "render_mode": "rgb_array"})
-    except EnvironmentRefused as error:
-        raise UserError(f"{path} cannot be watched: {error}") from error
-
-
-def _play(
-    env: Any, batch: SequentialBatch, policy: ObservationPolicy, seed: int, steps: int
-) -> Iterator[NDArray[np.uint8]]:
-    """Frames after each step; episodes follow one another."""
-    observations = batch.reset(seed=[seed])
-    for _ in range(steps):
-        step = batch.step(policy(observations))
-        yield env.render()
-        observations = batch.reset_done() if ended(step).any() else step.observations
+    seed, fps = TEST_SEED if seed is None else seed, RENDER_FPS if fps is None else fps
+    print_paths([film_run(run, out, steps, seed, fps)])

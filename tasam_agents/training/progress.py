@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
+
+Item = TypeVar("Item")
 
 
 def duration(seconds: float) -> str:
@@ -85,3 +88,11 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def counted(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
+    """Pass the items on and show how many of ``total`` there have been; ``unit`` is what one of them is."""
+    with Progress(total, unit=unit) as progress:
+        for item in items:
+            yield item
+            progress.advance()

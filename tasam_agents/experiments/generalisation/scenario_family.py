@@ -16,6 +16,7 @@ from typing import Any
 from oran_env.scenario.fields import FIELD_GROUPS
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar
+from tasam_agents.config.name_value import name_and_value
 from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.errors import UserError
 
@@ -85,13 +86,11 @@ def member(spec: str, env_id: str, base: Arguments) -> Member:
     else:
         arguments = _named(first, env_id, base)
     for setting in rest:
-        name, equals, text = setting.partition("=")
-        if not (name and equals and text):
-            raise UserError(f"scenario {spec!r}: {setting!r} is not FIELD=VALUE")
         try:
-            arguments[name] = json.loads(text)
-        except json.JSONDecodeError:
-            arguments[name] = text
+            name, value = name_and_value(setting)
+        except ValueError:
+            raise UserError(f"scenario {spec!r}: {setting!r} is not FIELD=VALUE") from None
+        arguments[name] = value
     make_env(env_id, arguments)  # refuses what does not exist
     return Member(spec, arguments)
 

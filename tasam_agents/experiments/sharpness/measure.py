@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from oran_env.rendering.progress import counted
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.curvature import Ascent, Eigenvalue, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import WITHOUT_ENTROPY, fixed_batches, load_learner, network_losses
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
+from tasam_agents.training.progress import counted
 from tasam_agents.training.run_directory import RunDirectory
 
 RHO = 0.05
@@ -156,7 +156,7 @@ def measure_run(
     per_batch = [network_losses(learner, batch, number, dtype) for number, batch in enumerate(samples)]
     work = [(number, of_batch) for number, batch in enumerate(per_batch) for of_batch in batch]
     found: dict[tuple[str, str], list[tuple[Eigenvalue, Ascent]]] = {}
-    for _, each in counted(work, len(work), "losses"):
+    for _, each in counted(work, len(work), "loss"):
         try:
             eigenvalue = largest_eigenvalue(each.loss, each.parameters, products)
         except FloatingPointError as error:

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from tasam_agents.study.page.page import Page
+from tasam_agents.training.atomic_write import write_text_atomically
 
 TEMPLATES = {"index.html": "report.html.jinja", "report.md": "report.md.jinja"}
 SYMBOLS = {"supported": "✓", "not supported": "✗", "inconclusive": "?", "described": "•"}
@@ -41,12 +42,7 @@ def write_page(page: Page, directory: Path) -> list[Path]:
     shown = {"page": page, "tally": tally(page), "head": SUMMARY_HEAD}
     texts = {name: templates.get_template(template).render(shown) for name, template in TEMPLATES.items()}
     directory.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in texts.items():
-        partial = directory / f".{name}.partial"
-        partial.write_text(text, "utf-8")
-        written.append(partial.replace(directory / name))
-    return written
+    return [write_text_atomically(directory / name, text) for name, text in texts.items()]
 
 
 def _templates(directory: Path) -> Environment:

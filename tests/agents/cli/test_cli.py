@@ -59,7 +59,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
     [
         (["frobnicate"], "command 'frobnicate'; allowed: train, evaluate, plot"),
         (["train", "--config", "huge"], "--config is 'huge'; allowed: default, paper"),
-        (["train", "--config"], "--config lacks its value"),
+        (["train", "--config"], "Missing value for argument '--config'"),
         (["train", "--config", "tiny", "--config=tiny"], "--config is given twice"),
         (["train", "--config", "tiny", "--iterations", "-3"], "iterations = -3, allowed: an integer >= 1"),
         (["train", "--config", "tiny", "--iterations", "x"], "--iterations"),
@@ -69,7 +69,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
         (["train", "--config", "tiny", "--env", "num_ues=-3"], "num_ues is -3; allowed: 0 to"),
         (["train", "--config", "tiny", "--env", "colour=3"], "unknown scenario field 'colour'"),
         (["train", "--config", "tiny", "--env", "scenario=huge"], "unknown scenario 'huge'; allowed: paper"),
-        (["train", "--config", "tiny", "--env", "num_ues"], "--env is to be followed by NAME=VALUE"),
+        (["train", "--config", "tiny", "--env", "num_ues"], "--env is 'num_ues'; allowed: NAME=VALUE"),
         (["train", "--config", "tiny", "--env-id", "nothing/here-v0"], "environment 'nothing/here-v0'"),
         (["train", "--resume", "{run}", "--seed", "3"], "not allowed with it: --seed 3"),
         (["train", "--resume", "{empty}"], "is not a run: there is no"),

@@ -10,10 +10,10 @@ import pytest
 
 from oran_env import parallel_env
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.cli.watch import watch_run
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.errors import UserError
+from tasam_agents.experiments.run_film import film_run
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, learned_policy, load_actors
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -55,7 +55,7 @@ def test_the_last_frame_is_what_the_best_actors_did(run: RunDirectory, tmp_path:
                 break
             actions = policy(np.stack(list(observations.values()))[None])[0]
             observations, *_ = env.step(dict(zip(env.agents, actions, strict=True)))
-        out = watch_run(run.path, tmp_path / f"{seed}-{steps}.png", steps=steps, seed=seed)
+        out = film_run(run.path, tmp_path / f"{seed}-{steps}.png", steps=steps, seed=seed)
         with image.open(out) as picture:
             assert (np.asarray(picture) == env.render()).all() == (steps <= 6)
 
@@ -87,12 +87,12 @@ def test_bad_input_is_one_line(
 def test_runs_without_a_checkpoint_or_on_another_environment_are_refused(tmp_path: Path) -> None:
     new = RunDirectory.create(tmp_path / "new", SHORT)
     with pytest.raises(RunError, match="has no checkpoint to show yet"):
-        watch_run(new.path)
+        film_run(new.path)
     config = replace(
         SHORT, env_id="mpe2.simple_spread_v3:parallel_env", env_kwargs={"N": 2, "continuous_actions": True},
         iterations=2, learner=replace(SHORT.learner, input_scaling=()),
     )  # fmt: skip
     other = train(config, tmp_path / "other", quiet=True)
     with pytest.raises(UserError, match=r"trained on 'mpe2.simple_spread_v3:parallel_env', which cannot be watched"):
-        watch_run(other)
+        film_run(other)
     assert not list((other / "figures").glob("watch*"))

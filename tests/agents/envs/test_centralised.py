@@ -14,7 +14,6 @@ from support import short_runs
 from support.fakes import ParallelToy, ResumableTargetBatch, TargetBatch
 from support.same_run import assert_same_run
 
-from tasam_agents.cli.watch import watch_run
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView, separate
@@ -22,6 +21,7 @@ from tasam_agents.envs.interface import ObservationPolicy, Resumable
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.experiments.run_evaluation import evaluate_run
+from tasam_agents.experiments.run_film import film_run
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
@@ -144,7 +144,7 @@ def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:
     assert evaluate(policy, env, [1_000_000, 1_000_001]).returns.mean() == pytest.approx(best, abs=1e-6)
     comparison = evaluate_run(run.path, 2)
     assert comparison.rows[0].episodes.info["satisfied"].shape == (2, 3)
-    assert watch_run(run.path, tmp_path / "last.png", steps=2).is_file()
+    assert film_run(run.path, tmp_path / "last.png", steps=2).is_file()
     assert {loss.network for loss in measure_run(run.path, batches=1, products=2).rows} >= {"critic_1", "joint"}
 
 

@@ -371,7 +371,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--first", "tiny", "--then", "tiny", "--then-env", "load"], "--then-env is 'load'; allowed: NAME=VALUE"),
         (["--first", "tiny", "--then", "nowhere"], "unknown scenario 'nowhere'"),
         (["--first", "tiny", "--then", "paper"], "allowed: those of the first"),
-        (["--first", "tiny", "--then", "tiny", "--seeds", "x"], "invalid int value: 'x'"),
+        (
+            ["--first", "tiny", "--then", "tiny", "--seeds", "x"],
+            "Error parsing --seeds: invalid literal for int()",
+        ),
         (["--first", "tiny", "--then", "tiny", "--jobs", "0"], "jobs is 0; allowed: 1 or more"),
         (["--first", "tiny", "--then", "tiny", "--frobnicate", "1"], "frobnicate"),
     ],

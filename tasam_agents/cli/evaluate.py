@@ -1,0 +1,41 @@
+"""`tasam evaluate RUN`: the best actors of a run beside the reference policies, on held-out networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from tasam_agents.cli.arguments import call, print_paths
+
+HELD_OUT_NETWORKS = 20
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    call(evaluate, "tasam evaluate", arguments)
+
+
+def evaluate(run: tyro.conf.Positional[Path], networks: int = HELD_OUT_NETWORKS) -> None:
+    """Compare the best actors of a run with the reference policies on held-out networks.
+
+    Args:
+        run: run directory.
+        networks: how many held-out networks, at least 2.
+    """
+    evaluate_and_draw(run, networks)
+
+
+def evaluate_and_draw(path: Path, num_networks: int) -> None:
+    """Print and write the comparison of a run, and draw its figures if it is one of our own agents."""
+    from tasam_agents.baselines.training import is_baseline
+    from tasam_agents.experiments.run_evaluation import evaluate_run
+    from tasam_agents.experiments.run_figures import draw_run
+    from tasam_agents.training.run_directory import RunDirectory
+
+    comparison = evaluate_run(path, num_networks)
+    run = RunDirectory.open(path)
+    files = comparison.write(run)
+    print(f"\n{comparison.text()}\n")
+    print_paths([*files, *([] if is_baseline(path) else draw_run(run))])

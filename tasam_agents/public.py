@@ -1,0 +1,141 @@
+"""What a program asks of the package; `import tasam_agents` offers it, the commands of `tasam` call the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasam_agents.baselines import BaselineConfig
+from tasam_agents.baselines.training import is_baseline, train_baseline
+from tasam_agents.baselines.training import load_policy as load_baseline
+from tasam_agents.config.fields import Scalar, TrainConfig
+from tasam_agents.distributed.config import DistributedConfig
+from tasam_agents.distributed.training import train_distributed
+from tasam_agents.envs.interface import ObservationPolicy
+from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.errors import UserError
+from tasam_agents.experiments import run_evaluation
+from tasam_agents.experiments.comparison.plan import measure, plan
+from tasam_agents.experiments.comparison.result import ComparisonReport
+from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.job import RunsFailed
+from tasam_agents.jobs.training_task import TRAINING
+from tasam_agents.jobs.worker_pool import WorkerPool
+from tasam_agents.training import checkpoint, trainer
+from tasam_agents.training.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
+from tasam_agents.training.run_directory import RunDirectory, RunError
+
+
+def train(
+    config: TrainConfig | BaselineConfig,
+    run_dir: Path | str,
+    resume: bool = False,
+    quiet: bool = False,
+    distributed: DistributedConfig | None = None,
+) -> Path:
+    """Train into a new run directory, or go on with one that was interrupted; return the directory.
+
+    Args:
+        config: of our own agent or of a baseline; with ``resume``, the one that the run began with.
+        run_dir: a new or an empty directory; with ``resume``, a run of our own.
+        resume: go on as if it had not been interrupted.
+        quiet: show no progress.
+        distributed: put the networks on a Ray cluster; our own agents only.
+
+    Raises:
+        UserError: bad input, before any work starts.
+        Interrupted: on SIGINT or SIGTERM. TrainingDiverged: NaN or infinity.
+    """
+    path = Path(run_dir)
+    if isinstance(config, BaselineConfig):
+        if resume:
+            raise UserError(f"resume is True and {config.name} a baseline; allowed: runs of our own agents")
+        if distributed is not None:
+            raise UserError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
+        return train_baseline(config, path, quiet)
+    if distributed is not None:
+        return train_distributed(config, path, distributed, resume, quiet)
+    return trainer.train(config, path, resume, quiet)
+
+
+def load_policy(run_dir: Path | str, deterministic: bool = True) -> ObservationPolicy:
+    """The best policy of a run: observations (B, M, D) of B networks and M agents → actions (B, M, A) in [0, 1].
+
+    Args:
+        run_dir: of our own agent or of a baseline, which needs the extra ``sb3``.
+        deterministic: its best actions, rather than samples.
+
+    Raises:
+        UserError: not a run, nothing saved yet, damaged.
+    """
+    path = Path(run_dir)
+    if is_baseline(path):
+        return load_baseline(path, deterministic)
+    run = RunDirectory.open(path)
+    config = run.config()
+    if not checkpoint.exists(run.best):
+        raise RunError(f"{path} has no policy yet: there is no {run.best}")
+    env = make_batched(config.env_id, config.env_kwargs, 1, [TEST_SEED])
+    learner = load_actors(checkpoint.load(run.best), run.best, config, env)
+    return run_policy(learner, config, env, deterministic, TEST_SEED)
+
+
+def evaluate(
+    run_or_policy: Path | str | ObservationPolicy,
+    networks: int = 20,
+    env_id: str = "oran/ORAN-v0",
+    **env_kwargs: Scalar,
+) -> tuple[run_evaluation.Row, ...]:
+    """Compare a run or a policy with the reference policies, on the same held-out networks.
+
+    Args:
+        run_or_policy: a run directory, or a function from observations (B, M, D) to actions (B, M, A) in [0, 1].
+        networks: held-out networks, at least 2.
+        env_id, env_kwargs: where a policy acts; a run brings its own.
+
+    Returns:
+        One row per policy, the run's or the given one first: the return on each network, its mean with a 95 % interval,
+        and what the first one gains on it.
+
+    Raises:
+        UserError: bad input, a damaged checkpoint.
+    """
+    if not callable(run_or_policy):
+        if env_kwargs:
+            raise UserError(f"a run brings its environment; not allowed with it: {', '.join(env_kwargs)}")
+        return run_evaluation.evaluate_run(Path(run_or_policy), networks).rows
+    seeds = network_seeds(TEST_SEED, networks)
+    env = make_batched(env_id, env_kwargs, networks, seeds)
+    return run_evaluation.compare({"policy": run_or_policy} | reference_policies(env_id, env_kwargs), env, seeds)
+
+
+def compare(
+    agents: Sequence[str],
+    seeds: int = 5,
+    networks: int = 20,
+    runs: Path | str = "runs/compare",
+    jobs: int | None = None,
+    iterations: int | None = None,
+    first_seed: int = 0,
+) -> ComparisonReport:
+    """Train what is missing of several agents over several seeds, and compare all on the same held-out networks.
+
+    Args:
+        agents: names of configurations, baselines or reference policies; the first is compared with the others.
+        seeds: training runs per agent.
+        networks: held-out networks, at least 2.
+        runs: the run of an agent with seed K is RUNS/AGENT/seed_K.
+        jobs: runs trained at a time, one thread each; by default one per CPU core.
+        iterations: of our own agents, in place of their configurations'.
+        first_seed: seed of the first run; the others follow.
+
+    Raises:
+        UserError: bad input, before any work starts.
+        RunsFailed: some did; the others are kept, and the same call tries these again.
+    """
+    chosen = plan(agents, range(first_seed, first_seed + seeds), networks, Path(runs), iterations)
+    failures = run_jobs(chosen.jobs, WorkerPool(jobs), TRAINING)
+    report = measure(chosen, failures)
+    if failures or report is None:
+        raise RunsFailed(failures, len(chosen.jobs))
+    return report
