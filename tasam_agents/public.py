@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, train_baseline
@@ -81,7 +84,7 @@ def load_policy(run_dir: Path | str, deterministic: bool = True) -> ObservationP
 
 
 def evaluate(
-    run_or_policy: Path | str | ObservationPolicy,
+    run_or_policy: Path | str | Callable[[NDArray[np.float32]], NDArray[np.float32]],
     networks: int = 20,
     env_id: str = "oran/ORAN-v0",
     **env_kwargs: Scalar,
@@ -104,9 +107,13 @@ def evaluate(
         if env_kwargs:
             raise UserError(f"a run brings its environment; not allowed with it: {', '.join(env_kwargs)}")
         return run_evaluation.evaluate_run(Path(run_or_policy), networks).rows
+
+    def policy(observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return run_or_policy(observations)
+
     seeds = network_seeds(TEST_SEED, networks)
     env = make_batched(env_id, env_kwargs, networks, seeds)
-    return run_evaluation.compare({"policy": run_or_policy} | reference_policies(env_id, env_kwargs), env, seeds)
+    return run_evaluation.compare({"policy": policy} | reference_policies(env_id, env_kwargs), env, seeds)
 
 
 def compare(
