@@ -103,7 +103,7 @@ def check_env(
         horizon = scenario.control.horizon
     if may_terminate is None:
         may_terminate = scenario is None
-    original = _copy(env, "before the first reset")
+    original = _copy(env)
     with_state = getattr(env, "state_space", None) is not None
     _check_spaces(env)
     _check_episode(env, seed, max_steps, horizon, may_terminate, finite_infos, with_state)
@@ -113,7 +113,7 @@ def check_env(
         return record(which, **{"seed": seed, "steps": steps, "with_state": with_state, **options})
 
     expected = play(env)
-    copied = _copy(original, "before the first reset")
+    copied = _copy(original)
     _same(expected, play(env), "repeated seed", "start every random draw anew, and all memory, in reset(seed=...)")
     _same(expected, play(copied), "fresh copy", "draw from generators of the instance, seeded in reset(seed=...)")
     if stochastic and difference(expected, play(env, seed=seed + 1)) is None:
@@ -121,10 +121,10 @@ def check_env(
             "different seeds", f"seeds {seed} and {seed + 1} give the same episode; use the seed in reset"
         )
     _check_reset(env, original, expected, play, stochastic)
-    _check_order(_copy(original, "before the first reset"), expected, seed, steps)
+    _check_order(_copy(original), expected, seed, steps)
     _same(
         expected,
-        play(_copy(original, "before the first reset"), disturb=overwrite),
+        play(_copy(original), disturb=overwrite),
         "shared arrays",
         "writing into what was returned, or into an old action, changed the environment; hand out and keep copies",
     )
@@ -134,7 +134,7 @@ def check_env(
         _check_spawn(original, expected, seed, steps, with_state)
 
 
-def _copy(env: Any, when: str) -> Any:
+def _copy(env: Any, when: str = "before the first reset") -> Any:
     try:
         return pickle.loads(pickle.dumps(env))
     except Exception as error:
@@ -146,8 +146,7 @@ def _copy(env: Any, when: str) -> Any:
 
 
 def _same(expected: list[Record], found: list[Record], check: str, advice: str) -> None:
-    where = difference(expected, found)
-    if where is not None:
+    if (where := difference(expected, found)) is not None:
         raise CheckFailed(check, f"same seed and actions, but record{where}; {advice}")
 
 
@@ -166,9 +165,9 @@ def _check_spaces(env: Any) -> None:
                 )
 
 
-def _check_observation(env: Any, agent: str, observation: Any, where: str) -> None:
-    space = env.observation_space(agent)
-    _check_member(space, observation, f"{where}, observation of {agent}")
+def _check_observations(env: Any, observations: Mapping[str, Any], where: str) -> None:
+    for agent, observation in observations.items():
+        _check_member(env.observation_space(agent), observation, f"{where}, observation of {agent}")
 
 
 def _check_member(space: Any, value: Any, where: str) -> None:
@@ -184,8 +183,8 @@ def _check_member(space: Any, value: Any, where: str) -> None:
         raise CheckFailed("spaces", f"{where} is outside its space {space}; widen the space or clip the value")
 
 
-def _check_state(env: Any, where: str) -> None:
-    _check_member(env.state_space, env.state(), f"{where}, state()")
+def _are_dicts(handed: Any, number: int) -> bool:
+    return isinstance(handed, tuple) and len(handed) == number and all(isinstance(part, dict) for part in handed)
 
 
 def _check_episode(
@@ -194,7 +193,7 @@ def _check_episode(
     """Form, spaces, finiteness and end of one episode, and that nothing handed out changes afterwards."""
     named = list(env.possible_agents)
     handed = env.reset(seed=seed)
-    if not (isinstance(handed, tuple) and len(handed) == 2 and all(isinstance(part, dict) for part in handed)):
+    if not _are_dicts(handed, 2):
         raise CheckFailed("reset", f"reset() returned {type(handed).__name__}; return (observations, infos), two dicts")
     kept = [(handed, copy.deepcopy(handed), "reset")]
     if not env.agents or sorted(handed[0]) != sorted(env.agents) or sorted(handed[1]) != sorted(env.agents):
@@ -204,21 +203,20 @@ def _check_episode(
         )  # fmt: skip
     if env.agents is env.possible_agents:
         raise CheckFailed("agents", "agents is possible_agents itself; set agents to a copy, possible_agents[:]")
-    for agent in env.agents:
-        _check_observation(env, agent, handed[0][agent], "reset")
+    _check_observations(env, handed[0], "reset")
     t = 0
     while env.agents and t < max_steps:
         where, alive = f"step {t}", list(env.agents)
         if with_state:
-            _check_state(env, where)
             state = env.state()
+            _check_member(env.state_space, state, f"{where}, state()")
             kept.append((state, state.copy(), where))
         actions = sample_actions(env, np.random.default_rng([seed, t]), alive)
         given = copy.deepcopy(actions)
         handed = env.step(actions)
         t += 1
-        if difference(given, actions) is not None:
-            raise CheckFailed("actions", f"{where} changed the actions, {difference(given, actions)}; work on a copy")
+        if (changed := difference(given, actions)) is not None:
+            raise CheckFailed("actions", f"{where} changed the actions, {changed}; work on a copy")
         kept.append((handed, copy.deepcopy(handed), where))
         _check_step(env, handed, alive, where, may_terminate, finite_infos)
         ended = [agent for agent in alive if handed[2][agent] or handed[3][agent]]
@@ -226,8 +224,7 @@ def _check_episode(
             raise CheckFailed("horizon", f"after {t} steps {len(ended)} of {len(alive)} agents have ended; truncate "
                               f"all of them at step {horizon}, none before")  # fmt: skip
     for value, then, where in kept:
-        changed = difference(then, value)
-        if changed is not None:
+        if (changed := difference(then, value)) is not None:
             raise CheckFailed(
                 "shared arrays", f"what {where} returned changed later, {changed}; return copies of buffers"
             )
@@ -236,7 +233,7 @@ def _check_episode(
 
 
 def _check_step(env: Any, handed: Any, alive: list[str], where: str, may_terminate: bool, finite_infos: bool) -> None:
-    if not (isinstance(handed, tuple) and len(handed) == 5 and all(isinstance(part, dict) for part in handed)):
+    if not _are_dicts(handed, len(STEP_PARTS)):
         raise CheckFailed(
             "step", f"{where} returned {type(handed).__name__}; return five dicts: {', '.join(STEP_PARTS)}"
         )
@@ -245,8 +242,7 @@ def _check_step(env: Any, handed: Any, alive: list[str], where: str, may_termina
         missing = [agent for agent in alive if agent not in part]
         if missing:
             raise CheckFailed("agents", f"{where}: {name} lack {missing}; report every agent that acted")
-    for agent in observations:
-        _check_observation(env, agent, observations[agent], where)
+    _check_observations(env, observations, where)
     for agent in alive:
         reward = np.asarray(rewards[agent])
         if reward.shape != () or reward.dtype.kind not in "fiub":
@@ -259,8 +255,7 @@ def _check_step(env: Any, handed: Any, alive: list[str], where: str, may_termina
                               "truncation, or learners take what follows for worthless. Set truncations, or give "
                               "may_terminate=True")  # fmt: skip
     for name, part in [("rewards", rewards)] + ([("infos", infos)] if finite_infos else []):
-        found = infinite(part, name)
-        if found is not None:
+        if (found := infinite(part, name)) is not None:
             raise CheckFailed("finite values", f"{where}: {found} holds NaN or infinity; find the division behind it")
     going_on = [agent for agent in alive if not terminations[agent] and not truncations[agent]]
     if [agent for agent in env.agents if agent in alive] != going_on:
@@ -271,7 +266,7 @@ def _check_step(env: Any, handed: Any, alive: list[str], where: str, may_termina
 def _check_reset(env: Any, original: Any, expected: list[Record], play: Any, stochastic: bool) -> None:
     record(env, None, max(1, len(expected) // 3), action_seed=1)
     _same(expected, play(env), "reset in mid-episode", "reset must also clear what an unfinished episode left behind")
-    other = _copy(original, "before the first reset")
+    other = _copy(original)
     play(other)
     ours, theirs = play(env, seed=None), play(other, seed=None)
     _same(ours, theirs, "reset without seed", "go on with the generator of the last seed instead of taking a new one")

@@ -1,4 +1,4 @@
-"""What an environment hands out in an episode, recorded and compared value by value; used by checks.py.
+"""What an environment hands out in an episode, recorded and compared value by value; used by check_env.py.
 
 ``record`` is a pure function of the environment and its arguments, importable by a fresh process.
 """

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from oran_env.scenario.slices import SLICES
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, load_policy
 from tasam_agents.config.fields import TrainConfig
@@ -26,8 +27,6 @@ from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.training.progress import duration
 from tasam_agents.training.run_directory import RunDirectory, RunError
-
-SLICES = ("eMBB", "mMTC", "URLLC")  # the order of info entries with one value per slice
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.experiments.run_evaluation import SLICES
+from oran_env.scenario.slices import SLICES
 from tasam_agents.plotting.style import BLUE, COLOURS, RED, STYLES, new_figure, save_picture
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
