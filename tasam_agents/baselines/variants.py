@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from tasam_agents.baselines.config import BaselineConfig
-from tasam_agents.config.fields import ORAN_INPUT_SCALING
+from tasam_agents.config import ORAN_INPUT_SCALING
 
 _SAC = BaselineConfig(name="SAC-SB3")
 _TD3 = BaselineConfig(name="TD3-SB3", algorithm="td3", action_noise=0.1)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from tyro.conf import AvoidSubcommands
 
+from tasam_agents.config.reading import with_members
 from tasam_agents.training.run_directory import RunError
 
 
@@ -18,7 +20,9 @@ def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> 
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, prog=program, args=list(arguments), **options)
+            if "default" in options:
+                options["default"] = with_members(options["default"], arguments)
+            return tyro.cli(kind, prog=program, args=list(arguments), config=(AvoidSubcommands,), **options)
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise

@@ -20,8 +20,8 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import NotReproducible, Policy, Resumable
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.state_tensors import copy_into
-from tasam_agents.networks.actors import make_policy
 from tasam_agents.networks.critics import InputScaling
+from tasam_agents.networks.joint_policy import make_policy
 from tasam_agents.training.evaluation import task_of, training_seeds
 from tasam_agents.training.rollout import Transition, uniform_policy, walk
 

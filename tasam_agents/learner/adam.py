@@ -10,6 +10,10 @@ from torch import Tensor
 _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
+L2_IS_IN_LOSS = {"decoupled": False, "in_loss": True}
+"""By `NetworkRegularisation.l2_kind`."""
+
+
 class NetworkAdam:
     """The optimiser of one network. SAM needs the gradient as a value, so `step` takes it instead of `.grad`.
 
@@ -25,7 +29,7 @@ class NetworkAdam:
         self, parameters: Mapping[str, Tensor], learning_rate: float, l2: float = 0.0, l2_kind: str = "decoupled"
     ) -> None:
         self._names = list(parameters)
-        self._l2, self._l2_is_in_loss = l2, l2_kind == "in_loss"
+        self._l2, self._l2_is_in_loss = l2, L2_IS_IN_LOSS[l2_kind]
         self._learning_rate = learning_rate
         self.parameters = list(parameters.values())
         self._adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)

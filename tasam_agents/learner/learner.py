@@ -19,20 +19,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import LearnerConfig, NetworkRegularisation
+from tasam_agents.config import LearnerConfig, NetworkRegularisation
 from tasam_agents.learner.action_gradient import action_gradient, perturbed_action_gradient
 from tasam_agents.learner.adam import NetworkAdam
 from tasam_agents.learner.head_resets import is_due, reset_heads
-from tasam_agents.learner.kl_anchor import Anchor
+from tasam_agents.learner.kl_anchor import make_anchor
 from tasam_agents.learner.losses import actor_losses, bellman_target, critic_loss, td_error, temperature_loss
 from tasam_agents.learner.network_step import NetworkStep, gradient_metrics
 from tasam_agents.learner.replay import Batch
 from tasam_agents.learner.rho_schedule import Radius
-from tasam_agents.learner.sam import perturbed
+from tasam_agents.learner.sam import SAM_ACTORS, SAM_IS_WHOLE, perturbed
 from tasam_agents.learner.state_tensors import copy_into, generator_states, live_tensors, restore_generators
 from tasam_agents.learner.td_gate import TDVarianceGate
-from tasam_agents.networks.actors import make_policy
 from tasam_agents.networks.critics import PADDING, GlobalCritic, InputScaling, make_critic
+from tasam_agents.networks.joint_policy import make_policy
 from tasam_agents.networks.layers import held_masks, num_encoder_tensors, spectral_layers
 
 Metrics = dict[str, float | list[float] | list[float | None] | None]
@@ -112,14 +112,14 @@ class Learner:
             _adam(actor, config.actor_learning_rate, regularisation.actor) for actor in self.policy.actors
         ]
         # How many tensors of a network, from the first on, SAM perturbs; None: all.
-        is_whole = config.sam.part == "network"
+        is_whole = SAM_IS_WHOLE[config.sam.part]
         self._num_sharp_critic = None if is_whole else self.critics[0].num_encoder_tensors
         self._num_sharp_actor = None if is_whole else num_encoder_tensors(self.policy.networks[0])
         self._spectral_layers = [
             layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
         ]
 
-        self.anchor = None if config.anchor.source == "none" else Anchor(config.anchor, self.policy)
+        self.anchor = make_anchor(config.anchor, self.policy)
         self.gate = TDVarianceGate(config.gate, m)
         self._actor_radius = Radius(config.radius.actor, m)
         self._critic_radius = Radius(config.radius.critic, 1)
@@ -172,7 +172,7 @@ class Learner:
         config, n = self.config, len(batch.rewards)
         if is_due(self.updates, config.regularisation.reset_every):
             self._reset()
-        self.policy.sharpen(config.policy.sharpness_at(self.progress))
+        self.policy.set_progress(self.progress)
         rewards = batch.rewards * config.reward_scale
         actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
         temperatures = self.log_temperature.detach().exp()
@@ -309,8 +309,8 @@ class Learner:
 
     def _sam_actors(self, rho: NDArray[np.float64]) -> list[int]:
         """The actors that take the second pass. Without a radius it would repeat the first, so it is left out."""
-        chosen = {"gated": self.gate.open, "all": np.ones_like(self.gate.open), "none": np.zeros_like(self.gate.open)}
-        selected: list[int] = np.flatnonzero(chosen[self.config.sam.actors] & (rho > 0.0)).tolist()
+        chosen = SAM_ACTORS[self.config.sam.actors](self.gate.open)
+        selected: list[int] = np.flatnonzero(chosen & (rho > 0.0)).tolist()
         return selected
 
     def _actor_gradient(

@@ -32,7 +32,7 @@ from tasam_agents.baselines.training import (
 )
 from tasam_agents.baselines.vec_env import Slots
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.config.fields import ORAN_INPUT_SCALING
+from tasam_agents.config import ORAN_INPUT_SCALING
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView
 from tasam_agents.envs.interface import EnvironmentRefused

@@ -17,7 +17,7 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.training import is_finished
 from tasam_agents.cli.main import BAD_INPUT, FAILED, main
-from tasam_agents.config.fields import GateConfig, TrainConfig
+from tasam_agents.config import GateConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
