@@ -9,20 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from tyro.conf import AvoidSubcommands
+from tyro.conf import AvoidSubcommands, OmitArgPrefixes
 
 from tasam_agents.config.reading import with_members
 from tasam_agents.training.run_directory import RunError
 
 
-def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> Any:
-    """tyro.cli, but a mistake of the user becomes one line instead of a box of them."""
+def parse(kind: Any, program: str, arguments: Sequence[str], flat: bool = False, **options: Any) -> Any:
+    """tyro.cli, but a mistake of the user becomes one line instead of a box of them.
+
+    Args:
+        kind: what is made of the arguments.
+        program: name of the command.
+        arguments: behind the command.
+        flat: whether fields of fields are options without the names of what they belong to.
+        options: of tyro.cli.
+    """
     messages = io.StringIO()
+    markers = (AvoidSubcommands, OmitArgPrefixes) if flat else (AvoidSubcommands,)
     try:
         with contextlib.redirect_stderr(messages):
             if "default" in options:
                 options["default"] = with_members(options["default"], arguments)
-            return tyro.cli(kind, prog=program, args=list(arguments), config=(AvoidSubcommands,), **options)
+            return tyro.cli(kind, prog=program, args=list(arguments), config=markers, **options)
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise

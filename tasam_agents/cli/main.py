@@ -258,7 +258,7 @@ def _baseline(name: str, arguments: Sequence[str]) -> BaselineConfig:
     kwargs, fields = _environment_arguments(BASELINES[name].env_kwargs, arguments)
     default = dataclasses.replace(BASELINES[name], env_kwargs=kwargs)
     description = f"Fields of --config {name}. Also: --config NAME, --run-dir DIR and --env NAME=VALUE."
-    config = _parse(BaselineConfig, "tasam train", fields, default=default, description=description)
+    config = _parse(BaselineConfig, "tasam train", fields, flat=True, default=default, description=description)
     assert isinstance(config, BaselineConfig)
     return config
 

@@ -11,6 +11,8 @@ import pytest
 import torch
 from support.learners import A, D, M, make_batch, make_learner
 
+from tasam_agents.baselines import BaselineConfig, sb3, vec_env
+from tasam_agents.baselines.config import Ppo
 from tasam_agents.config import (
     AnchorConfig,
     BernoulliPolicy,
@@ -23,6 +25,7 @@ from tasam_agents.config import (
     TrainConfig,
 )
 from tasam_agents.config.checks import choices, field_types, members
+from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.forgetting import experiment
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan
 from tasam_agents.learner import action_gradient, adam, kl_anchor, rho_schedule, sam, td_gate
@@ -43,12 +46,19 @@ REGISTRIES: dict[tuple[type, str], MutableMapping[Any, Any]] = {
     (LearnerConfig, "critic"): critics.CRITICS,
     (LearnerConfig, "objective"): action_gradient.IS_TEAM,
     (LearnerConfig, "policy"): joint_policy.POLICIES,
+    (BaselineConfig, "settings"): sb3.ALGORITHMS,
+    (BaselineConfig, "view"): sb3.VIEWS,
+    (BaselineConfig, "activation"): sb3.ACTIVATIONS,
+    (Ppo, "action_type"): vec_env.ACTION_SPACES,
     (ForgettingPlan, "replay"): experiment.KEEPS_REPLAY,
     (ForgettingPlan, "anchor_at_switch"): experiment.HOLDS_ANCHOR,
     (ForgettingPlan, "anchor_from"): experiment.ANCHORS_FIRST,
 }
 PRECISION = (TrainConfig, "matmul_precision")
 """Passed on to torch as it is."""
+
+
+TARGET: tuple[str, dict[str, Any]] = ("support.fakes:target_env", {})
 
 
 def dataclasses_within(annotation: Any) -> Iterator[type]:
@@ -72,7 +82,7 @@ def declared(*roots: type) -> dict[tuple[type, str], set[Any]]:
     return found
 
 
-CHOICES = declared(TrainConfig, ForgettingPlan)
+CHOICES = declared(TrainConfig, ForgettingPlan, BaselineConfig)
 
 
 def forgotten() -> list[str]:
@@ -125,6 +135,12 @@ USES: dict[tuple[type, str], Callable[[Any], Any]] = {
     (AnchorConfig, "weighting"): lambda name: _anchored(weighting=name),
     (LearnerConfig, "critic"): lambda name: critics.make_critic(name, M, D, A, (8,), 2.0, resource_columns=((0, 1),)),
     (LearnerConfig, "objective"): lambda name: _updated(objective=name),
+    (BaselineConfig, "settings"): lambda kind: sb3.gradients_per_update(BaselineConfig(settings=kind())),
+    (BaselineConfig, "view"): lambda name: sb3.as_policy(None, BaselineConfig(view=name), make_batched(*TARGET, 2, 0)),
+    (BaselineConfig, "activation"): lambda name: sb3.policy_kwargs(BaselineConfig(activation=name)),
+    (Ppo, "action_type"): lambda name: vec_env.spaces_of(
+        make_batched(*TARGET, 2, 0), BaselineConfig(settings=Ppo(action_type=name))
+    ),
     (LearnerConfig, "policy"): lambda kind: joint_policy.make_policy(kind(), D, (8,), (A, A)),
 }
 
