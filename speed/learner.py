@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from tasam_agents.config.fields import SamConfig, TrainConfig
+from tasam_agents.config import SamConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.learner import Learner

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasam_agents.baselines.config import OFF_POLICY, BaselineConfig
+from tasam_agents.baselines.config import BaselineConfig, OffPolicy, Ppo, Sac, Td3
 from tasam_agents.envs.centralised import Centralised, separate
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.training import checkpoint
 
 _LN_2 = math.log(2.0)
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+"""By ``BaselineConfig.activation``."""
+
+VIEWS: dict[
+    str, tuple[Callable[[BatchedEnv], BatchedEnv], Callable[[ObservationPolicy, BatchedEnv], ObservationPolicy]]
+] = {
+    "joint": (Centralised, separate),
+    "shared": (lambda env: env, lambda policy, env: policy),
+}
+"""By ``BaselineConfig.view``: the environment as the library sees it, and a policy for that as one of all agents."""
 
 
 def require_library() -> None:
@@ -26,54 +38,97 @@ def require_library() -> None:
         raise ImportError("baselines need stable-baselines3: pip install 'oran-tasam[sb3]'") from error
 
 
+@dataclass(frozen=True)
+class Algorithm:
+    """What the library calls the parts of one of its algorithms."""
+
+    name: str
+    """Of its class."""
+    values: str
+    """Of its value networks in ``net_arch``."""
+    gradients_per_update: float
+    """Gradients of a network taken in one update."""
+    arguments: Callable[[Any, Any], dict[str, Any]]
+    """Settings and ``BatchedVecEnv`` → its own arguments of the class; None: the library's."""
+
+
+def _off_policy(settings: OffPolicy, vec_env: Any) -> dict[str, Any]:
+    warmup = settings.warmup_steps
+    return {
+        "buffer_size": settings.replay_capacity * vec_env.num_agents,
+        "learning_starts": None if warmup is None else warmup * vec_env.num_envs,
+        "train_freq": settings.train_every,
+        "gradient_steps": settings.updates_per_round,
+        "tau": settings.polyak,
+    }
+
+
+def _sac(settings: Sac, vec_env: Any) -> dict[str, Any]:
+    first, target = settings.initial_entropy_coefficient, settings.target_entropy_per_dim
+    return _off_policy(settings, vec_env) | {
+        "ent_coef": None if first is None else f"auto_{first!r}",
+        # Action values on [-1, 1] have ln 2 more entropy than on (0, 1).
+        "target_entropy": None if target is None else (target + _LN_2) * int(np.prod(vec_env.action_space.shape)),
+    }
+
+
+def _td3(settings: Td3, vec_env: Any) -> dict[str, Any]:
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    shape, noise = vec_env.action_space.shape, settings.action_noise
+    given = None if noise is None else NormalActionNoise(np.zeros(shape), np.full(shape, noise))
+    return _off_policy(settings, vec_env) | {"action_noise": given}
+
+
+def _ppo(settings: Ppo, vec_env: Any) -> dict[str, Any]:
+    return {"n_steps": settings.rollout_steps, "n_epochs": settings.epochs, "ent_coef": settings.entropy_bonus}
+
+
+ALGORITHMS: dict[type, Algorithm] = {
+    Sac: Algorithm("SAC", "qf", 3.0, _sac),  # the actor and two critics
+    Td3: Algorithm("TD3", "qf", 2.5, _td3),  # its actor only every second time
+    Ppo: Algorithm("PPO", "vf", 2.0, _ppo),
+}
+"""By the class of ``BaselineConfig.settings``."""
+
+
+def _algorithm(config: BaselineConfig) -> Algorithm:
+    return ALGORITHMS[type(config.settings)]
+
+
 def algorithm_class(config: BaselineConfig) -> Any:
     """SAC, TD3 or PPO."""
     require_library()
     import stable_baselines3
 
-    return getattr(stable_baselines3, config.algorithm.upper())
+    return getattr(stable_baselines3, _algorithm(config).name)
 
 
 def policy_kwargs(config: BaselineConfig) -> dict[str, Any]:
     """Networks: our widths and activation; policy and value functions apart, as the library does off-policy anyway."""
     hidden = list(config.hidden)
     return {
-        "net_arch": {"pi": hidden, ("vf" if config.algorithm == "ppo" else "qf"): hidden},
-        "activation_fn": {"tanh": nn.Tanh, "relu": nn.ReLU}[config.activation],
+        "net_arch": {"pi": hidden, _algorithm(config).values: hidden},
+        "activation_fn": ACTIVATIONS[config.activation],
     }
 
 
-def make_model(config: BaselineConfig, slots: Any) -> Any:
-    """The algorithm with its networks and buffers, on ``Slots``; what is None in ``config`` is left to the library."""
-    size = int(np.prod(slots.action_space.shape))
-    networks = slots.num_envs // slots.slots_per_network
-    target = config.target_entropy_per_dim
-    warmup = config.warmup_steps
-    given: dict[str, Any] = {
+def make_model(config: BaselineConfig, vec_env: Any) -> Any:
+    """The algorithm with its networks and buffers; what is None in ``config`` is left to the library.
+
+    Args:
+        config: of the run.
+        vec_env: a ``BatchedVecEnv``.
+    """
+    given = {
         "learning_rate": _learning_rate(config),
         "gamma": config.gamma,
         "batch_size": config.batch_size,
-        "tau": config.polyak,
-        "train_freq": config.train_every,
-        "gradient_steps": config.updates_per_round,
-        "learning_starts": None if warmup is None else warmup * networks * slots.slots_per_network,
-        # Action values on [-1, 1] have ln 2 more entropy than on (0, 1).
-        "target_entropy": None if target is None else (target + _LN_2) * size,
-        "n_steps": config.rollout_steps,
-        "n_epochs": config.epochs,
-        "ent_coef": config.entropy_bonus,
+        **_algorithm(config).arguments(config.settings, vec_env),
     }
-    if config.algorithm in OFF_POLICY:
-        given["buffer_size"] = config.replay_capacity * slots.slots_per_network
-    if config.initial_entropy_coefficient is not None:
-        given["ent_coef"] = f"auto_{config.initial_entropy_coefficient!r}"
-    if config.action_noise is not None:
-        from stable_baselines3.common.noise import NormalActionNoise
-
-        given["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, config.action_noise))
     return algorithm_class(config)(
         "MlpPolicy",
-        slots,
+        vec_env,
         policy_kwargs=policy_kwargs(config),
         seed=config.seed,
         device="cpu",
@@ -89,20 +144,23 @@ def _learning_rate(config: BaselineConfig) -> Any:
 
 def updates_of(model: Any, config: BaselineConfig) -> int:
     """Gradient updates so far. The library counts PPO's by epochs."""
-    if config.algorithm in OFF_POLICY:
+    if isinstance(config.settings, OffPolicy):
         return int(model._n_updates)
     return int(model._n_updates) * -(-int(model.n_steps * model.n_envs) // int(model.batch_size))
 
 
 def gradients_per_update(config: BaselineConfig) -> float:
-    """Gradients of a network taken in one update: SAC's actor and two critics; TD3's actor only every second time."""
-    return {"sac": 3.0, "td3": 2.5, "ppo": 2.0}[config.algorithm]
+    """Gradients of a network taken in one update."""
+    return _algorithm(config).gradients_per_update
 
 
 def acting_tensors(policy: Any, config: BaselineConfig) -> dict[str, Tensor]:
     """What a saved policy consists of: the actor alone where it is a network of its own."""
-    acting = policy.actor if config.algorithm in OFF_POLICY else policy
-    return dict(acting.state_dict())
+    return dict(_acting(policy, config).state_dict())
+
+
+def _acting(policy: Any, config: BaselineConfig) -> Any:
+    return policy.actor if isinstance(config.settings, OffPolicy) else policy
 
 
 def restored_policy(config: BaselineConfig, env: BatchedEnv, tensors: Mapping[str, Tensor], where: str) -> Any:
@@ -117,7 +175,7 @@ def restored_policy(config: BaselineConfig, env: BatchedEnv, tensors: Mapping[st
     kind = algorithm.policy_aliases["MlpPolicy"]
     policy = kind(*spaces_of(env, config), lambda _: 0.0, **policy_kwargs(config))
     checkpoint.check_fits(tensors, acting_tensors(policy, config), where)
-    (policy.actor if config.algorithm in OFF_POLICY else policy).load_state_dict(dict(tensors))
+    _acting(policy, config).load_state_dict(dict(tensors))
     return policy
 
 
@@ -125,11 +183,12 @@ def as_policy(policy: Any, config: BaselineConfig, env: BatchedEnv, deterministi
     """The library's policy for the separate agents of ``env``: (B, M, D) → (B, M, A) in [0, 1]."""
     from tasam_agents.baselines.vec_env import inputs_of
 
-    inputs = inputs_of(Centralised(env) if config.view == "joint" else env, config)
+    seen_as, separated = VIEWS[config.view]
+    inputs = inputs_of(seen_as(env), config)
 
     def act(observations: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = inputs(observations)
         actions, _ = policy.predict(rows.reshape(-1, rows.shape[-1]), deterministic=deterministic)
         return np.asarray(actions, np.float32).reshape(*rows.shape[:2], -1)
 
-    return separate(act, env) if config.view == "joint" else act
+    return separated(act, env)

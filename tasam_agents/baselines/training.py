@@ -13,6 +13,7 @@ import torch
 
 from tasam_agents.baselines.config import KIND, BaselineConfig
 from tasam_agents.baselines.sb3 import (
+    VIEWS,
     acting_tensors,
     as_policy,
     gradients_per_update,
@@ -21,8 +22,7 @@ from tasam_agents.baselines.sb3 import (
     restored_policy,
     updates_of,
 )
-from tasam_agents.envs.centralised import Centralised
-from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
+from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
@@ -127,29 +127,25 @@ def load_policy(run_dir: Path, deterministic: bool = True) -> ObservationPolicy:
         raise RunError(f"{run_dir} has no checkpoint to evaluate yet: there is no {best}")
     env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED])
     tensors = checkpoint.load(best).tensors.get("policy", {})
-    policy = restored_policy(config, _seen(env, config), tensors, str(best))
+    policy = restored_policy(config, VIEWS[config.view][0](env), tensors, str(best))
     return as_policy(policy, config, env, deterministic)
-
-
-def _seen(env: BatchedEnv, config: BaselineConfig) -> BatchedEnv:
-    return Centralised(env) if config.view == "joint" else env
 
 
 class _Training:
     """One run: the library's model, our validation, log and checkpoint."""
 
     def __init__(self, config: BaselineConfig, run: RunDirectory) -> None:
-        from tasam_agents.baselines.vec_env import Slots
+        from tasam_agents.baselines.vec_env import BatchedVecEnv
 
         self.config, self.directory = config, run
         seeds = training_seeds(config.seed, config.num_envs)
         env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds)
-        self.slots = Slots(_seen(env, config), config)
+        self.vec_env = BatchedVecEnv(VIEWS[config.view][0](env), config)
         self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
         self.validation_env = make_batched(
             config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds
         )
-        self.model = make_model(config, self.slots)
+        self.model = make_model(config, self.vec_env)
         self.best_validation_return = -np.inf
         self._began = self._logged_at = time.perf_counter()
         self._logged_steps = self._logged_updates = 0
@@ -157,7 +153,7 @@ class _Training:
     @property
     def env_steps(self) -> int:
         """Steps so far, summed over the networks."""
-        return self.slots.steps * self.config.num_envs
+        return self.vec_env.steps * self.config.num_envs
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Let the library learn; validate now and then and at the end."""
@@ -167,14 +163,14 @@ class _Training:
 
         class Step(BaseCallback):  # type: ignore[misc]
             def _on_step(self) -> bool:
-                steps = training.slots.steps
+                steps = training.vec_env.steps
                 if steps <= training.config.iterations:
                     progress.advance()
                 if steps % training.config.evaluate_every == 0 and steps < training.config.iterations:
                     training.report(progress)
                 return not stop.made
 
-        budget = self.config.iterations * self.slots.num_envs
+        budget = self.config.iterations * self.vec_env.num_envs
         self.model.learn(budget, callback=Step(), log_interval=None)
         if stop.made:
             raise Interrupted(
@@ -196,7 +192,7 @@ class _Training:
             raise DivergedError("the return on the validation networks is not finite")
         if result > self.best_validation_return:
             self.best_validation_return = result
-            state = {"iteration": self.slots.steps, "env_steps": self.env_steps, "validation_return": result}
+            state = {"iteration": self.vec_env.steps, "env_steps": self.env_steps, "validation_return": result}
             checkpoint.save(self.directory.best, {"policy": acting_tensors(self.model.policy, self.config)}, state)
         line = self._line(result)
         self.directory.append_metrics(line)
@@ -210,10 +206,10 @@ class _Training:
         found = self.model.logger.name_to_value
         logged = {ours: float(found[f"train/{name}"]) for ours, name in _LOGGED.items() if f"train/{name}" in found}
         line = {
-            "iteration": self.slots.steps,
+            "iteration": self.vec_env.steps,
             "env_steps": self.env_steps,
             "updates": updates,
-            "return": self.slots.window.means()["return"],
+            "return": self.vec_env.window.means()["return"],
             **{name: value if np.isfinite(value) else None for name, value in logged.items()},
             "gradient_evaluations": gradients_per_update(self.config),
             "updates_per_second": (updates - self._logged_updates) / elapsed,
@@ -221,6 +217,6 @@ class _Training:
             "wall_time_s": now - self._began,
             "validation_return": validation_return,
         }
-        self.slots.window = MetricWindow()
+        self.vec_env.window = MetricWindow()
         self._logged_at, self._logged_steps, self._logged_updates = now, self.env_steps, updates
         return line

@@ -9,28 +9,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tasam_agents.baselines.config import BaselineConfig
-from tasam_agents.config.fields import ORAN_INPUT_SCALING
+from tasam_agents.baselines.config import BaselineConfig, Ppo, Td3
+from tasam_agents.config import ORAN_INPUT_SCALING
 
 _SAC = BaselineConfig(name="SAC-SB3")
-_TD3 = BaselineConfig(name="TD3-SB3", algorithm="td3", action_noise=0.1)
-_PPO = BaselineConfig(name="PPO-SB3", algorithm="ppo", action_type="multi_binary", rollout_steps=32)
+_TD3 = BaselineConfig(name="TD3-SB3", settings=Td3(action_noise=0.1))
+_PPO = BaselineConfig(name="PPO-SB3", settings=Ppo(action_type="multi_binary", rollout_steps=32))
 
 
-def _tuned(config: BaselineConfig, **settings: Any) -> BaselineConfig:
+def _tuned(config: BaselineConfig, batch_size: int | None = None, **settings: Any) -> BaselineConfig:
     """With the inputs and discount of our own default configuration and the learning rates that our own relaxed policy
     learnt best with; the rest by algorithm."""
-    common: dict[str, Any] = {
-        "input_scaling": ORAN_INPUT_SCALING,
-        "gamma": 0.3,
-        "learning_rate": 6e-4,
-        "final_learning_rate_factor": 0.02,
-    }
-    return replace(config, name=f"{config.name}-tuned", **{**common, **settings})
+    return replace(
+        config,
+        name=f"{config.name}-tuned",
+        settings=replace(config.settings, **settings),
+        input_scaling=ORAN_INPUT_SCALING,
+        gamma=0.3,
+        learning_rate=6e-4,
+        final_learning_rate_factor=0.02,
+        batch_size=batch_size,
+    )
 
 
-def _shared(config: BaselineConfig, **settings: Any) -> BaselineConfig:
-    return replace(config, name=f"{config.name}-shared", view="shared", **settings)
+def _shared(config: BaselineConfig, batch_size: int | None = None) -> BaselineConfig:
+    return replace(config, name=f"{config.name}-shared", view="shared", batch_size=batch_size)
 
 
 _SAC_ENTROPY: dict[str, Any] = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}

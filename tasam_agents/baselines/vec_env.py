@@ -1,13 +1,13 @@
-"""Networks side by side as stable-baselines3 wants to see them: a VecEnv of slots, each a single-agent environment.
+"""A batch of multi-agent environments as stable-baselines3 wants to see it: a VecEnv of single-agent environments.
 
-Slot b·M + m is agent m of network b; a centralised environment has M = 1. The trajectories are those of
+Its environment b·M + m is agent m of copy b; a centralised environment has M = 1. The trajectories are those of
 ``oran_env.adapters.sb3.SharedPolicyVecEnv`` and ``OranJointVectorEnv`` (order of columns apart);
 this one takes any BatchedEnv, the inputs that our own agents see, and the networks of our own training seeds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,17 +40,23 @@ def inputs_of(env: BatchedEnv, config: BaselineConfig) -> InputScaling:
         raise EnvironmentRefused(f"environment {config.env_id!r}: {error}") from error
 
 
+ACTION_SPACES: dict[str, Callable[[int], Space[Any]]] = {
+    "box": lambda size: Box(0.0, 1.0, (size,)),
+    "multi_binary": MultiBinary,
+}
+"""The space of so many action values, by ``action_type``."""
+
+
 def spaces_of(env: BatchedEnv, config: BaselineConfig) -> tuple[Box, Space[Any]]:
-    """Observation and action space of a slot."""
-    size = env.action_sizes[0]
-    action_space: Space[Any] = MultiBinary(size) if config.action_type == "multi_binary" else Box(0.0, 1.0, (size,))
+    """Observation and action space of an agent."""
+    action_space = ACTION_SPACES[config.settings.action_type](env.action_sizes[0])
     return Box(-np.inf, np.inf, (inputs_of(env, config).size,), np.float32), action_space
 
 
-class Slots(VecEnv):  # type: ignore[misc]
-    """The agents of a batch of networks as slots.
+class BatchedVecEnv(VecEnv):  # type: ignore[misc]
+    """All agents of a BatchedEnv, each as an environment of its own; num_envs = copies × agents.
 
-    When an episode ends the next one begins in the same step; the info of the slot then holds the last input as
+    When an episode ends the next one begins in the same step; its info then holds the last input as
     ``terminal_observation``, and ``TimeLimit.truncated`` unless the agent had terminated, so that the algorithms go on
     bootstrapping through a time limit. ``window`` collects the rewards for the log.
     """
@@ -58,11 +64,11 @@ class Slots(VecEnv):  # type: ignore[misc]
     def __init__(self, env: BatchedEnv, config: BaselineConfig) -> None:
         self._env = env
         self._inputs = inputs_of(env, config)
-        self.slots_per_network = len(env.agents)
+        self.num_agents = len(env.agents)
         self.window = MetricWindow()
         self.steps = 0
         self._next_seeds: list[int] | None = None
-        super().__init__(env.num_envs * self.slots_per_network, *spaces_of(env, config))
+        super().__init__(env.num_envs * self.num_agents, *spaces_of(env, config))
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """At the next reset, begin with the training networks of this seed, those of our own runs with it."""
@@ -70,7 +76,7 @@ class Slots(VecEnv):  # type: ignore[misc]
             self._next_seeds = None
             return [None] * self.num_envs
         self._next_seeds = training_seeds(seed, self._env.num_envs)
-        return [network for network in self._next_seeds for _ in range(self.slots_per_network)]
+        return [network for network in self._next_seeds for _ in range(self.num_agents)]
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode in every network; inputs (num_envs, d)."""
@@ -86,7 +92,7 @@ class Slots(VecEnv):  # type: ignore[misc]
         """
         if not np.isfinite(actions).all():
             raise DivergedError("the policy gave actions that are not finite")
-        shape = (self._env.num_envs, self.slots_per_network, -1)
+        shape = (self._env.num_envs, self.num_agents, -1)
         self._actions = np.asarray(actions, np.float32).reshape(shape)
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], list[dict[str, Any]]]:
@@ -101,13 +107,13 @@ class Slots(VecEnv):  # type: ignore[misc]
                 raise DivergedError(f"the environment gave {name} that are not finite")
         self.steps += 1
         self.window.add("return", step.rewards, axes=2)
-        dones = np.repeat(ended(step), self.slots_per_network)
+        dones = np.repeat(ended(step), self.num_agents)
         cut = dones & ~self._flat(step.terminated)
         infos: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(is_cut)} for is_cut in cut]
         inputs = self._flat(self._inputs(step.observations))
         if dones.any():
-            for slot in np.flatnonzero(dones):
-                infos[slot]["terminal_observation"] = inputs[slot]
+            for i in np.flatnonzero(dones):
+                infos[i]["terminal_observation"] = inputs[i]
             inputs = self._flat(self._inputs(self._env.reset_done()))
         return inputs, self._flat(step.rewards).copy(), dones, infos
 
@@ -119,19 +125,19 @@ class Slots(VecEnv):  # type: ignore[misc]
         """Nothing to free."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Slots have one attribute, that they are not drawn."""
+        """The agents have one attribute, that they are not drawn."""
         if attr_name == "render_mode":
             return [None for _ in self._get_indices(indices)]
-        raise AttributeError(f"a slot has no attribute {attr_name!r}")
+        raise AttributeError(f"an agent has no attribute {attr_name!r}")
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: slots have no attributes."""
-        raise AttributeError(f"a slot has no attribute {attr_name!r}")
+        """Refused: the agents have no attributes."""
+        raise AttributeError(f"an agent has no attribute {attr_name!r}")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refused: slots have no methods."""
-        raise AttributeError(f"a slot has no method {method_name!r}")
+        """Refused: the agents have no methods."""
+        raise AttributeError(f"an agent has no method {method_name!r}")
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """No slot is wrapped."""
+        """None is wrapped."""
         return [False for _ in self._get_indices(indices)]

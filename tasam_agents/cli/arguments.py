@@ -20,6 +20,7 @@ import tyro
 from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.config.name_value import name_and_value
+from tasam_agents.config.reading import with_members
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 
@@ -68,7 +69,7 @@ def parse_with_configuration(
         return named, env_id
 
     (named, env_id), _ = parse(first, program, arguments, return_unknown_args=True, add_help=False)
-    default = _named_configuration(named, env_id)
+    default = with_members(_named_configuration(named, env_id), arguments)
     every = dataclasses.make_dataclass(
         "Arguments",
         [
@@ -77,8 +78,9 @@ def parse_with_configuration(
             ("configuration", Annotated[type(default), Unprefixed], dataclasses.field(default=default)),
         ],
     )
-    # A union of classes (which policy) stays of the class it has in the named configuration.
-    config = (tyro.conf.AvoidSubcommands,)
+    # A union of classes (which policy) is no subcommand; the settings of a baseline are options without its prefix.
+    is_flat = isinstance(default, BaselineConfig)
+    config = (tyro.conf.AvoidSubcommands, *((tyro.conf.OmitArgPrefixes,) if is_flat else ()))
     description = f"{kind.__doc__}\n\nFields have the values of --config {named.config}."
     given = parse(every, program, arguments, description=description, config=config)
     return given.options, given.configuration

@@ -1,29 +1,37 @@
-"""Named configurations: each differs from the default by its fields alone."""
+"""Named configurations: four to begin from, and named changes that `variant` applies to any of them.
+
+A name means the same change wherever it is asked for: by `tasam train --config`, `compare`, the study and `forget`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tasam_agents.config.fields import (
-    ORAN_INPUT_SCALING,
-    AnchorConfig,
-    GateConfig,
-    LearnerConfig,
-    NetworkRegularisation,
-    PolicyConfig,
-    RadiusConfig,
-    RegularisationConfig,
-    RhoSchedule,
-    SamConfig,
-    TemperatureConfig,
-    TrainConfig,
-)
+from tasam_agents.config.anchor import AnchorConfig
+from tasam_agents.config.fields import LearnerConfig, TrainConfig
+from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
+from tasam_agents.config.policy import BernoulliPolicy, RelaxedPolicy, TemperatureConfig
+from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
 
-_SMALL_RADIUS = RhoSchedule(start=0.01, end=0.001)
+ORAN_INPUT_SCALING = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 4.0), ("previous_action", 0.0, 0.0))
+"""Inputs for the O-RAN environment: QoS around its threshold, UE counts around an even mix, and no previous action,
+whose 200 bits carry nothing that the next reward depends on."""
 
 _DEFAULT_INPUTS = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
 """The numbers of UEs spread over ±4: with less, the bits settle before the policy has learnt to follow them."""
+
+
+def _both(schedule: RhoSchedule) -> RadiusConfig:
+    return RadiusConfig(actor=schedule, critic=schedule)
+
+
+_SMALL_RADIUS = _both(RhoSchedule(start=0.01, end=0.001))
+
+PAPER = TrainConfig()
+"""The paper's printed values, the defaults of the fields: one network, one update per iteration, all observations as
+they are, and the exact second gradient of eq. (11). What it leaves open stands in docs/differences.md."""
 
 DEFAULT = TrainConfig(
     name="TA-SAM",
@@ -47,78 +55,16 @@ DEFAULT = TrainConfig(
         batch_size=192,
         actor_delay=180,
         input_scaling=_DEFAULT_INPUTS,
-        policy=PolicyConfig(
-            "bernoulli", reserved_share=0.42, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5
-        ),
+        policy=BernoulliPolicy(reserved_share=0.42, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5),
         temperature=TemperatureConfig(initial=3e-4, target_entropy_per_dim=0.1, final_target_entropy_per_dim=0.01),
-        radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),
+        sam=SamConfig(cross_values="linear"),
+        radius=_SMALL_RADIUS,
         gate=GateConfig(lambda_td="relative"),
     ),
 )
 """What `make train` uses: the paper's networks, and what learnt well in a few minutes on two cores; docs/learning.md
 says why each part is there, docs/results/tuning.csv what was tried. Many radio networks side by side give each update
 fresh transitions: the noise of the reward is what limits learning."""
-
-PAPER = TrainConfig(
-    name="TA-SAM-paper",
-    num_envs=1,
-    iterations=1000,
-    steps_per_iteration=10,
-    updates_per_iteration=1,
-    learner=LearnerConfig(
-        actor_learning_rate=1e-4,
-        critic_learning_rate=1e-4,
-        batch_size=128,
-        radius=RadiusConfig(actor=RhoSchedule(0.5, 0.01), critic=RhoSchedule(0.5, 0.01)),
-        sam=SamConfig(cross_values="exact"),
-        input_scaling=(),
-    ),
-)
-"""The paper's printed values: one network, one update per iteration, all observations as they are, and the exact second
-gradient of eq. (11). What it leaves open stands in docs/differences.md."""
-
-
-def with_learner(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
-    """The same run with other fields of the learner."""
-    return replace(config, name=name, learner=replace(config.learner, **fields))
-
-
-NO_SAM = SamConfig(critic=False, actors="none")
-_PAPER_RADIUS = RhoSchedule(start=0.5, end=0.01)
-_STATIC_RADIUS = RhoSchedule(start=0.01, end=0.01, shape="constant", adaptive=False)
-_ADAPTIVE_SAM_RADIUS = RhoSchedule(start=0.1, end=0.01)  # in units of the weights, hence larger
-
-
-_RELAXED: dict[str, Any] = {"policy": PolicyConfig(), "temperature": TemperatureConfig()}
-"""The paper's policy: a Gaussian per dimension before the sigmoid."""
-
-
-def regularised(config: TrainConfig, name: str, **fields: Any) -> TrainConfig:
-    """The same run without SAM and with these regularisers on actors and critics alike."""
-    networks = NetworkRegularisation(**fields)
-    return with_learner(config, name, sam=NO_SAM, regularisation=RegularisationConfig(networks, networks))
-
-
-_PLASTIC_LAYERS = NetworkRegularisation(layer_norm=True, activation="crelu")
-
-
-def plastic(config: TrainConfig, name: str, radius: float, reset_every: int) -> TrainConfig:
-    """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on
-    the encoder of every network, and resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
-    constant = RhoSchedule(start=radius, end=radius, shape="constant", adaptive=False)
-    return with_learner(
-        config,
-        name,
-        sam=SamConfig(critic=True, actors="all", part="encoder"),
-        radius=RadiusConfig(constant, constant),
-        regularisation=RegularisationConfig(_PLASTIC_LAYERS, _PLASTIC_LAYERS, reset_every=reset_every),
-    )
-
-
-PLASTIC = plastic(DEFAULT, "PLASTIC", radius=0.01, reset_every=400)
-
-_BEST_SNAPSHOT = AnchorConfig(source="best_snapshot")
-_TEACHER = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
 
 TINY = replace(
     DEFAULT,
@@ -141,17 +87,12 @@ TINY = replace(
         critic_learning_rate=1e-3,
         batch_size=32,
         input_scaling=ORAN_INPUT_SCALING,
-        radius=RadiusConfig(actor=_SMALL_RADIUS, critic=_SMALL_RADIUS),
+        sam=SamConfig(cross_values="linear"),
+        radius=_SMALL_RADIUS,
         gate=GateConfig(calibration=(10, 20)),
     ),
 )
 """Two DUs and small networks, a few seconds: for tests and first steps."""
-
-
-def centralised(config: TrainConfig, name: str) -> TrainConfig:
-    """The same run with one agent for all: its critic reads everything, and there is nobody to coordinate with."""
-    return replace(with_learner(config, name, critic="joint", objective="individual"), centralised=True)
-
 
 SIMPLE_SPREAD = replace(
     TINY,
@@ -172,64 +113,160 @@ SIMPLE_SPREAD = replace(
         gamma=0.8,
         polyak=0.05,
         reward_scale=2.0,
-        radius=RadiusConfig(actor=RhoSchedule(0.05, 0.01), critic=RhoSchedule(0.05, 0.01)),
+        radius=_both(RhoSchedule(0.05, 0.01)),
         input_scaling=(),
     ),
 )
 """Somebody else's environment, half a minute: two agents learn to cover two landmarks."""
 
+BASES = {"default": DEFAULT, "paper": PAPER, "tiny": TINY, "simple_spread": SIMPLE_SPREAD}
+"""The configurations that are not a change of another one."""
+
+
+def with_learner(config: TrainConfig, **fields: Any) -> TrainConfig:
+    """The same run with other fields of the learner."""
+    return replace(config, learner=replace(config.learner, **fields))
+
+
+def _learner(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    return lambda config: with_learner(config, **fields)
+
+
+def _sam(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    """Where SAM acts; how it is computed stays as it is."""
+    return lambda config: with_learner(config, sam=replace(config.learner.sam, **fields))
+
+
+def _bits(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    def changed(config: TrainConfig) -> TrainConfig:
+        policy = config.learner.policy
+        if not isinstance(policy, BernoulliPolicy):
+            raise ValueError(f"learner.policy is {policy.kind!r}; allowed for this variant: 'bernoulli'")
+        return with_learner(config, policy=replace(policy, **fields))
+
+    return changed
+
+
+def _codec(codec: str) -> Callable[[TrainConfig], TrainConfig]:
+    return lambda config: replace(config, env_kwargs={**config.env_kwargs, "codec": codec})
+
+
+def _relaxed(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    """The paper's policy: a Gaussian per dimension before the sigmoid."""
+    return _learner(**{"policy": RelaxedPolicy(), "temperature": TemperatureConfig(), **fields})
+
+
+def _no_sam(config: TrainConfig) -> TrainConfig:
+    return _sam(critic=False, actors="none")(config)
+
+
+def _regularised(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    """Without SAM, and with these regularisers on actors and critics alike."""
+    networks = NetworkRegularisation(**fields)
+    return lambda config: with_learner(_no_sam(config), regularisation=RegularisationConfig(networks, networks))
+
+
+def _static_rho(config: TrainConfig, actor: float | None = None, critic: float | None = None) -> TrainConfig:
+    """Constant ρ, where nothing else is said that at the start of the run."""
+    radius = config.learner.radius
+    values = (radius.actor.start if actor is None else actor, radius.critic.start if critic is None else critic)
+    constant = (RhoSchedule(start=rho, end=rho, shape="constant", adaptive=False) for rho in values)
+    return with_learner(config, radius=RadiusConfig(*constant))
+
+
+def _plastic(config: TrainConfig, reset_every: int = 400) -> TrainConfig:
+    """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on
+    the encoder of every network, and resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
+    layers = NetworkRegularisation(layer_norm=True, activation="crelu")
+    start = config.learner.radius.actor.start
+    changed = _sam(critic=True, actors="all", part="encoder")(_static_rho(config, start, start))
+    return with_learner(changed, regularisation=RegularisationConfig(layers, layers, reset_every=reset_every))
+
+
+def _plastic_distilled(config: TrainConfig, reset_every: int = 400) -> TrainConfig:
+    teacher = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
+    return with_learner(_plastic(config, reset_every), anchor=teacher)
+
+
+def _anchored(config: TrainConfig) -> TrainConfig:
+    """Held near the best actors so far, or near what the configuration names already."""
+    own = config.learner.anchor
+    return with_learner(config, anchor=own if own.source != "none" else AnchorConfig(source="best_snapshot"))
+
+
+def _adaptive_sam(config: TrainConfig) -> TrainConfig:
+    """ρ is in units of the weights there, hence larger."""
+    return with_learner(_sam(scale_invariant=True)(config), radius=_both(RhoSchedule(start=0.1, end=0.01)))
+
+
+def _centralised_ta_sam(config: TrainConfig) -> TrainConfig:
+    """One agent for all: its critic reads everything, and there is nobody to coordinate with."""
+    return replace(with_learner(config, critic="joint", objective="individual"), centralised=True)
+
+
+CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
+    "no_sam": ("SAC-MARL", _no_sam),
+    "both_sam": ("both-SAM", _sam(critic=True, actors="gated")),
+    "actor_sam": ("actor-SAM", _sam(critic=False, actors="gated")),
+    "critic_sam": ("critic-SAM", _sam(critic=True, actors="none")),
+    "no_selective": ("TA-SAM-no-selective", _sam(critic=True, actors="all")),
+    "static_rho": ("TA-SAM-static-rho", _static_rho),
+    "paper_radius": ("TA-SAM-0.5", _learner(radius=_both(RhoSchedule(start=0.5, end=0.01)))),
+    "adaptive_sam": ("TA-ASAM", _adaptive_sam),
+    "auto_gate": ("TA-SAM-auto-gate", _learner(gate=GateConfig(calibration=(400, 600)))),
+    "resource_individual": ("TA-SAM-individual", _learner(critic="resource", objective="individual")),
+    "mean_field_team": ("TA-SAM-mean-field-team", _learner(critic="mean_field", objective="team")),
+    "mean_field_individual": ("TA-SAM-mean-field-individual", _learner(critic="mean_field", objective="individual")),
+    "pooled_individual": ("TA-SAM-pooled-individual", _learner(critic="pooled", objective="individual")),
+    "joint_team": ("TA-SAM-joint-team", _learner(critic="joint", objective="team")),
+    "nothing_reserved": ("TA-SAM-nothing-reserved", _bits(reserved_share=0.0)),
+    "gumbel_sigmoid": ("TA-SAM-gumbel-sigmoid", _bits(gradient="gumbel_sigmoid")),
+    "relaxed": ("TA-SAM-relaxed", _relaxed()),
+    "relaxed_shared_noise": ("TA-SAM-shared-noise", _relaxed(policy=RelaxedPolicy(shared_noise=0.5))),
+    "relaxed_pooled": ("TA-SAM-relaxed-pooled", _relaxed(critic="pooled", objective="individual", actor_delay=0)),
+    "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),
+    "ue_grid": ("TA-SAM-UEs", _codec("ue_grid")),
+    "centralised": ("SAC-centralised", lambda config: _no_sam(_centralised_ta_sam(config))),
+    "centralised_ta_sam": ("TA-SAM-centralised", _centralised_ta_sam),
+    "l2": ("SAC-MARL-L2", _regularised(l2=1e-2)),
+    "l2_in_loss": ("SAC-MARL-L2-in-loss", _regularised(l2=1e-4, l2_kind="in_loss")),
+    "dropout": ("SAC-MARL-dropout", _regularised(dropout=0.1)),  # the paper's
+    "spectral_norm": ("SAC-MARL-spectral-norm", _regularised(spectral_norm=True)),
+    "plastic": ("PLASTIC", _plastic),
+    "plastic_distilled": ("PLASTIC-distilled", _plastic_distilled),
+    "anchored": ("TA-SAM-anchored", _anchored),
+}
+"""What each name changes, and what a run with that change is called."""
+
+
+def variant(name: str, base: str | TrainConfig = "default", **settings: float) -> TrainConfig:
+    """A configuration with a named change; the names of `BASES`, which change nothing, are taken too.
+
+    Args:
+        name: of `CHANGES`, or of `BASES`.
+        base: what is changed: a name of `BASES`, or any configuration.
+        settings: numbers of the change itself: `actor` and `critic` (ρ) of `static_rho`, `reset_every` of `plastic`.
+
+    Raises:
+        ValueError: an unknown name, or a base that the change does not fit.
+    """
+    if name in BASES and base == "default":
+        return BASES[name]
+    if name not in CHANGES:
+        raise ValueError(f"variant is {name!r}; allowed: {', '.join([*BASES, *CHANGES])}")
+    if isinstance(base, str) and base not in BASES:
+        raise ValueError(f"base is {base!r}; allowed: {', '.join(BASES)}, or a configuration")
+    label, change = CHANGES[name]
+    if isinstance(base, str):
+        label, base = (label if base == "default" else f"{label}-{base}"), BASES[base]
+    return replace(change(base, **settings), name=label)
+
+
+_OF_TINY = ("ue_grid", "no_sam", "anchored", "centralised", "centralised_ta_sam")
 
 VARIANTS: dict[str, TrainConfig] = {
-    "default": DEFAULT,
-    "paper": PAPER,
-    "no_sam": with_learner(DEFAULT, "SAC-MARL", sam=NO_SAM),
-    "paper_radius": with_learner(DEFAULT, "TA-SAM-0.5", radius=RadiusConfig(_PAPER_RADIUS, _PAPER_RADIUS)),
-    "resource_individual": with_learner(DEFAULT, "TA-SAM-individual", objective="individual"),
-    "mean_field_team": with_learner(DEFAULT, "TA-SAM-mean-field-team", critic="mean_field"),
-    "mean_field_individual": with_learner(
-        DEFAULT, "TA-SAM-mean-field-individual", critic="mean_field", objective="individual"
-    ),
-    "pooled_individual": with_learner(DEFAULT, "TA-SAM-pooled-individual", critic="pooled", objective="individual"),
-    "joint_team": with_learner(DEFAULT, "TA-SAM-joint-team", critic="joint"),
-    "nothing_reserved": with_learner(
-        DEFAULT, "TA-SAM-nothing-reserved", policy=replace(DEFAULT.learner.policy, reserved_share=0.0)
-    ),
-    "gumbel_sigmoid": with_learner(
-        DEFAULT, "TA-SAM-gumbel-sigmoid", policy=replace(DEFAULT.learner.policy, gradient="gumbel_sigmoid")
-    ),
-    "relaxed": with_learner(DEFAULT, "TA-SAM-relaxed", **_RELAXED),
-    "relaxed_shared_noise": with_learner(
-        DEFAULT, "TA-SAM-shared-noise", **_RELAXED | {"policy": PolicyConfig(shared_noise=0.5)}
-    ),
-    "relaxed_pooled": with_learner(
-        DEFAULT, "TA-SAM-relaxed-pooled", **_RELAXED, critic="pooled", objective="individual", actor_delay=0
-    ),
-    "slice_mask": replace(DEFAULT, name="TA-SAM-slice-mask", env_kwargs={"scenario": "paper", "codec": "slice_mask"}),
-    "auto_gate": with_learner(DEFAULT, "TA-SAM-auto-gate", gate=GateConfig(calibration=(400, 600))),
-    "both_sam": with_learner(DEFAULT, "both-SAM", sam=SamConfig(critic=True, actors="gated")),
-    "actor_sam": with_learner(DEFAULT, "actor-SAM", sam=SamConfig(critic=False, actors="gated")),
-    "critic_sam": with_learner(DEFAULT, "critic-SAM", sam=SamConfig(critic=True, actors="none")),
-    "no_selective": with_learner(DEFAULT, "TA-SAM-no-selective", sam=SamConfig(critic=True, actors="all")),
-    "static_rho": with_learner(DEFAULT, "TA-SAM-static-rho", radius=RadiusConfig(_STATIC_RADIUS, _STATIC_RADIUS)),
-    "adaptive_sam": with_learner(
-        DEFAULT,
-        "TA-ASAM",
-        sam=SamConfig(scale_invariant=True),
-        radius=RadiusConfig(_ADAPTIVE_SAM_RADIUS, _ADAPTIVE_SAM_RADIUS),
-    ),
-    "centralised": centralised(DEFAULT, "TA-SAM-centralised"),
-    "centralised_no_sam": with_learner(centralised(DEFAULT, "base"), "SAC-centralised", sam=NO_SAM),
-    "l2": regularised(DEFAULT, "SAC-MARL-L2", l2=1e-2),
-    "l2_in_loss": regularised(DEFAULT, "SAC-MARL-L2-in-loss", l2=1e-4, l2_kind="in_loss"),
-    "dropout": regularised(DEFAULT, "SAC-MARL-dropout", dropout=0.1),
-    "spectral_norm": regularised(DEFAULT, "SAC-MARL-spectral-norm", spectral_norm=True),
-    "plastic": PLASTIC,
-    "plastic_distilled": with_learner(PLASTIC, "PLASTIC-distilled", anchor=_TEACHER),
-    "anchored": with_learner(DEFAULT, "TA-SAM-anchored", anchor=_BEST_SNAPSHOT),
-    "tiny": TINY,
-    "tiny_ue_grid": replace(TINY, name="TA-SAM-tiny-UEs", env_kwargs={"scenario": "tiny", "codec": "ue_grid"}),
-    "tiny_no_sam": with_learner(TINY, "SAC-MARL-tiny", sam=NO_SAM),
-    "tiny_anchored": with_learner(TINY, "TA-SAM-tiny-anchored", anchor=_BEST_SNAPSHOT),
-    "tiny_centralised": centralised(TINY, "TA-SAM-tiny-centralised"),
-    "simple_spread": SIMPLE_SPREAD,
+    **BASES,
+    **{name: variant(name) for name in CHANGES if name != "ue_grid"},  # as many actions as UEs × RBs
+    **{f"tiny_{name}": variant(name, "tiny") for name in _OF_TINY},
 }
+"""The configurations that `tasam train --config NAME` and `tasam compare` know."""

@@ -21,7 +21,7 @@ from tasam_agents.envs.interface import InputPolicy, NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.input_scaling import InputScaling
 from tasam_agents.learner.state_tensors import copy_into
-from tasam_agents.networks.actors import make_policy
+from tasam_agents.networks.joint_policy import make_policy
 from tasam_agents.training.evaluation import task_of, training_seeds
 from tasam_agents.training.rollout import Transition, rollout, uniform_policy
 

@@ -15,6 +15,12 @@ from torch import Tensor
 
 from tasam_agents.networks.critics import GlobalCritic, JointCritic
 
+IS_TEAM = {"team": True, "individual": False}
+"""Whether actor i ascends the sum of all values, by `LearnerConfig.objective`."""
+
+CROSS_VALUES_ARE_EXACT = {"linear": False, "exact": True}
+"""By `SamConfig.cross_values`."""
+
 
 @dataclass(frozen=True)
 class ActionGradient:
@@ -44,21 +50,22 @@ def least_of_twins(
 
 def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Tensor, objective: str) -> ActionGradient:
     """One pass of all actors: inputs (n, M, d), actions (n, M, A) without a graph of their own."""
+    is_team = IS_TEAM[objective]
     own, context = actions.detach().requires_grad_(), actions.detach().requires_grad_()
     values = least_of_twins(critics, inputs, own, context)
     cross: Tensor | None = None
-    if isinstance(critics[0], JointCritic) and objective == "individual":
+    if isinstance(critics[0], JointCritic) and not is_team:
         # Each output has a gradient of its own with respect to the shared input, of which DU i's slot is kept.
         num = values.shape[1]
         slots = [torch.autograd.grad(values[:, i].sum(), own, retain_graph=i + 1 < num)[0][:, i] for i in range(num)]
         total = torch.stack(slots, dim=1)
-    elif objective == "team" and critics[0].has_context:
+    elif is_team and critics[0].has_context:
         own_role, cross = torch.autograd.grad(values.sum(), (own, context))
         total = own_role + cross
     else:
         (total,) = torch.autograd.grad(values.sum(), own)
     values = values.detach()
-    ascended = values.sum(dim=1, keepdim=True).expand_as(values) if objective == "team" else values
+    ascended = values.sum(dim=1, keepdim=True).expand_as(values) if is_team else values
     return ActionGradient(values, ascended, total, cross)
 
 
@@ -80,16 +87,17 @@ def perturbed_action_gradient(
     another's mean field by only 1/(M − 1) of its own step, and the two agree as ρ → 0. The joint critic has one row
     for all DUs, so there both cost the same and it is always exact; without a cross term they are the same.
     """
+    is_team, is_exact = IS_TEAM[objective], CROSS_VALUES_ARE_EXACT[cross_values]
     gated = list(perturbed)
     if not gated:
         return {}
-    if isinstance(critics[0], JointCritic) or (first.cross is not None and cross_values == "exact"):
+    if isinstance(critics[0], JointCritic) or (first.cross is not None and is_exact):
         exact = {}
         for i in gated:
             action = perturbed[i].detach().requires_grad_()
             replaced = torch.cat([actions[:, :i], action.unsqueeze(1), actions[:, i + 1 :]], dim=1)
             values = least_of_twins(critics, inputs, replaced, replaced)
-            ascended = values.sum(dim=1) if objective == "team" else values[:, i]
+            ascended = values.sum(dim=1) if is_team else values[:, i]
             (slope,) = torch.autograd.grad(ascended.sum(), action)
             exact[i] = (ascended.detach(), slope)
         return exact
@@ -97,7 +105,7 @@ def perturbed_action_gradient(
     values = least_of_twins(critics, inputs, own, actions, gated)
     (slopes,) = torch.autograd.grad(values.sum(), own)
     values = values.detach()
-    if objective == "team":
+    if is_team:
         others = first.values.sum(dim=1, keepdim=True) - first.values[:, gated]
         if first.cross is not None:
             others = others + (first.cross[:, gated] * (own.detach() - actions[:, gated])).sum(dim=-1)

@@ -8,15 +8,15 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from tasam_agents.config.fields import LearnerConfig
+from tasam_agents.config import LearnerConfig
 from tasam_agents.learner.action_gradient import action_gradient, perturbed_action_gradient
 from tasam_agents.learner.adam import NetworkStep, network_adam
 from tasam_agents.learner.diverged import check_finite
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.losses import actor_losses
-from tasam_agents.learner.sam import perturbed
-from tasam_agents.networks.actors import JointPolicy
+from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
 from tasam_agents.networks.critics import GlobalCritic
+from tasam_agents.networks.joint_policy import JointPolicy
 from tasam_agents.networks.layers import num_encoder_tensors
 
 Sample = tuple[Tensor, Tensor]
@@ -50,7 +50,7 @@ class ActorUpdate:
         rate, regularisation = config.actor_learning_rate, config.regularisation.actor
         self.adams = [network_adam(actor, rate, regularisation) for actor in policy.actors]
         # How many tensors of a network, from the first on, SAM perturbs; None: all.
-        self._num_sharp = None if config.sam.part == "network" else num_encoder_tensors(policy.networks[0])
+        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else num_encoder_tensors(policy.networks[0])
 
     def __call__(
         self,

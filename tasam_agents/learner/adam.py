@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import NetworkRegularisation
+from tasam_agents.config import NetworkRegularisation
 from tasam_agents.learner.sam import global_norm
 
 _STATE = ("step", "exp_avg", "exp_avg_sq")
+
+
+L2_IS_IN_LOSS = {"decoupled": False, "in_loss": True}
+"""By `NetworkRegularisation.l2_kind`."""
 
 
 class NetworkAdam:
@@ -32,7 +36,7 @@ class NetworkAdam:
         self, parameters: Mapping[str, Tensor], learning_rate: float, l2: float = 0.0, l2_kind: str = "decoupled"
     ) -> None:
         self._names = list(parameters)
-        self._l2, self._l2_is_in_loss = l2, l2_kind == "in_loss"
+        self._l2, self._l2_is_in_loss = l2, L2_IS_IN_LOSS[l2_kind]
         self._learning_rate = learning_rate
         self.parameters = list(parameters.values())
         self._adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)

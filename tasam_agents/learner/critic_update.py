@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tasam_agents.config.fields import LearnerConfig
+from tasam_agents.config import LearnerConfig
 from tasam_agents.learner.adam import NetworkStep, network_adam
 from tasam_agents.learner.diverged import check_finite
 from tasam_agents.learner.losses import critic_loss
-from tasam_agents.learner.sam import perturbed
+from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
 from tasam_agents.networks.critics import GlobalCritic
 
 
@@ -34,7 +34,7 @@ class CriticUpdate:
         rate, regularisation = config.critic_learning_rate, config.regularisation.critic
         self.adams = [network_adam(twin, rate, regularisation) for twin in twins]
         # How many tensors of a network, from the first on, SAM perturbs; None: all.
-        self._num_sharp = None if config.sam.part == "network" else twins[0].num_encoder_tensors
+        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else twins[0].num_encoder_tensors
 
     def __call__(
         self,

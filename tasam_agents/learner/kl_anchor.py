@@ -17,13 +17,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tasam_agents.config.fields import AnchorConfig
+from tasam_agents.config import AnchorConfig
 from tasam_agents.learner.state_tensors import copy_into
-from tasam_agents.networks.actors import Actor, JointPolicy
+from tasam_agents.networks.actors import Actor
+from tasam_agents.networks.joint_policy import JointPolicy
 from tasam_agents.networks.layers import spectral_layers
 
 CLIP = 0.2
 """Bound of the relative error KL/target − 1 that the weight answers to, as in Ziegler et al."""
+
+
+TEACHES = {"none": None, "best_snapshot": False, "teacher": True}
+"""By `AnchorConfig.source`: whether the anchor is there from the start on, not after a validation only; None: never."""
+
+WEIGHT_IS_DYNAMIC = {"dynamic": True, "fixed": False}
+"""By `AnchorConfig.weighting`."""
+
+
+def make_anchor(config: AnchorConfig, policy: JointPolicy) -> Anchor | None:
+    """The anchor of these actors; None where the source is `none`."""
+    return None if TEACHES[config.source] is None else Anchor(config, policy)
 
 
 class Anchor:
@@ -44,7 +57,7 @@ class Anchor:
         self.config = config
         self.policy = copy.deepcopy(policy).requires_grad_(False)
         self.weights = [config.weight] * len(policy.actors)
-        self.is_set = config.source == "teacher"
+        self.is_set = self._teaches = bool(TEACHES[config.source])
         self.is_held = False
         self._divergences: list[float] = []
 
@@ -59,7 +72,7 @@ class Anchor:
 
     def take(self, policy: JointPolicy) -> None:
         """`best_snapshot`: the actors have just done better on validation than ever, so they are the anchor now."""
-        if self.config.source == "best_snapshot" and not self.is_held:
+        if not self._teaches and not self.is_held:
             self.adopt(policy.state_dict())
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
@@ -77,9 +90,9 @@ class Anchor:
             "anchor_kl": per_dim,
             "anchor_weight": list(self.weights),
         }
-        if self.config.weighting == "dynamic":
+        if WEIGHT_IS_DYNAMIC[self.config.weighting]:
             self.weights = [self._adapted(w, kl) for w, kl in zip(self.weights, per_dim, strict=True)]
-        if self.config.source == "teacher" and not self.config.teacher_run and not self.is_held:
+        if self._teaches and not self.config.teacher_run and not self.is_held:
             self._follow(policy)
         return metrics
 

@@ -17,21 +17,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import LearnerConfig
+from tasam_agents.config import LearnerConfig
 from tasam_agents.learner.actor_update import ActorUpdate
 from tasam_agents.learner.adam import NetworkAdam, gradient_metrics
 from tasam_agents.learner.critic_update import CriticUpdate
 from tasam_agents.learner.diverged import DivergedError, check_finite
 from tasam_agents.learner.head_resets import is_due, reset_heads
 from tasam_agents.learner.input_scaling import InputScaling
-from tasam_agents.learner.kl_anchor import Anchor
+from tasam_agents.learner.kl_anchor import make_anchor
 from tasam_agents.learner.losses import bellman_target, critic_loss, td_error, temperature_loss
 from tasam_agents.learner.replay import Batch
 from tasam_agents.learner.rho_schedule import Radius
+from tasam_agents.learner.sam import SAM_ACTORS
 from tasam_agents.learner.state_tensors import StateTensors, copy_into
 from tasam_agents.learner.td_gate import TDVarianceGate
-from tasam_agents.networks.actors import make_policy
 from tasam_agents.networks.critics import PADDING, GlobalCritic, make_critic
+from tasam_agents.networks.joint_policy import make_policy
 from tasam_agents.networks.layers import held_masks, spectral_layers
 
 Metrics = dict[str, float | list[float] | list[float | None] | None]
@@ -94,7 +95,7 @@ class Learner:
         m = len(task.agents)
         self._sizes = torch.tensor(task.action_sizes)
         self._is_padding = torch.arange(self.action_size) >= self._sizes[:, None]  # (M, A)
-        self.anchor = None if config.anchor.source == "none" else Anchor(config.anchor, self.policy)
+        self.anchor = make_anchor(config.anchor, self.policy)
         self.critic_update = CriticUpdate(self.critics, config)
         self.actor_update = ActorUpdate(self.policy, self.critics, self.anchor, config, task.agents)
         self.targets = self.critic_update.targets
@@ -148,7 +149,7 @@ class Learner:
         config, n, number = self.config, len(batch.rewards), self.updates
         if is_due(number, config.regularisation.reset_every):
             self.reset()
-        self.policy.sharpen(config.policy.sharpness_at(self.progress))
+        self.policy.set_progress(self.progress)
         rewards = batch.rewards * config.reward_scale
         actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
         temperatures = self.log_temperature.detach().exp()
@@ -217,9 +218,8 @@ class Learner:
 
     def _sam_actors(self, rho: NDArray[np.float64]) -> dict[int, float]:
         """ρ_i of the actors that take the second pass, which without a radius would only repeat the first."""
-        has_radius = rho > 0.0
-        chosen = {"gated": self.gate.open & has_radius, "all": has_radius, "none": np.zeros_like(has_radius)}
-        return {i: float(rho[i]) for i in np.flatnonzero(chosen[self.config.sam.actors]).tolist()}
+        chosen = SAM_ACTORS[self.config.sam.actors](self.gate.open) & (rho > 0.0)
+        return {i: float(rho[i]) for i in np.flatnonzero(chosen).tolist()}
 
     def _update_temperatures(self, log_probs: Tensor) -> None:
         """Adam step of every log β_i towards the target entropy."""

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.config.fields import RhoSchedule
+from tasam_agents.config import RhoSchedule
+
+SHAPES: dict[str, Callable[[float, float, float], float]] = {
+    "linear": lambda start, end, x: start + (end - start) * x,
+    "cosine": lambda start, end, x: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * x)),
+    "exponential": lambda start, end, x: float(start * (end / start) ** x),
+    "constant": lambda start, end, x: start,
+}
+"""ρ(x) from `start` to `end` for x in [0, 1], by `RhoSchedule.shape`."""
 
 
 def base_radius(schedule: RhoSchedule, progress: float) -> float:
     """ρ_base(t) for progress = t/T in [0, 1]; beyond the ends it stays at the end."""
     x = min(max(progress, 0.0), 1.0)
-    start, end = schedule.start, schedule.end
-    match schedule.shape:
-        case "linear":
-            return start + (end - start) * x
-        case "cosine":
-            return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * x))
-        case "exponential":
-            return float(start * (end / start) ** x)
-        case "constant":
-            return start
+    return SHAPES[schedule.shape](schedule.start, schedule.end, x)
 
 
 class Radius:

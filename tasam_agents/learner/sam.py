@@ -5,10 +5,12 @@ One norm per network: each critic twin and each actor has a perturbation of leng
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 TINY_NORM = 1e-12
@@ -16,6 +18,16 @@ TINY_NORM = 1e-12
 
 STABILISER = 0.01
 """η of adaptive SAM, T = |θ| + η: weights at zero can move too."""
+
+SAM_ACTORS: dict[str, Callable[[NDArray[np.bool_]], NDArray[np.bool_]]] = {
+    "gated": lambda is_open: is_open,
+    "all": np.ones_like,
+    "none": np.zeros_like,
+}
+"""Which actors take the second pass, of those whose gates are open, by `SamConfig.actors`."""
+
+SAM_IS_WHOLE = {"network": True, "encoder": False}
+"""Whether all weights of a network are perturbed, by `SamConfig.part`."""
 
 
 def global_norm(tensors: Sequence[Tensor]) -> float:

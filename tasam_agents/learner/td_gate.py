@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.config.fields import GateConfig
+from tasam_agents.config import GateConfig
+
+THRESHOLDS: dict[str, Callable[[TDVarianceGate], float | None]] = {
+    "auto": lambda gate: gate.calibrated,
+    "relative": lambda gate: float(gate.variance.mean()),
+}
+"""λ_TD by the names of `GateConfig.lambda_td`; None: not known yet."""
 
 
 class TDVarianceGate:
@@ -19,6 +25,7 @@ class TDVarianceGate:
 
     Attributes:
         open: (M,) bool, σ²_i >= λ_TD after the last `observe`; all closed while λ_TD is not known yet.
+        calibrated: λ_TD of `auto` once its window has passed.
         flips: how often a gate changed since λ_TD is known, all DUs together.
     """
 
@@ -27,7 +34,7 @@ class TDVarianceGate:
         self._updates = 0
         self._average = np.zeros(num_agents)
         self._calibration_sum = np.zeros(num_agents)
-        self._calibrated: float | None = None
+        self.calibrated: float | None = None
         self._decisions = 0
         self._openings = 0
         self.flips = 0
@@ -55,7 +62,7 @@ class TDVarianceGate:
         if first < self._updates <= last:
             self._calibration_sum += self.variance
         if self._updates == last:
-            self._calibrated = float(np.median(self._calibration_sum / (last - first)))
+            self.calibrated = float(np.median(self._calibration_sum / (last - first)))
 
     @property
     def variance(self) -> NDArray[np.float64]:
@@ -66,11 +73,8 @@ class TDVarianceGate:
     @property
     def threshold(self) -> float | None:
         """λ_TD, or None as long as `auto` has not finished its calibration."""
-        if self._config.lambda_td == "auto":
-            return self._calibrated
-        if self._config.lambda_td == "relative":
-            return float(self.variance.mean())
-        return float(self._config.lambda_td)
+        fixed = self._config.lambda_td
+        return THRESHOLDS[fixed](self) if isinstance(fixed, str) else float(fixed)
 
     @property
     def open_fraction(self) -> float:
@@ -83,7 +87,7 @@ class TDVarianceGate:
             "updates": self._updates,
             "average": self._average.tolist(),
             "calibration_sum": self._calibration_sum.tolist(),
-            "calibrated": self._calibrated,
+            "calibrated": self.calibrated,
             "decisions": self._decisions,
             "openings": self._openings,
             "flips": self.flips,
@@ -95,6 +99,6 @@ class TDVarianceGate:
         self._updates = state["updates"]
         self._average = np.array(state["average"])
         self._calibration_sum = np.array(state["calibration_sum"])
-        self._calibrated = state["calibrated"]
+        self.calibrated = state["calibrated"]
         self._decisions, self._openings, self.flips = state["decisions"], state["openings"], state["flips"]
         self.open = np.array(state["open"], dtype=bool)

@@ -7,20 +7,31 @@ A_i are padding, constant 0.5, and count nowhere).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import NetworkRegularisation, PolicyConfig
-from tasam_agents.networks.critics import PADDING, PLAIN
-from tasam_agents.networks.layers import make_network
+from tasam_agents.config import BernoulliPolicy, RelaxedPolicy
+from tasam_agents.networks.layers import HiddenLayers
 
 # Range of log σ, the usual one of soft actor-critic. Its centre, −1.5, gives sigmoid actions of about −1.5 nats per
 # dimension, so that a fresh policy starts near its target entropy.
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
+
+DIRECTIONS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
+    "anchor_to_policy": lambda policy, anchor: (anchor, policy),
+    "policy_to_anchor": lambda policy, anchor: (policy, anchor),
+}
+"""The two distributions of KL(first ‖ second) by `AnchorConfig.direction`."""
+
+BIT_SLOPES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "straight_through": lambda logits, logistic, softness: torch.sigmoid(logits),
+    "gumbel_sigmoid": lambda logits, logistic, softness: torch.sigmoid((logits + logistic) / softness),
+}
+"""By `BernoulliPolicy.gradient`, what has the slope that a bit lacks: of logits, logistic noise and softness."""
 
 
 class RelaxedActor(nn.Module):
@@ -30,29 +41,31 @@ class RelaxedActor(nn.Module):
     same purpose) have g in common, so its covariance is I + s²·11ᵀ within a kind.
 
     Args:
+        config: with s.
         kinds: per kind, its columns.
-        shared_noise: s.
     """
 
     kind_of: Tensor
 
     def __init__(
         self,
+        config: RelaxedPolicy,
         num_inputs: int,
-        hidden: Sequence[int],
+        hidden: HiddenLayers,
         action_size: int,
-        regularisation: NetworkRegularisation = PLAIN,
         kinds: Sequence[Sequence[int]] = (),
-        shared_noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.action_size = action_size
-        self.shared_noise = shared_noise
+        self.shared_noise = config.shared_noise
         kind_of = torch.zeros(len(kinds), action_size)  # one row per kind, 1 in its columns
         for row, columns in zip(kind_of, kinds, strict=True):
             row[list(columns)] = 1.0
         self.register_buffer("kind_of", kind_of, persistent=False)
-        self.network = make_network(num_inputs, hidden, 2 * action_size, regularisation)
+        self.network = hidden.make(num_inputs, 2 * action_size)
+
+    def set_progress(self, progress: float) -> None:
+        """Nothing of it follows the run."""
 
     def distribution(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of z, each (n, A_i); log σ is bounded softly, so its gradient never stops."""
@@ -98,7 +111,7 @@ class RelaxedActor(nn.Module):
         with torch.no_grad():
             other = anchor.distribution(inputs)
         own = self.distribution(inputs)
-        (mean_p, log_std_p), (mean_q, log_std_q) = (own, other) if direction == "policy_to_anchor" else (other, own)
+        (mean_p, log_std_p), (mean_q, log_std_q) = DIRECTIONS[direction](own, other)
         # KL(p ‖ q) = log σ_q/σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − 1/2 in every dimension.
         ratio = (log_std_p - log_std_q).exp()
         shift = (mean_p - mean_q) * (-log_std_q).exp()
@@ -128,24 +141,23 @@ class BernoulliActor(nn.Module):
 
     A bit has no slope in ℓ; what stands in for it is p(1 − p) (`straight_through`, exact where the value is linear in
     the bit) or the slope of sigmoid((ℓ + logistic noise)/softness) (`gumbel_sigmoid`).
+
+    Args:
+        config: gradient, softness, and how `sharpness` follows the run.
     """
 
     sharpness: Tensor
 
-    def __init__(
-        self,
-        num_inputs: int,
-        hidden: Sequence[int],
-        action_size: int,
-        regularisation: NetworkRegularisation = PLAIN,
-        gradient: str = "straight_through",
-        softness: float = 1.0,
-    ) -> None:
+    def __init__(self, config: BernoulliPolicy, num_inputs: int, hidden: HiddenLayers, action_size: int) -> None:
         super().__init__()
         self.action_size = action_size
-        self.gradient, self.softness = gradient, softness
-        self.network = make_network(num_inputs, hidden, action_size, regularisation)
+        self.config = config
+        self.network = hidden.make(num_inputs, action_size)
         self.register_buffer("sharpness", torch.ones(()))
+
+    def set_progress(self, progress: float) -> None:
+        """Set the factor on the logits to that of t/T = progress."""
+        self.sharpness.fill_(self.config.sharpness_at(progress))
 
     def logits(self, inputs: Tensor) -> Tensor:
         """ℓ, (n, A_i), for inputs (n, d)."""
@@ -162,9 +174,7 @@ class BernoulliActor(nn.Module):
         # Φ(ε) is uniform, its logit logistic; in single precision Φ reaches 0 and 1, whose logits are not finite.
         logistic = torch.logit(torch.special.ndtr(noise), eps=1e-7)
         bits = (logits.detach() + logistic > 0.0).to(logits.dtype)
-        slope = probability
-        if self.gradient == "gumbel_sigmoid":
-            slope = torch.sigmoid((logits + logistic) / self.softness)
+        slope = BIT_SLOPES[self.config.gradient](logits, logistic, self.config.softness)
         negative_entropy = (logits * probability - F.softplus(logits)).sum(dim=-1)
         return bits + (slope - slope.detach()), negative_entropy
 
@@ -174,7 +184,7 @@ class BernoulliActor(nn.Module):
         with torch.no_grad():
             other = anchor.logits(inputs)
         own = self.logits(inputs)
-        p, q = (own, other) if direction == "policy_to_anchor" else (other, own)
+        p, q = DIRECTIONS[direction](own, other)
         divergence: Tensor = (torch.sigmoid(p) * (p - q) - F.softplus(p) + F.softplus(q)).sum(dim=-1)
         return divergence
 
@@ -185,104 +195,3 @@ class BernoulliActor(nn.Module):
 
 
 Actor = RelaxedActor | BernoulliActor
-
-
-class JointPolicy(nn.Module):
-    """The M actors. Six modules in a loop run as fast as stacked weights and stay six separate networks."""
-
-    def __init__(self, actors: Sequence[Actor], noise_size: int) -> None:
-        super().__init__()
-        self.action_sizes = tuple(actor.action_size for actor in actors)
-        self.noise_size = noise_size
-        self.actors = nn.ModuleList(actors)
-
-    @property
-    def networks(self) -> list[nn.Sequential]:
-        """The layers of each actor."""
-        return [cast(Actor, actor).network for actor in self.actors]
-
-    def sample_one(self, i: int, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Actor i: actions (n, A_i) and log-probabilities (n,); inputs (n, M, d) and noise (n, M, A) of all."""
-        size = self.action_sizes[i]
-        shared = noise[:, i, max(self.action_sizes) :]
-        actions, log_prob = self.actors[i](inputs[:, i], torch.cat([noise[:, i, :size], shared], dim=-1))
-        return actions, log_prob
-
-    def sample_each(self, inputs: Tensor, noise: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """All actors: lists of actions (n, A_i) and of log-probabilities (n,)."""
-        samples = [self.sample_one(i, inputs, noise) for i in range(len(self.actors))]
-        return [actions for actions, _ in samples], [log_prob for _, log_prob in samples]
-
-    def most_likely_each(self, inputs: Tensor) -> list[Tensor]:
-        """All actors: deterministic actions (n, A_i)."""
-        return [cast(Actor, actor).most_likely(inputs[:, i]) for i, actor in enumerate(self.actors)]
-
-    def sharpen(self, factor: float) -> None:
-        """Set the factor on the logits of all bits."""
-        for actor in self.actors:
-            if isinstance(actor, BernoulliActor):
-                actor.sharpness.fill_(factor)
-
-    def pad(self, actions: Tensor) -> Tensor:
-        """(n, A_i) → (n, A)."""
-        missing = max(self.action_sizes) - actions.shape[-1]
-        return F.pad(actions, (0, missing), value=PADDING) if missing else actions
-
-    def stack(self, actions: Sequence[Tensor]) -> Tensor:
-        """Per actor (n, A_i) → (n, M, A)."""
-        return torch.stack([self.pad(own) for own in actions], dim=1)
-
-
-def make_policy(
-    config: PolicyConfig,
-    num_inputs: int,
-    hidden: Sequence[int],
-    action_sizes: Sequence[int],
-    resource_columns: Sequence[Sequence[int]] = (),
-    regularisation: NetworkRegularisation = PLAIN,
-) -> JointPolicy:
-    """One actor per agent.
-
-    Raises:
-        ValueError: shared noise where the environment names no resources.
-    """
-    if config.kind == "bernoulli":
-        bits = [
-            BernoulliActor(num_inputs, hidden, size, regularisation, config.gradient, config.softness)
-            for size in action_sizes
-        ]
-        if config.reserved_share > 0.0:
-            _reserve(bits, resource_columns, config)
-        return JointPolicy(bits, max(action_sizes))
-    if config.shared_noise == 0.0:
-        return JointPolicy(
-            [RelaxedActor(num_inputs, hidden, size, regularisation) for size in action_sizes], max(action_sizes)
-        )
-    if not resource_columns:
-        raise ValueError(
-            f"policy.shared_noise = {config.shared_noise}, allowed: 0; this environment names no resources"
-        )
-    if min(action_sizes) < max(action_sizes):
-        raise ValueError(
-            f"policy.shared_noise = {config.shared_noise}, allowed: 0, or actions of one size, not {list(action_sizes)}"
-        )
-    kinds = list(zip(*resource_columns, strict=True))
-    shared = [
-        RelaxedActor(num_inputs, hidden, size, regularisation, kinds, config.shared_noise) for size in action_sizes
-    ]
-    return JointPolicy(shared, max(action_sizes) + len(kinds))
-
-
-def _reserve(actors: Sequence[BernoulliActor], resource_columns: Sequence[Sequence[int]], config: PolicyConfig) -> None:
-    """Let the first resources begin as reserved: the first for actor 0, the next for actor 1, and around again."""
-    if not resource_columns:
-        raise ValueError(
-            f"policy.reserved_share = {config.reserved_share}, allowed: 0; this environment names no resources"
-        )
-    each = int(config.reserved_share * len(resource_columns) / len(actors))
-    seldom = math.log(config.reserved_claim / (1.0 - config.reserved_claim))
-    for k, columns in enumerate(resource_columns[: each * len(actors)]):
-        for i, actor in enumerate(actors):
-            if i != k % len(actors):
-                with torch.no_grad():
-                    cast(Tensor, actor.network[-1].bias)[list(columns)] = seldom

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import NetworkRegularisation
-from tasam_agents.networks.layers import make_network, num_encoder_tensors
-
-PLAIN = NetworkRegularisation()
-"""Linear and tanh layers, nothing else."""
+from tasam_agents.config import NetworkRegularisation
+from tasam_agents.networks.layers import PLAIN, HiddenLayers, num_encoder_tensors
 
 LOAD_UNITS = 16
 """H, kinds of load."""
@@ -33,6 +32,22 @@ PADDING = 0.5
 """Action value in padded columns: the centre of (0, 1), so that the critics' centred input is zero there."""
 
 
+@dataclass(frozen=True)
+class CriticRows:
+    """What a critic reads of every joint transition."""
+
+    num_agents: int
+    """M."""
+    num_inputs: int
+    """d."""
+    action_size: int
+    """A."""
+    action_scale: float
+    """The critics see (a − 0.5)·action_scale."""
+    resource_columns: Sequence[Sequence[int]] = ()
+    """Per interchangeable resource, the action columns that claim it."""
+
+
 class PerAgentCritic(nn.Module):
     """Q of one DU from its own row: input, action, one-hot id and, for `mean_field`, the mean over the other DUs of
     their actions and inputs. All DUs share the weights, so a mini-batch of n joint transitions is n·M rows.
@@ -43,21 +58,12 @@ class PerAgentCritic(nn.Module):
 
     identity: Tensor
 
-    def __init__(
-        self,
-        num_agents: int,
-        num_inputs: int,
-        action_size: int,
-        hidden: Sequence[int],
-        action_scale: float,
-        mean_field: bool,
-        regularisation: NetworkRegularisation = PLAIN,
-    ) -> None:
+    def __init__(self, rows: CriticRows, hidden: HiddenLayers, mean_field: bool) -> None:
         super().__init__()
-        self.num_agents, self.action_scale, self.has_context = num_agents, action_scale, mean_field
-        row = num_inputs + action_size
-        self.network = make_network(row * (2 if mean_field else 1) + num_agents, hidden, 1, regularisation)
-        self.register_buffer("identity", torch.eye(num_agents), persistent=False)
+        self.num_agents, self.action_scale, self.has_context = rows.num_agents, rows.action_scale, mean_field
+        row = rows.num_inputs + rows.action_size
+        self.network = hidden.make(row * (2 if mean_field else 1) + rows.num_agents, 1)
+        self.register_buffer("identity", torch.eye(rows.num_agents), persistent=False)
 
     @property
     def num_encoder_tensors(self) -> int:
@@ -89,18 +95,10 @@ class JointCritic(nn.Module):
 
     has_context = False
 
-    def __init__(
-        self,
-        num_agents: int,
-        num_inputs: int,
-        action_size: int,
-        hidden: Sequence[int],
-        action_scale: float,
-        regularisation: NetworkRegularisation = PLAIN,
-    ) -> None:
+    def __init__(self, rows: CriticRows, hidden: HiddenLayers) -> None:
         super().__init__()
-        self.action_scale = action_scale
-        self.network = make_network(num_agents * (num_inputs + action_size), hidden, num_agents, regularisation)
+        self.action_scale = rows.action_scale
+        self.network = hidden.make(rows.num_agents * (rows.num_inputs + rows.action_size), rows.num_agents)
 
     @property
     def num_encoder_tensors(self) -> int:
@@ -131,37 +129,27 @@ class ResourceCritic(nn.Module):
     others: Tensor
     has_context = True
 
-    def __init__(
-        self,
-        num_agents: int,
-        num_inputs: int,
-        action_size: int,
-        resource_columns: Sequence[Sequence[int]],
-        hidden: Sequence[int],
-        action_scale: float,
-        regularisation: NetworkRegularisation = PLAIN,
-    ) -> None:
+    def __init__(self, rows: CriticRows, hidden: HiddenLayers) -> None:
         super().__init__()
+        num_agents, resource_columns = rows.num_agents, rows.resource_columns
         if not resource_columns:
             raise ValueError(
                 "critic = 'resource', allowed: 'mean_field', 'joint', 'pooled'; this environment names no resources"
             )
-        self.action_scale = action_scale
+        self.action_scale = rows.action_scale
         self._resources, claims = len(resource_columns), len(resource_columns[0])
         self._columns = [column for kind in zip(*resource_columns, strict=True) for column in kind]
-        self._rest = sorted(set(range(action_size)) - set(self._columns))
+        self._rest = sorted(set(range(rows.action_size)) - set(self._columns))
         self._claims = claims
         self._pairs = list(itertools.combinations(range(claims), 2))
         num_products = claims + len(self._pairs)
         self.neighbours = nn.Parameter(torch.ones(num_agents, num_agents))
         self.load = nn.Linear(num_products, LOAD_UNITS)
-        with (
-            torch.no_grad()
-        ):  # steep enough that some loads are close to zero for an idle DU and none is for a busy one
+        with torch.no_grad():  # steep enough that some loads are close to zero for an idle DU and none for a busy one
             for parameter in self.load.parameters():
                 parameter.mul_(STEEPNESS)
         features = num_products * (1 + LOAD_UNITS) + len(self._rest)
-        self.network = make_network(num_inputs + features + num_agents, hidden, 1, regularisation)
+        self.network = hidden.make(rows.num_inputs + features + num_agents, 1)
         self.register_buffer("identity", torch.eye(num_agents), persistent=False)
         self.register_buffer("others", 1.0 - torch.eye(num_agents), persistent=False)
 
@@ -210,6 +198,15 @@ class ResourceCritic(nn.Module):
 GlobalCritic = PerAgentCritic | JointCritic | ResourceCritic
 
 
+CRITICS: dict[str, Callable[[CriticRows, HiddenLayers], GlobalCritic]] = {
+    "mean_field": partial(PerAgentCritic, mean_field=True),
+    "pooled": partial(PerAgentCritic, mean_field=False),
+    "joint": JointCritic,
+    "resource": ResourceCritic,
+}
+"""The global critics by `LearnerConfig.critic`."""
+
+
 def make_critic(
     kind: str,
     num_agents: int,
@@ -220,10 +217,6 @@ def make_critic(
     regularisation: NetworkRegularisation = PLAIN,
     resource_columns: Sequence[Sequence[int]] = (),
 ) -> GlobalCritic:
-    """The global critic of `LearnerConfig.critic`: `mean_field`, `pooled`, `joint` or `resource`."""
-    sizes = (num_agents, num_inputs, action_size)
-    if kind == "joint":
-        return JointCritic(*sizes, hidden, action_scale, regularisation)
-    if kind == "resource":
-        return ResourceCritic(*sizes, resource_columns, hidden, action_scale, regularisation)
-    return PerAgentCritic(*sizes, hidden, action_scale, kind == "mean_field", regularisation)
+    """The global critic of `LearnerConfig.critic`."""
+    rows = CriticRows(num_agents, num_inputs, action_size, action_scale, resource_columns)
+    return CRITICS[kind](rows, HiddenLayers(hidden, regularisation))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import NetworkRegularisation
+from tasam_agents.config import NetworkRegularisation
 
 ENCODER_DEPTH = 2
 """Hidden layers of the encoder, the part that PLASTIC perturbs; what follows is what it resets."""
@@ -111,21 +112,35 @@ def spectral_layers(network: nn.Module) -> list[SpectralLinear]:
     return [module for module in network.modules() if isinstance(module, SpectralLinear)]
 
 
-def make_network(
-    num_inputs: int, hidden: Sequence[int], num_outputs: int, regularisation: NetworkRegularisation
-) -> nn.Sequential:
-    """Fully connected hidden layers, and a plain linear layer to the outputs."""
-    layers: list[nn.Module] = []
-    fan_in = num_inputs
-    for width in hidden:
-        layers.append(SpectralLinear(fan_in, width) if regularisation.spectral_norm else nn.Linear(fan_in, width))
-        if regularisation.layer_norm:
-            layers.append(nn.LayerNorm(width))
-        layers.append(CReLU() if regularisation.activation == "crelu" else nn.Tanh())
-        if regularisation.dropout > 0.0:
-            layers.append(HeldDropout(regularisation.dropout))
-        fan_in = 2 * width if regularisation.activation == "crelu" else width
-    return nn.Sequential(*layers, nn.Linear(fan_in, num_outputs))
+ACTIVATIONS: dict[str, tuple[type[nn.Module], int]] = {"tanh": (nn.Tanh, 1), "crelu": (CReLU, 2)}
+"""The module of `NetworkRegularisation.activation`, and how many values it makes of one."""
+
+PLAIN = NetworkRegularisation()
+"""Linear and tanh layers, nothing else."""
+
+
+@dataclass(frozen=True)
+class HiddenLayers:
+    """What lies between the inputs and the outputs of a network."""
+
+    widths: Sequence[int]
+    regularisation: NetworkRegularisation = PLAIN
+
+    def make(self, num_inputs: int, num_outputs: int) -> nn.Sequential:
+        """Fully connected hidden layers with fresh weights, and a plain linear layer to the outputs."""
+        kind = self.regularisation
+        activation, growth = ACTIVATIONS[kind.activation]
+        layers: list[nn.Module] = []
+        fan_in = num_inputs
+        for width in self.widths:
+            layers.append(SpectralLinear(fan_in, width) if kind.spectral_norm else nn.Linear(fan_in, width))
+            if kind.layer_norm:
+                layers.append(nn.LayerNorm(width))
+            layers.append(activation())
+            if kind.dropout > 0.0:
+                layers.append(HeldDropout(kind.dropout))
+            fan_in = growth * width
+        return nn.Sequential(*layers, nn.Linear(fan_in, num_outputs))
 
 
 def encoder_and_head(network: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar, TrainConfig
-from tasam_agents.config.variants import DEFAULT, PAPER, TINY
+from tasam_agents.config.variants import DEFAULT, PAPER, TINY, variant
 from tasam_agents.errors import UserError
 
 
@@ -74,7 +74,7 @@ _QUICK = replace(
         actor_delay=60,
         actor_learning_rate=2e-3,
         critic_learning_rate=2e-3,
-        policy=replace(DEFAULT.learner.policy, reserved_share=0.0),
+        policy=variant("nothing_reserved").learner.policy,
     ),
 )
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasam_agents.baselines.config import environment_steps
-from tasam_agents.config.fields import RadiusConfig, TrainConfig
+from tasam_agents.config import RadiusConfig, TrainConfig
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan

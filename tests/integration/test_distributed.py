@@ -17,7 +17,7 @@ pytest.importorskip("ray")
 import ray
 from support.same_run import assert_same_run
 
-from tasam_agents.config.fields import PolicyConfig, TrainConfig
+from tasam_agents.config import BernoulliPolicy, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.remote_envs import RemoteEnvs
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.ray
 
 OWN_KEYS = ("weight_staleness", "collector_steps_per_second", "learner_waited_s")
 TINY = replace(VARIANTS["tiny"], iterations=10, evaluate_every=4, log_every=1, validation_envs=2, num_envs=5)
-CONFIG = replace(TINY, learner=replace(TINY.learner, policy=PolicyConfig(kind="bernoulli", final_sharpness=4.0)))
+CONFIG = replace(TINY, learner=replace(TINY.learner, policy=BernoulliPolicy(final_sharpness=4.0)))
 FAKE = replace(
     CONFIG, env_id="support.fakes:target_env", env_kwargs={"resumable": False},
     learner=replace(VARIANTS["tiny"].learner, input_scaling=()),

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tasam_agents.config.fields import GateConfig, LearnerConfig, RadiusConfig, RhoSchedule, TemperatureConfig
+from tasam_agents.config import GateConfig, LearnerConfig, RadiusConfig, RhoSchedule, TemperatureConfig
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.learner.replay import Batch
 

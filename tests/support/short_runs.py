@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasam_agents.config.fields import GateConfig, TrainConfig
+from tasam_agents.config import GateConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress

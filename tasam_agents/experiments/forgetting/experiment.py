@@ -19,7 +19,9 @@ from typing import Any, Literal
 
 import torch
 
-from tasam_agents.config.fields import AnchorConfig, SamConfig, Scalar, TrainConfig
+from tasam_agents.config import AnchorConfig, Scalar, TrainConfig, variant
+from tasam_agents.config.checks import choices
+from tasam_agents.config.variants import with_learner
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.errors import UserError
@@ -41,8 +43,11 @@ from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import Interrupted, Training
 
-ARMS = ("plain", "sam", "anchor", "sam_anchor")
-"""Neither, SAM, the anchor, both."""
+ARMS = {"plain": (False, False), "sam": (True, False), "anchor": (False, True), "sam_anchor": (True, True)}
+"""Whether an arm has SAM, and whether it has the anchor."""
+KEEPS_REPLAY = {"kept": True, "emptied": False}
+HOLDS_ANCHOR = {"held": True, "following": False}
+ANCHORS_FIRST = {"start": True, "switch": False}
 FIRST, THEN, BACK = "first", "then", "back"
 WHERE = (FIRST, THEN)
 """The two scenarios."""
@@ -58,7 +63,7 @@ class ForgettingPlan:
     """Arguments of the environment, scenario A."""
     then: Mapping[str, Scalar]
     """Scenario B: same agents, same sizes."""
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = tuple(ARMS)
     seeds: int = 1
     """Training seeds, from `config.seed` on."""
     back_iterations: int = 0
@@ -75,27 +80,23 @@ class ForgettingPlan:
     """Held-out networks of each scenario."""
 
     def __post_init__(self) -> None:
-        if not self.arms or set(self.arms) - set(ARMS) or len(set(self.arms)) < len(self.arms):
+        if not self.arms or set(self.arms) - ARMS.keys() or len(set(self.arms)) < len(self.arms):
             raise UserError(f"arms is {' '.join(self.arms) or 'empty'}; allowed: some of {', '.join(ARMS)}, each once")
         for name, least in (("seeds", 1), ("back_iterations", 0), ("networks", 2)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
-        choices = {"replay": ("kept", "emptied"), "anchor_at_switch": ("held", "following"),
-                   "anchor_from": ("start", "switch")}  # fmt: skip
-        for name, allowed in choices.items():
+        for name, allowed in choices(ForgettingPlan).items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
 
     def arm(self, name: str, seed: int) -> TrainConfig:
         """The configuration of one arm and training seed."""
-        learner = self.config.learner
-        own = learner.sam if learner.sam.critic or learner.sam.actors != "none" else SamConfig()
-        sam = own if name in ("sam", "sam_anchor") else SamConfig(critic=False, actors="none")
-        anchor = AnchorConfig()
-        if name in ("anchor", "sam_anchor"):
-            anchor = learner.anchor if learner.anchor.source != "none" else AnchorConfig(source="best_snapshot")
-        learner = replace(learner, sam=sam, anchor=anchor)
-        return replace(self.config, name=name, seed=seed, env_kwargs=dict(self.first), learner=learner)
+        has_sam, has_anchor = ARMS[name]
+        config = self.config
+        if has_sam != config.learner.sam.is_on:
+            config = variant("both_sam" if has_sam else "no_sam", config)
+        config = variant("anchored", config) if has_anchor else with_learner(config, anchor=AnchorConfig())
+        return replace(config, name=name, seed=seed, env_kwargs=dict(self.first))
 
     def document(self) -> dict[str, Any]:
         """As JSON types, without arms and seeds: those may be added later."""
@@ -167,8 +168,8 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, stop: Sto
         here = replace(config, env_kwargs=dict(kwargs), iterations=iterations)
         if before is not None:
             here = replace(here, warmup_steps=0)
-        elif plan.anchor_from == "switch":
-            here = replace(here, learner=replace(here.learner, anchor=AnchorConfig()))
+        elif not ANCHORS_FIRST[plan.anchor_from]:
+            here = with_learner(here, anchor=AnchorConfig())
         training = Training(here, RunDirectory(place / phase))
         if before is None:
             training.take_teacher()
@@ -202,8 +203,8 @@ def continue_from(before: Training, training: Training, plan: ForgettingPlan) ->
     if before.learner.anchor is None:
         training.take_teacher()  # where a run teaches, it does so from the switch on
     if learner.anchor is not None:
-        learner.anchor.is_held = plan.anchor_at_switch == "held"
-    if plan.replay == "kept":
+        learner.anchor.is_held = HOLDS_ANCHOR[plan.anchor_at_switch]
+    if KEEPS_REPLAY[plan.replay]:
         training.replay.load_tensors(before.replay.tensors())
 
 

@@ -23,12 +23,12 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.sharpness.curvature import Loss
-from tasam_agents.learner.action_gradient import least_of_twins
+from tasam_agents.learner.action_gradient import IS_TEAM, least_of_twins
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.losses import actor_losses, bellman_target, critic_loss
 from tasam_agents.learner.replay import Batch, ReplayBuffer
-from tasam_agents.networks.actors import JointPolicy
 from tasam_agents.networks.critics import GlobalCritic, JointCritic
+from tasam_agents.networks.joint_policy import JointPolicy
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import VALIDATION_SEED, network_seeds, task_of
 from tasam_agents.training.rollout import rollout
@@ -148,7 +148,7 @@ def network_losses(
     def value_of(i: int, own: Tensor) -> Tensor:
         """V_i (n,) where DU i's action is `own` (n, A) and the others' are as they are."""
         replaced = torch.cat([actions[:, :i], own.unsqueeze(1), actions[:, i + 1 :]], dim=1)
-        if config.objective == "team":
+        if IS_TEAM[config.objective]:
             return least_of_twins(critics, batch.inputs, replaced, replaced).sum(dim=1)
         rows = replaced if isinstance(critics[0], JointCritic) else replaced[:, [i]]
         return least_of_twins(critics, batch.inputs, rows, replaced, [i])[:, 0]

@@ -20,7 +20,7 @@ from support.fakes import ParallelToy, TargetBatch
 from oran_env.adapters.sb3 import SharedPolicyVecEnv
 from oran_env.envs.vector_env import OranJointVectorEnv
 from tasam_agents.baselines import BASELINES, BaselineConfig
-from tasam_agents.baselines.config import environment_steps
+from tasam_agents.baselines.config import Ppo, Sac, Td3, environment_steps
 from tasam_agents.baselines.sb3 import as_policy, make_model, updates_of
 from tasam_agents.baselines.training import (
     divergence,
@@ -30,9 +30,9 @@ from tasam_agents.baselines.training import (
     load_policy,
     train_baseline,
 )
-from tasam_agents.baselines.vec_env import Slots
+from tasam_agents.baselines.vec_env import BatchedVecEnv
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.config.fields import ORAN_INPUT_SCALING
+from tasam_agents.config import ORAN_INPUT_SCALING
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView
 from tasam_agents.envs.interface import EnvironmentRefused
@@ -47,8 +47,8 @@ from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 TINY_KWARGS: dict[str, bool | int | float | str] = {"scenario": "tiny"}
 TINY_ENV = ("oran/ORAN-v0", TINY_KWARGS)
 FAKE = BaselineConfig(
-    env_id="support.fakes:target_env", env_kwargs={}, num_envs=3, env_steps=120, hidden=(16,), replay_capacity=300,
-    evaluate_every=10, validation_envs=2, warmup_steps=5, batch_size=15,
+    settings=Sac(replay_capacity=300, warmup_steps=5), env_id="support.fakes:target_env", env_kwargs={}, num_envs=3,
+    env_steps=120, hidden=(16,), evaluate_every=10, validation_envs=2, batch_size=15,
 )  # fmt: skip
 VIEWS = ("joint", "shared")
 
@@ -63,13 +63,14 @@ def _calm_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 def algorithm(name: Any, **settings: Any) -> BaselineConfig:
     """The small run with another algorithm."""
     if name == "ppo":
-        return replace(FAKE, algorithm="ppo", warmup_steps=None, rollout_steps=10, **settings)
-    return replace(FAKE, algorithm=name, **settings)
+        return replace(FAKE, settings=Ppo(rollout_steps=10, **settings))
+    kind = {"sac": Sac, "td3": Td3}[name]
+    return replace(FAKE, settings=kind(replay_capacity=300, warmup_steps=5, **settings))
 
 
-def test_shared_slots_follow_the_adapter_of_the_environment() -> None:
+def test_shared_agents_follow_the_adapter_of_the_environment() -> None:
     config = replace(BASELINES["sac_sb3_shared"], env_kwargs=TINY_KWARGS)
-    ours = Slots(make_batched(*TINY_ENV, 2, 0), config)
+    ours = BatchedVecEnv(make_batched(*TINY_ENV, 2, 0), config)
     theirs = SharedPolicyVecEnv("tiny", num_networks=2)
     assert ours.seed(3) == [6, 6, 7, 7]  # the training networks of seed 3
     theirs.seed(6)
@@ -89,10 +90,10 @@ def test_shared_slots_follow_the_adapter_of_the_environment() -> None:
     assert ends == 8
 
 
-def test_joint_slots_follow_the_vector_environment() -> None:
+def test_joint_agents_follow_the_vector_environment() -> None:
     config = replace(BASELINES["sac_sb3"], env_kwargs=TINY_KWARGS)
     separately = make_batched(*TINY_ENV, 2, 0)
-    ours, view = Slots(Centralised(separately), config), JointView(separately)
+    ours, view = BatchedVecEnv(Centralised(separately), config), JointView(separately)
     theirs = OranJointVectorEnv(2, "tiny", autoreset_mode="SAME_STEP")
 
     def to_ours(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -114,7 +115,10 @@ def test_joint_slots_follow_the_vector_environment() -> None:
 def test_a_time_limit_is_bootstrapped_through_and_a_real_end_is_not() -> None:
     for terminates in (False, True):
         env = SequentialBatch([ParallelToy(terminates=terminates)], 0)
-        model = make_model(replace(FAKE, num_envs=1, warmup_steps=100), Slots(Centralised(env), FAKE))
+        model = make_model(
+            replace(FAKE, num_envs=1, settings=Sac(replay_capacity=300, warmup_steps=100)),
+            BatchedVecEnv(Centralised(env), FAKE),
+        )
         model.learn(8)
         buffer: ReplayBuffer = model.replay_buffer
         rows = buffer._get_samples(np.arange(8))
@@ -124,21 +128,21 @@ def test_a_time_limit_is_bootstrapped_through_and_a_real_end_is_not() -> None:
 
 def test_scaled_inputs_are_those_of_our_own_agents() -> None:
     env = make_batched(*TINY_ENV, 2, 5)
-    slots = Slots(env, replace(BASELINES["sac_sb3_shared_tuned"], env_kwargs=TINY_KWARGS))
-    assert slots.observation_space.shape == (6,)
-    slots.seed(1)
+    vec_env = BatchedVecEnv(env, replace(BASELINES["sac_sb3_shared_tuned"], env_kwargs=TINY_KWARGS))
+    assert vec_env.observation_space.shape == (6,)
+    vec_env.seed(1)
     observations = make_batched(*TINY_ENV, 2, training_seeds(1, 2)).reset(seed=training_seeds(1, 2))
     ues = observations[..., env.observation_layout["num_ues"]].reshape(4, 3)
-    np.testing.assert_allclose(slots.reset()[:, 3:], (ues - 1 / 3) * 4, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vec_env.reset()[:, 3:], (ues - 1 / 3) * 4, rtol=1e-5, atol=1e-6)
 
 
 def test_what_is_left_open_is_the_library_s_own() -> None:
     from stable_baselines3 import PPO, SAC, TD3
 
-    for kind, name in ((SAC, "sac"), (TD3, "td3"), (PPO, "ppo")):
-        config = BaselineConfig(algorithm=name, hidden=(8,), replay_capacity=100)  # type: ignore[arg-type]
-        slots = Slots(Centralised(TargetBatch(1, [0])), config)
-        ours, theirs = make_model(config, slots), kind("MlpPolicy", slots, policy_kwargs={"net_arch": [8]})
+    for kind, own in ((SAC, Sac(replay_capacity=100)), (TD3, Td3(replay_capacity=100)), (PPO, Ppo())):
+        config = BaselineConfig(settings=own, hidden=(8,))
+        vec_env = BatchedVecEnv(Centralised(TargetBatch(1, [0])), config)
+        ours, theirs = make_model(config, vec_env), kind("MlpPolicy", vec_env, policy_kwargs={"net_arch": [8]})
         names = ["learning_rate", "gamma", "batch_size", "learning_starts", "train_freq", "gradient_steps", "tau",
                  "target_entropy", "ent_coef", "n_steps", "n_epochs", "action_noise"]  # fmt: skip
         compared = [attribute for attribute in names if hasattr(theirs, attribute)]
@@ -149,22 +153,23 @@ def test_what_is_left_open_is_the_library_s_own() -> None:
 
 def test_settings_reach_the_library() -> None:
     sac = replace(
-        FAKE, learning_rate=1e-2, final_learning_rate_factor=0.5, gamma=0.3, initial_entropy_coefficient=0.001,
-        target_entropy_per_dim=-1.5, train_every=2, updates_per_round=3, polyak=0.1,
+        algorithm("sac", initial_entropy_coefficient=0.001, target_entropy_per_dim=-1.5, train_every=2,
+                  updates_per_round=3, polyak=0.1),
+        learning_rate=1e-2, final_learning_rate_factor=0.5, gamma=0.3,
     )  # fmt: skip
-    model = make_model(sac, Slots(TargetBatch(3, [0, 1, 2]), sac))
+    model = make_model(sac, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), sac))
     assert model.log_ent_coef.exp().item() == pytest.approx(0.001)
     assert model.target_entropy == pytest.approx((-1.5 + math.log(2)) * 2)
     assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([1e-2, 7.5e-3, 5e-3])
     assert (model.gamma, model.batch_size, model.tau, model.gradient_steps) == (0.3, 15, 0.1, 3)
     assert model.train_freq.frequency == 2
-    assert model.learning_starts == 5 * 6  # steps of slots: 3 networks of 2 agents
+    assert model.learning_starts == 5 * 6  # of 3 networks of 2 agents
     assert model.replay_buffer.buffer_size * 6 == 300 * 2
     td3 = algorithm("td3", action_noise=0.2)
-    noise = make_model(td3, Slots(TargetBatch(3, [0, 1, 2]), td3)).action_noise
+    noise = make_model(td3, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), td3)).action_noise
     assert noise._sigma.tolist() == [0.2, 0.2]
     ppo = algorithm("ppo", epochs=2, entropy_bonus=0.01, action_type="multi_binary")
-    model = make_model(ppo, Slots(TargetBatch(3, [0, 1, 2]), ppo))
+    model = make_model(ppo, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), ppo))
     assert (model.n_steps, model.n_epochs, model.ent_coef) == (10, 2, 0.01)
     assert model.policy.action_dist.__class__.__name__ == "BernoulliDistribution"
 
@@ -200,10 +205,10 @@ def test_a_run_is_kept_without_pickle_and_its_best_policy_comes_back(
 
 def test_updates_are_counted_as_they_are_made() -> None:
     for config, expected in ((algorithm("sac"), 40 - 5), (algorithm("ppo", epochs=2), 4 * 2 * 4)):
-        slots = Slots(TargetBatch(3, [0, 1, 2]), replace(config, view="shared"))
-        model = make_model(config, slots)
+        vec_env = BatchedVecEnv(TargetBatch(3, [0, 1, 2]), replace(config, view="shared"))
+        model = make_model(config, vec_env)
         steps: list[int] = []
-        for optimiser in [model.actor.optimizer] if config.algorithm == "sac" else [model.policy.optimizer]:
+        for optimiser in [model.actor.optimizer] if isinstance(config.settings, Sac) else [model.policy.optimizer]:
             optimiser.register_step_post_hook(lambda *_, steps=steps: steps.append(1))
         model.learn(40 * 6)
         assert updates_of(model, config) == len(steps) == expected
@@ -224,7 +229,9 @@ def test_a_stopped_run_says_that_it_cannot_be_resumed(tmp_path: Path, monkeypatc
     assert not is_finished(tmp_path / "run")
 
 
-@pytest.mark.parametrize("config", [algorithm("sac"), algorithm("td3"), algorithm("ppo")], ids=lambda c: c.algorithm)
+@pytest.mark.parametrize(
+    "config", [algorithm("sac"), algorithm("td3"), algorithm("ppo")], ids=lambda c: c.settings.algorithm
+)
 def test_numbers_that_are_not_finite_stop_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: BaselineConfig
 ) -> None:
@@ -258,17 +265,19 @@ def test_the_environment_and_budget_of_our_own_agents() -> None:
     assert environment_steps(tiny) == config.env_steps == 4 * (25 + 40 * 5)
     assert (config.env_kwargs, config.num_envs, config.hidden) == ({"scenario": "tiny"}, 4, (32, 32))
     assert config.input_scaling == ORAN_INPUT_SCALING
-    assert (config.warmup_steps, config.train_every, config.updates_per_round) == (25, 5, 2)
+    entropy: Any = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}
+    assert config.settings == Sac(2000, warmup_steps=25, train_every=5, updates_per_round=2, **entropy)
     plain = BASELINES["sac_sb3"].like(tiny)
     assert plain.input_scaling == ()  # the plain ones see all, as the library would
-    assert (plain.warmup_steps, plain.train_every, plain.updates_per_round) == (None, None, None)
+    assert plain.settings == Sac(replay_capacity=2000)
+    assert BASELINES["ppo_sb3"].like(tiny).settings == BASELINES["ppo_sb3"].settings
     assert BaselineConfig.env_steps == environment_steps(VARIANTS["default"])
 
 
 def test_named_baselines() -> None:
     assert len({config.name for config in BASELINES.values()}) == len(BASELINES) == 12
     for name, config in BASELINES.items():
-        assert name.startswith(config.algorithm)
+        assert name.startswith(config.settings.algorithm)
         assert ("shared" in name) == (config.view == "shared")
         assert ("tuned" in name) == (config.gamma == 0.3)
         assert BaselineConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -277,18 +286,13 @@ def test_named_baselines() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"algorithm": "a2c"}, "algorithm = 'a2c', allowed: one of 'sac', 'td3', 'ppo'"),
+        ({"settings": "a2c"}, "settings = 'a2c', allowed: Sac or Td3 or Ppo"),
         ({"view": "both"}, "view = 'both', allowed: one of 'joint', 'shared'"),
-        ({"action_type": "multi_binary"}, "action_type = 'multi_binary', allowed: 'box' unless algorithm is 'ppo'"),
-        ({"rollout_steps": 5}, "rollout_steps = 5, allowed: None with algorithm = 'sac', it belongs to ppo"),
-        ({"algorithm": "ppo", "polyak": 0.1}, "it belongs to sac and td3"),
         ({"env_steps": 0}, "env_steps = 0, allowed: an integer >= 1"),
         ({"gamma": 1.5}, "gamma = 1.5"),
         ({"learning_rate": math.nan}, "learning_rate = nan"),
         ({"final_learning_rate_factor": 0.5}, "1 unless learning_rate is given"),
-        ({"target_entropy_per_dim": 1.0}, "target_entropy_per_dim = 1.0"),
         ({"seed": 1_000_000}, "seed = 1000000"),
-        ({"replay_capacity": 10}, "replay_capacity = 10, allowed: an integer >= 64"),
     ],
 )
 def test_settings_that_are_not_allowed(settings: Any, message: str) -> None:
@@ -297,10 +301,37 @@ def test_settings_that_are_not_allowed(settings: Any, message: str) -> None:
     assert message in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (Sac, {"target_entropy_per_dim": 1.0}, "Sac.target_entropy_per_dim = 1.0"),
+        (Td3, {"polyak": 0.0}, "Td3.polyak = 0.0, allowed: a finite number > 0 or None"),
+        (Ppo, {"rollout_steps": 2.5}, "Ppo.rollout_steps = 2.5, allowed: an integer >= 1 or None"),
+        (Ppo, {"action_type": "bits"}, "action_type = 'bits', allowed: one of 'box', 'multi_binary'"),
+    ],
+)
+def test_settings_of_an_algorithm(kind: type, settings: Any, message: str) -> None:
+    with pytest.raises(ValueError, match="allowed") as refusal:
+        kind(**settings)
+    assert message in str(refusal.value)
+
+
+def test_an_algorithm_has_its_own_settings_alone() -> None:
+    plain = BASELINES["ppo_sb3"].to_dict()
+    assert set(plain["settings"]) == {"algorithm", "action_type", "rollout_steps", "epochs", "entropy_bonus"}
+    plain["settings"]["polyak"] = 0.1
+    with pytest.raises(ValueError, match=r"Ppo has no field \['polyak'\]"):
+        BaselineConfig.from_dict(plain)
+    with pytest.raises(ValueError, match=r"settings\.algorithm = 'a2c', allowed: one of 'sac', 'td3', 'ppo'"):
+        BaselineConfig.from_dict(plain | {"settings": {"algorithm": "a2c"}})
+    with pytest.raises(ValueError, match="replay_capacity = 10, allowed: an integer >= 64"):
+        BaselineConfig(settings=Sac(replay_capacity=10))
+
+
 def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = SequentialBatch([ParallelToy()], 0)
     with pytest.raises(EnvironmentRefused, match="agents that are alike, or view = 'joint'"):
-        Slots(toy, FAKE)
+        BatchedVecEnv(toy, FAKE)
     with pytest.raises(EnvironmentRefused, match="'qos'"):
         train_baseline(replace(FAKE, input_scaling=ORAN_INPUT_SCALING), tmp_path / "run", quiet=True)
     assert not (tmp_path / "run").exists()
@@ -323,7 +354,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_deterministic_and_sampled_actions() -> None:
     env = TargetBatch(3, [0, 1, 2])
-    model = make_model(FAKE, Slots(Centralised(env), FAKE))
+    model = make_model(FAKE, BatchedVecEnv(Centralised(env), FAKE))
     observations = np.random.default_rng(0).random((4, 2, 2), np.float32)
     fixed, sampled = (as_policy(model.policy, FAKE, env, deterministic=which) for which in (True, False))
     np.testing.assert_array_equal(fixed(observations), fixed(observations))
@@ -345,14 +376,34 @@ SMALL += [
 ]
 
 
+def test_another_algorithm_by_an_option(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    main(
+        [
+            "train",
+            "--config",
+            "sac_sb3",
+            *SMALL[4:],
+            "--algorithm",
+            "ppo",
+            "--rollout-steps",
+            "5",
+            "--run-dir",
+            str(run),
+        ]
+    )
+    assert load_config(run).settings == Ppo(rollout_steps=5)
+
+
 def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = RunDirectory(tmp_path / "run")
     main(["train", "--config", "sac_sb3_tuned", *SMALL, "--warmup-steps", "5", "--run-dir", str(run.path)])
     first = capsys.readouterr().out
     config = load_config(run.path)
     assert config == replace(
-        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_envs=3, env_steps=90, hidden=(8,),
-        evaluate_every=15, warmup_steps=5, train_every=1, updates_per_round=1,
+        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_envs=3, env_steps=90, hidden=(8,), evaluate_every=15,
+        settings=Sac(warmup_steps=5, train_every=1, updates_per_round=1, initial_entropy_coefficient=0.001,
+                     target_entropy_per_dim=-1.5),
     )  # fmt: skip
     assert "SAC-SB3-tuned (deterministic)" in first
     assert " of 30. Training took" in first
@@ -369,7 +420,8 @@ def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rollout-steps", "3"], "rollout_steps = 3, allowed: None with algorithm = 'sac'"),
+        (["--rollout-steps", "3"], "--rollout-steps"),
+        (["--algorithm", "a2c"], "--settings.algorithm is 'a2c', allowed: one of 'sac', 'td3', 'ppo'"),
         (["--env", "colour=3"], "unknown scenario field 'colour'"),
         (["--centralised", "True"], "--centralised"),
     ],

@@ -6,18 +6,21 @@ from typing import Any
 
 import pytest
 
-from tasam_agents.config.fields import (
+from tasam_agents.config import (
+    BernoulliPolicy,
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
     PolicyConfig,
     RadiusConfig,
     RegularisationConfig,
+    RelaxedPolicy,
     RhoSchedule,
     SamConfig,
     TemperatureConfig,
     TrainConfig,
 )
+from tasam_agents.config.reading import with_members
 
 
 def test_json_and_back() -> None:
@@ -69,15 +72,24 @@ def test_unknown_fields_are_named() -> None:
         (TemperatureConfig, "target_entropy_per_dim", 0.7),
         (TemperatureConfig, "final_target_entropy_per_dim", float("nan")),
         (LearnerConfig, "temperature", TemperatureConfig(target_entropy_per_dim=0.5)),
-        (PolicyConfig, "kind", "categorical"),
-        (PolicyConfig, "softness", 0.0),
-        (PolicyConfig, "reserved_share", 0.2),  # not of the relaxed policy
-        (PolicyConfig, "reserved_claim", 1.0),
-        (PolicyConfig, "sharpen_from", 1.0),
-        (PolicyConfig, "final_sharpness", 2.0),  # not of the relaxed policy
+        (BernoulliPolicy, "kind", "relaxed"),
+        (BernoulliPolicy, "gradient", "none"),
+        (BernoulliPolicy, "softness", 0.0),
+        (BernoulliPolicy, "reserved_share", 1.1),
+        (BernoulliPolicy, "reserved_claim", 1.0),
+        (BernoulliPolicy, "sharpen_from", 1.0),
+        (BernoulliPolicy, "final_sharpness", 0.5),
+        (RelaxedPolicy, "shared_noise", -0.1),
+        (LearnerConfig, "policy", "relaxed"),
         (LearnerConfig, "actor_delay", -1),
-        (PolicyConfig, "shared_noise", -0.1),
         (LearnerConfig, "hidden", ()),
+        (LearnerConfig, "hidden", [8]),
+        (LearnerConfig, "hidden", (8, 0)),
+        (LearnerConfig, "hidden", (8, 2.5)),
+        (LearnerConfig, "input_scaling", (("qos", 0.5),)),
+        (LearnerConfig, "input_scaling", (("qos", 0.5, float("inf")),)),
+        (LearnerConfig, "gamma", "0.5"),
+        (SamConfig, "critic", 1),
         (LearnerConfig, "critic", "central"),
         (LearnerConfig, "objective", "selfish"),
         (LearnerConfig, "gamma", 1.0),
@@ -88,7 +100,7 @@ def test_unknown_fields_are_named() -> None:
         (TrainConfig, "seed", 1_000_000),
         (TrainConfig, "num_envs", 0),
         (TrainConfig, "iterations", 2.5),
-        (TrainConfig, "replay_capacity", 1),
+        (TrainConfig, "replay_capacity", 0),
         (TrainConfig, "name", "a/b"),
     ],
 )
@@ -96,6 +108,34 @@ def test_errors_name_field_and_value(kind: type, field: str, value: Any) -> None
     with pytest.raises(ValueError, match="allowed") as error:
         kind(**{field: value})
     assert f"{kind.__name__}.{field} = {value!r}" in str(error.value)
+
+
+@pytest.mark.parametrize("policy", [RelaxedPolicy(shared_noise=0.5), BernoulliPolicy(reserved_share=0.3)])
+def test_a_policy_comes_back_as_its_class(policy: PolicyConfig) -> None:
+    config = TrainConfig(learner=LearnerConfig(policy=policy))
+    plain = json.loads(json.dumps(config.to_dict()))
+    assert TrainConfig.from_dict(plain) == config
+    assert set(plain["learner"]["policy"]) == {field.name for field in dataclasses.fields(policy)}
+    plain["learner"]["policy"]["colour"] = 3
+    with pytest.raises(ValueError, match=rf"{type(policy).__name__} has no field \['colour'\]"):
+        TrainConfig.from_dict(plain)
+    for kind in ({"kind": "categorical"}, {}):
+        with pytest.raises(
+            ValueError, match=r"LearnerConfig\.policy\.kind = .*, allowed: one of 'relaxed', 'bernoulli'"
+        ):
+            TrainConfig.from_dict({"learner": {"policy": kind}})
+
+
+@pytest.mark.parametrize("option", [["--learner.policy.kind", "bernoulli"], ["--learner.policy.kind=bernoulli"]])
+def test_an_option_chooses_the_class_of_a_union(option: list[str]) -> None:
+    config = with_members(TrainConfig(), ["--seed", "3", *option])
+    assert config.learner.policy == BernoulliPolicy()
+    assert config == TrainConfig(learner=LearnerConfig(policy=BernoulliPolicy()))
+    assert with_members(config, option) == with_members(config, []) == config
+    own = TrainConfig(learner=LearnerConfig(policy=BernoulliPolicy(softness=0.3)))
+    assert with_members(own, option) == own
+    with pytest.raises(ValueError, match="'gaussian', allowed: one of 'relaxed', 'bernoulli'"):
+        with_members(config, ["--learner.policy.kind", "gaussian"])
 
 
 def test_exponential_needs_positive_ends_and_configurations_are_frozen() -> None:

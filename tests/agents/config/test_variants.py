@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from measure.tuning_log import flat
 
-from tasam_agents.config.fields import GateConfig, TrainConfig
-from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
+from tasam_agents.config import BernoulliPolicy, GateConfig, RelaxedPolicy, SamConfig, TrainConfig
+from tasam_agents.config.variants import CHANGES as NAMED
+from tasam_agents.config.variants import DEFAULT, PAPER, TINY, VARIANTS, variant
 from tasam_agents.envs.make import make_batched
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, learned_policy, load_actors
@@ -34,7 +35,7 @@ CHANGES: dict[str, set[str]] = {
     | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
     | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
 }
-POLICY = {f"policy.{name}" for name in ("kind", "reserved_share", "reserved_claim", "final_sharpness", "sharpen_from")}
+POLICY = {f"policy.{field.name}" for policy in (RelaxedPolicy, BernoulliPolicy) for field in fields(policy)}
 RELAXED = POLICY | {
     f"temperature.{name}" for name in ("initial", "target_entropy_per_dim", "final_target_entropy_per_dim")
 }
@@ -47,7 +48,7 @@ CHANGES |= {
     "nothing_reserved": {"policy.reserved_share"},
     "gumbel_sigmoid": {"policy.gradient"},
     "relaxed": RELAXED,
-    "relaxed_shared_noise": RELAXED | {"policy.shared_noise"},
+    "relaxed_shared_noise": RELAXED,
     "relaxed_pooled": RELAXED | {"critic", "objective", "actor_delay"},
     "auto_gate": {"gate.lambda_td", "gate.calibration"},
     "paper_radius": {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("start", "end")},
@@ -63,13 +64,66 @@ def test_a_row_differs_from_the_default_in_what_it_is_named_for(name: str) -> No
         if field.name not in ("name", "learner"):
             assert getattr(config, field.name) == getattr(DEFAULT, field.name)
     own, default = flat(asdict(config.learner)), flat(asdict(DEFAULT.learner))
-    assert {key for key in default if own[key] != default[key]} == CHANGES[name]
+    assert {key for key in own | default if own.get(key) != default.get(key)} == CHANGES[name]
 
 
 def test_names_of_runs_are_all_different() -> None:
     names = [config.name for config in VARIANTS.values()]
     assert len(set(names)) == len(names)
     assert (VARIANTS["dropout"].learner.regularisation.actor.dropout) == 0.1
+
+
+@pytest.mark.parametrize("base", [DEFAULT, PAPER, TINY], ids=["default", "paper", "tiny"])
+@pytest.mark.parametrize("name", NAMED)
+def test_a_change_means_the_same_on_any_base(name: str, base: TrainConfig) -> None:
+    """Applied twice it changes nothing more, and what the base has beyond it stays."""
+    if name in ("nothing_reserved", "gumbel_sigmoid") and base is not DEFAULT:
+        with pytest.raises(ValueError, match=r"learner\.policy is 'relaxed'; allowed for this variant: 'bernoulli'"):
+            variant(name, base)
+        return
+    changed = variant(name, replace(base, seed=7, iterations=5))
+    assert variant(name, changed) == changed
+    own, before = flat(changed.to_dict()), flat(base.to_dict())
+    differing = {key for key in own | before if own.get(key) != before.get(key)} - {"name", "seed", "iterations"}
+    if name in CHANGES and base is DEFAULT:
+        assert differing == {f"learner.{key}" for key in CHANGES[name]}
+    assert all(key.startswith(("learner.", "env_kwargs.", "centralised")) for key in differing)
+    assert (changed.seed, changed.iterations) == (7, 5)
+
+
+def test_how_sam_is_computed_is_the_base_s() -> None:
+    assert variant("actor_sam", "paper").learner.sam == SamConfig(critic=False, actors="gated", cross_values="exact")
+    assert variant("actor_sam").learner.sam == SamConfig(critic=False, actors="gated", cross_values="linear")
+    assert variant("static_rho", "paper").learner.radius.actor.start == 0.5
+    rho = variant("static_rho", actor=0.2, critic=0.3).learner.radius
+    assert (rho.actor.start, rho.actor.end, rho.critic.start, rho.critic.shape) == (0.2, 0.2, 0.3, "constant")
+    assert variant("plastic", reset_every=250).learner.regularisation.reset_every == 250
+
+
+def test_names_of_variants() -> None:
+    assert variant("tiny") is TINY
+    assert variant("default") is DEFAULT
+    assert TrainConfig() == PAPER == VARIANTS["paper"]  # the defaults of the fields are the paper's values
+    assert variant("no_sam", "tiny") == VARIANTS["tiny_no_sam"]
+    with pytest.raises(ValueError, match="variant is 'sharp'; allowed: default, paper, tiny"):
+        variant("sharp")
+    with pytest.raises(ValueError, match="base is 'huge'; allowed: default, paper, tiny"):
+        variant("no_sam", "huge")
+
+
+def test_centralised_is_the_base_of_table_2() -> None:
+    for base in (DEFAULT, TINY):
+        central, with_sam = variant("centralised", base), variant("centralised_ta_sam", base)
+        assert (central.learner.sam.is_on, with_sam.learner.sam) == (False, base.learner.sam)
+        assert replace(with_sam, name="x", learner=replace(with_sam.learner, sam=central.learner.sam)) == replace(
+            central, name="x"
+        )
+        for config in (central, with_sam):
+            assert (config.centralised, config.learner.critic, config.learner.objective) == (
+                True,
+                "joint",
+                "individual",
+            )
 
 
 def test_the_other_environments_of_the_named_configurations() -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measure.tuning_log import flat
 from support import short_runs
 from support.fakes import ParallelToy, ResumableTargetBatch, TargetBatch
 from support.same_run import assert_same_run
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
+from tasam_agents.config.variants import TINY, VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView, separate
 from tasam_agents.envs.interface import ObservationPolicy, Resumable
 from tasam_agents.envs.make import make_batched
@@ -29,7 +28,7 @@ from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
 TINY_ENV = ("oran/ORAN-v0", {"scenario": "tiny"})
-SHORT = replace(VARIANTS["tiny_centralised"], iterations=6, evaluate_every=2, log_every=2, validation_envs=2)
+SHORT = replace(VARIANTS["tiny_centralised_ta_sam"], iterations=6, evaluate_every=2, log_every=2, validation_envs=2)
 
 
 def test_joint_observations_go_group_by_group_and_agent_by_agent() -> None:
@@ -117,19 +116,6 @@ def assert_same_info(one: Mapping[str, object], two: Mapping[str, object]) -> No
     assert "satisfied" in one
     for name in one:
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
-
-
-@pytest.mark.parametrize(("name", "base"), [("centralised", DEFAULT), ("tiny_centralised", TINY)])
-def test_named_configurations_differ_in_what_they_must(name: str, base: TrainConfig) -> None:
-    own, default = flat(VARIANTS[name].to_dict()), flat(base.to_dict())
-    changed = {key for key in default if own[key] != default[key]}
-    assert changed <= {"name", "centralised", "learner.critic", "learner.objective"}
-    assert {"name", "centralised"} <= changed
-
-
-def test_the_base_of_table_2_is_the_centralised_agent_without_sam() -> None:
-    own, base = flat(VARIANTS["centralised_no_sam"].to_dict()), flat(VARIANTS["centralised"].to_dict())
-    assert {key for key in base if own[key] != base[key]} == {"name", "learner.sam.critic", "learner.sam.actors"}
 
 
 def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:

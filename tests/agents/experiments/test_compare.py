@@ -12,10 +12,10 @@ import pytest
 from support.here_pool import HerePool
 
 from tasam_agents.baselines import BASELINES, BaselineConfig
-from tasam_agents.baselines.config import environment_steps
+from tasam_agents.baselines.config import Sac, environment_steps
 from tasam_agents.baselines.training import is_finished
 from tasam_agents.cli.main import BAD_INPUT, FAILED, main
-from tasam_agents.config.fields import GateConfig, TrainConfig
+from tasam_agents.config import GateConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.errors import UserError
@@ -39,7 +39,7 @@ OWN = replace(
 )  # fmt: skip
 BROKEN = replace(OWN, name="broken", learner=replace(OWN.learner, actor_learning_rate=1e30, critic_learning_rate=1e30))
 OTHER = replace(OWN, name="other", learner=replace(OWN.learner, critic="pooled", objective="individual"))
-PLAIN = replace(BASELINES["sac_sb3"], batch_size=8, warmup_steps=3)
+PLAIN = replace(BASELINES["sac_sb3"], batch_size=8, settings=Sac(warmup_steps=3))
 
 
 @pytest.fixture(autouse=True)

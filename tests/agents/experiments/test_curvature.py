@@ -9,14 +9,13 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
-from tasam_agents.config.fields import NetworkRegularisation
 from tasam_agents.experiments.sharpness.curvature import (
     Eigenvalue,
     ascent_sharpness,
     hessian_vector_product,
     largest_eigenvalue,
 )
-from tasam_agents.networks.layers import make_network
+from tasam_agents.networks.layers import HiddenLayers
 
 
 def quadratic(spectrum: list[float], seed: int = 0) -> tuple[Callable[[], Tensor], list[Tensor], Tensor, Tensor]:
@@ -42,7 +41,7 @@ class SmallNetwork:
     def __init__(self, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = make_network(3, (5, 4), 2, NetworkRegularisation()).double()
+            self.network = HiddenLayers((5, 4)).make(3, 2).double()
             self.inputs = torch.randn(16, 3, dtype=torch.float64)
         self.named = dict(self.network.named_parameters())
         self.parameters: list[Tensor] = list(self.named.values())

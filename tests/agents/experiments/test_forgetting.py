@@ -17,7 +17,7 @@ from support.here_pool import HerePool
 from support.intervals import known
 
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.config.fields import AnchorConfig, GateConfig, SamConfig
+from tasam_agents.config import AnchorConfig, GateConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.errors import UserError
@@ -114,14 +114,14 @@ def test_every_phase_is_evaluated_on_both_scenarios_with_its_last_actors(done: t
 
 def test_the_arms_differ_by_sam_and_anchor_alone() -> None:
     arms = {name: PLAN.arm(name, 3) for name in forgetting.ARMS}
-    off, none = SamConfig(critic=False, actors="none"), AnchorConfig()
+    off, none = replace(CONFIG.learner.sam, critic=False, actors="none"), AnchorConfig()
     wanted = {"plain": (off, none), "sam": (CONFIG.learner.sam, none), "anchor": (off, CONFIG.learner.anchor),
               "sam_anchor": (CONFIG.learner.sam, CONFIG.learner.anchor)}  # fmt: skip
     for name, (sam, anchor) in wanted.items():
         learner = replace(CONFIG.learner, sam=sam, anchor=anchor)
         assert arms[name] == replace(CONFIG, name=name, seed=3, env_kwargs={"context": 0}, learner=learner)
     bare = replace(PLAN, config=replace(CONFIG, learner=replace(CONFIG.learner, sam=off, anchor=none)))
-    assert bare.arm("sam_anchor", 0).learner.sam == SamConfig()
+    assert bare.arm("sam_anchor", 0).learner.sam == replace(off, critic=True, actors="gated")
     assert bare.arm("sam_anchor", 0).learner.anchor == AnchorConfig(source="best_snapshot")
 
 

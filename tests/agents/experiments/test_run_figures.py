@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasam_agents.config.fields import GateConfig
+from tasam_agents.config import GateConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.experiments.run_figures import draw_run, learning_curves

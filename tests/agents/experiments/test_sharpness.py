@@ -16,7 +16,7 @@ from support import fakes
 from torch import Tensor
 
 from tasam_agents.cli.main import BAD_INPUT, main
-from tasam_agents.config.fields import LearnerConfig, SamConfig, TemperatureConfig
+from tasam_agents.config import LearnerConfig, SamConfig, TemperatureConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.experiments.sharpness.curvature import Loss, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import (

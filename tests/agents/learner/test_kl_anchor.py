@@ -16,11 +16,12 @@ from support.same_run import assert_same_run
 from support.short_runs import FAKE, stop_after
 from torch.distributions import Normal, SigmoidTransform, TransformedDistribution, kl_divergence
 
-from tasam_agents.config.fields import (
+from tasam_agents.config import (
     AnchorConfig,
     LearnerConfig,
     NetworkRegularisation,
     RegularisationConfig,
+    RelaxedPolicy,
     SamConfig,
     TrainConfig,
 )
@@ -33,7 +34,7 @@ from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.networks.actors import RelaxedActor as Actor
-from tasam_agents.networks.layers import SpectralLinear, held_masks
+from tasam_agents.networks.layers import HiddenLayers, SpectralLinear, held_masks
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -59,7 +60,7 @@ def away(learner: Learner, by: float = 0.1) -> Learner:
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_the_divergence_is_that_of_the_actions_in_the_unit_interval(direction: str) -> None:
     torch.manual_seed(0)
-    own, other = Actor(D, (8,), A), Actor(D, (8,), A)
+    own, other = (Actor(RelaxedPolicy(), D, HiddenLayers((8,)), A) for _ in range(2))
     inputs = torch.randn(3, D)
     found = own.divergence(inputs, other, direction).detach()
     normals = [Normal(mean, log_std.exp()) for mean, log_std in (own.distribution(inputs), other.distribution(inputs))]
@@ -132,7 +133,7 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
 def test_off_makes_nothing_and_a_weight_of_zero_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     zero = away(make_learner(anchor=replace(SNAPSHOT, weight=0.0)))
     full = away(make_learner(anchor=SNAPSHOT))
-    monkeypatch.setattr("tasam_agents.learner.learner.Anchor", pytest.fail)
+    monkeypatch.setattr("tasam_agents.learner.kl_anchor.Anchor", pytest.fail)
     off = make_learner()
     assert off.anchor is None
     for update in range(4):

@@ -10,13 +10,15 @@ import torch
 from support.learners import A, D, M, assert_same, differing_owners, make_batch, make_learner, make_task
 from torch import Tensor
 
-from tasam_agents.config.fields import (
+from tasam_agents.config import (
+    BernoulliPolicy,
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
     PolicyConfig,
     RadiusConfig,
     RegularisationConfig,
+    RelaxedPolicy,
     RhoSchedule,
     SamConfig,
     TemperatureConfig,
@@ -133,7 +135,7 @@ def test_update_agrees_with_a_slow_reading_of_algorithm_1(
 
 @pytest.mark.parametrize(
     "policy",
-    [PolicyConfig("bernoulli"), PolicyConfig("bernoulli", "gumbel_sigmoid", 0.5), PolicyConfig(shared_noise=0.7)],
+    [BernoulliPolicy(), BernoulliPolicy(gradient="gumbel_sigmoid", softness=0.5), RelaxedPolicy(shared_noise=0.7)],
 )
 def test_update_of_other_policies_agrees_with_the_slow_reading(policy: PolicyConfig) -> None:
     learner = make_learner(critic="resource", policy=policy, sam=SamConfig(cross_values="exact"))
@@ -166,9 +168,9 @@ def test_actors_wait_for_the_critics() -> None:
 
 
 def test_bits_sharpen_linearly_over_the_run() -> None:
-    late = PolicyConfig("bernoulli", final_sharpness=5.0, sharpen_from=0.5)
+    late = BernoulliPolicy(final_sharpness=5.0, sharpen_from=0.5)
     assert [late.sharpness_at(x) for x in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 3.0, 5.0]
-    learner = make_learner(policy=PolicyConfig("bernoulli", final_sharpness=5.0))  # of 100 updates
+    learner = make_learner(policy=BernoulliPolicy(final_sharpness=5.0))  # of 100 updates
     for update in range(26):
         learner.update(make_batch(update), log=False)
     assert learner.tensors()["policy.actors.0.sharpness"].item() == pytest.approx(2.0)
@@ -181,7 +183,7 @@ def test_target_entropy_moves_linearly_from_its_first_to_its_last_value() -> Non
     assert TemperatureConfig(target_entropy_per_dim=-1.0).target_at(0.7) == -1.0
     constant, falling = (
         make_learner(
-            policy=PolicyConfig("bernoulli"),
+            policy=BernoulliPolicy(),
             temperature=TemperatureConfig(0.1, target_entropy_per_dim=0.69, final_target_entropy_per_dim=last),
         )
         for last in (None, -50.0)

@@ -9,7 +9,7 @@ import torch
 from support.learners import FIXED_RADIUS, D, M, assert_same, differing_owners, make_batch, make_learner
 from torch import Tensor, nn
 
-from tasam_agents.config.fields import (
+from tasam_agents.config import (
     GateConfig,
     NetworkRegularisation,
     RadiusConfig,
@@ -145,7 +145,8 @@ def test_both_passes_of_sam_have_the_same_mask(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_dropout_is_at_work_only_where_the_networks_own_weights_are_differentiated() -> None:
-    learner = make_learner(sam=SamConfig(critic=True, actors="gated"), regularisation=both(dropout=0.3))
+    sam = SamConfig(critic=True, actors="gated", cross_values="linear")
+    learner = make_learner(sam=sam, regularisation=both(dropout=0.3))
     thinned: dict[str, list[bool]] = {}
     masks: dict[str, list[Tensor]] = {}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasam_agents.config.fields import RhoSchedule
+from tasam_agents.config import RhoSchedule
 from tasam_agents.learner.rho_schedule import Radius, base_radius
 
 

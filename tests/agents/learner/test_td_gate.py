@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tasam_agents.config.fields import GateConfig
+from tasam_agents.config import GateConfig
 from tasam_agents.learner.td_gate import TDVarianceGate
 
 

@@ -8,16 +8,24 @@ import torch
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, TransformedDistribution, kl_divergence
 from torch.distributions.transforms import SigmoidTransform
 
-from tasam_agents.config.fields import PolicyConfig
-from tasam_agents.networks.actors import BernoulliActor, RelaxedActor, make_policy
+from tasam_agents.config import BernoulliPolicy, RelaxedPolicy
+from tasam_agents.networks.actors import BernoulliActor, RelaxedActor
+from tasam_agents.networks.joint_policy import make_policy
+from tasam_agents.networks.layers import HiddenLayers
 
 N, M, D, A = 5, 3, 4, 6
 KINDS = ((0, 1), (3, 4, 5))
+SMALL = HiddenLayers((8,))
+RELAXED, BITS = RelaxedPolicy(), BernoulliPolicy()
+
+
+def sharing(shared_noise: float) -> RelaxedActor:
+    return RelaxedActor(RelaxedPolicy(shared_noise=shared_noise), D, SMALL, A, KINDS).double()
 
 
 def test_log_probability_agrees_with_torch_distributions() -> None:
     torch.manual_seed(0)
-    actor = RelaxedActor(D, (8,), A).double()
+    actor = RelaxedActor(RELAXED, D, SMALL, A).double()
     inputs, noise = torch.randn(20, D).double() * 3, torch.randn(20, A).double()
     actions, log_prob = actor(inputs, noise)
     mean, log_std = actor.distribution(inputs)
@@ -28,7 +36,7 @@ def test_log_probability_agrees_with_torch_distributions() -> None:
 
 
 def test_log_probability_and_its_gradient_stay_finite_far_out() -> None:
-    actor = RelaxedActor(1, (1,), 2)
+    actor = RelaxedActor(RELAXED, 1, HiddenLayers((1,)), 2)
     with torch.no_grad():
         final = actor.network[-1]
         assert isinstance(final, torch.nn.Linear)
@@ -44,14 +52,14 @@ def test_log_probability_and_its_gradient_stay_finite_far_out() -> None:
 
 def test_fresh_policy_starts_near_the_target_entropy() -> None:
     torch.manual_seed(0)
-    actor = RelaxedActor(D, (300, 400, 400), 200)
+    actor = RelaxedActor(RELAXED, D, HiddenLayers((300, 400, 400)), 200)
     _, log_prob = actor(torch.randn(64, D), torch.randn(64, 200))
     assert -log_prob.mean().item() / 200 == pytest.approx(-1.5, abs=0.15)
 
 
 def test_padding_is_constant_and_does_not_count() -> None:
     torch.manual_seed(0)
-    policy = make_policy(PolicyConfig(), D, (8,), (A, 2, 4))
+    policy = make_policy(RELAXED, D, (8,), (A, 2, 4))
     inputs = torch.randn(N, M, D, generator=torch.Generator().manual_seed(3))
     noise = torch.randn(N, M, A)
     each, log_probs = policy.sample_each(inputs, noise)
@@ -68,7 +76,7 @@ def test_padding_is_constant_and_does_not_count() -> None:
 
 def test_shared_noise_has_the_log_probability_of_its_covariance() -> None:
     torch.manual_seed(0)
-    actor = RelaxedActor(D, (8,), A, kinds=KINDS, shared_noise=0.7).double()
+    actor = sharing(0.7)
     inputs, noise = torch.randn(20, D).double(), torch.randn(20, A + len(KINDS)).double()
     actions, log_prob = actor(inputs, noise)
     mean, log_std = actor.distribution(inputs)
@@ -88,7 +96,7 @@ def test_shared_noise_has_the_log_probability_of_its_covariance() -> None:
 
 def test_shared_noise_moves_the_columns_of_a_kind_together() -> None:
     torch.manual_seed(0)
-    actor = RelaxedActor(D, (8,), A, kinds=KINDS, shared_noise=2.0).double()
+    actor = sharing(2.0)
     inputs = torch.zeros(1, D).double().expand(20_000, -1)
     noise = torch.randn(20_000, A + len(KINDS), generator=torch.Generator().manual_seed(1)).double()
     mean, log_std = actor.distribution(inputs)
@@ -101,7 +109,7 @@ def test_shared_noise_moves_the_columns_of_a_kind_together() -> None:
 
 
 def test_shared_noise_needs_resources_and_equal_agents() -> None:
-    config = PolicyConfig(shared_noise=0.5)
+    config = RelaxedPolicy(shared_noise=0.5)
     with pytest.raises(ValueError, match="names no resources"):
         make_policy(config, D, (8,), (A, A))
     with pytest.raises(ValueError, match="of one size"):
@@ -112,7 +120,7 @@ def test_shared_noise_needs_resources_and_equal_agents() -> None:
 
 def test_bernoulli_entropy_is_exact_and_bits_have_their_probability() -> None:
     torch.manual_seed(0)
-    actor = BernoulliActor(D, (8,), A).double()
+    actor = BernoulliActor(BITS, D, SMALL, A).double()
     inputs = torch.randn(1, D).double().expand(40_000, -1) * 3
     bits, negative_entropy = actor(inputs, torch.randn(40_000, A, generator=torch.Generator().manual_seed(1)).double())
     reference = Bernoulli(logits=actor.network(inputs[:1]))
@@ -123,7 +131,7 @@ def test_bernoulli_entropy_is_exact_and_bits_have_their_probability() -> None:
 
 
 def test_bernoulli_stays_finite_far_out() -> None:
-    actor = BernoulliActor(1, (1,), 2)
+    actor = BernoulliActor(BITS, 1, HiddenLayers((1,)), 2)
     with torch.no_grad():
         final = actor.network[-1]
         assert isinstance(final, torch.nn.Linear)
@@ -137,7 +145,7 @@ def test_bernoulli_stays_finite_far_out() -> None:
 
 def test_straight_through_slope_is_that_of_the_mean_of_a_linear_value() -> None:
     torch.manual_seed(0)
-    actor = BernoulliActor(D, (8,), A).double()
+    actor = BernoulliActor(BITS, D, SMALL, A).double()
     inputs, noise, weights = torch.randn(N, D).double(), torch.randn(N, A).double(), torch.randn(A).double()
     parameters = list(actor.parameters())
     sampled = torch.autograd.grad((actor(inputs, noise)[0] @ weights).sum(), parameters)
@@ -148,7 +156,7 @@ def test_straight_through_slope_is_that_of_the_mean_of_a_linear_value() -> None:
 @pytest.mark.parametrize("softness", [0.5, 1.0])
 def test_gumbel_sigmoid_slope_is_that_of_the_softened_bit(softness: float) -> None:
     torch.manual_seed(0)
-    actor = BernoulliActor(D, (8,), A, gradient="gumbel_sigmoid", softness=softness).double()
+    actor = BernoulliActor(BernoulliPolicy(gradient="gumbel_sigmoid", softness=softness), D, SMALL, A).double()
     inputs, noise = torch.randn(N, D).double(), torch.randn(N, A).double()
     uniform = Normal(0.0, 1.0).cdf(noise)  # type: ignore[no-untyped-call]
     soft = torch.sigmoid((actor.network(inputs) + (uniform / (1 - uniform)).log()) / softness)
@@ -159,7 +167,7 @@ def test_gumbel_sigmoid_slope_is_that_of_the_softened_bit(softness: float) -> No
 
 def test_fresh_bernoulli_policy_is_nearly_uniform() -> None:
     torch.manual_seed(0)
-    actor = BernoulliActor(D, (300, 400, 400), 200)
+    actor = BernoulliActor(BITS, D, HiddenLayers((300, 400, 400)), 200)
     _, negative_entropy = actor(torch.randn(64, D), torch.randn(64, 200))
     assert -negative_entropy.mean().item() / 200 == pytest.approx(math.log(2), abs=0.01)
 
@@ -167,9 +175,7 @@ def test_fresh_bernoulli_policy_is_nearly_uniform() -> None:
 def test_reserved_resources_begin_with_few_claims_of_others() -> None:
     torch.manual_seed(0)
     resources = tuple((k, 10 + k) for k in range(10))
-    config = PolicyConfig(
-        "bernoulli", reserved_share=0.65, reserved_claim=0.03
-    )  # 6.5 of 10 resources: 2 for each of 3 DUs
+    config = BernoulliPolicy(reserved_share=0.65, reserved_claim=0.03)  # 6.5 of 10 resources: 2 for each of 3 DUs
     policy = make_policy(config, D, (8,), (20, 20, 20), resources)
     with torch.no_grad():
         for actor in policy.actors:
@@ -189,14 +195,14 @@ def test_reserved_resources_begin_with_few_claims_of_others() -> None:
 
 def test_reserving_needs_resources() -> None:
     with pytest.raises(ValueError, match=r"reserved_share = 0\.2, allowed: 0"):
-        make_policy(PolicyConfig("bernoulli", reserved_share=0.2), D, (8,), (A, A))
+        make_policy(BernoulliPolicy(reserved_share=0.2), D, (8,), (A, A))
 
 
 @pytest.mark.parametrize("shared_noise", [0.0, 0.7])
 @pytest.mark.parametrize("direction", ["anchor_to_policy", "policy_to_anchor"])
 def test_divergence_agrees_with_torch_distributions(direction: str, shared_noise: float) -> None:
     torch.manual_seed(0)
-    one, two = (RelaxedActor(D, (8,), A, kinds=KINDS, shared_noise=shared_noise).double() for _ in range(2))
+    one, two = (sharing(shared_noise) for _ in range(2))
     inputs = torch.randn(20, D).double() * 3
     covariance = torch.eye(A, dtype=torch.float64)
     for kind in KINDS:
@@ -213,7 +219,7 @@ def test_divergence_agrees_with_torch_distributions(direction: str, shared_noise
 @pytest.mark.parametrize("direction", ["anchor_to_policy", "policy_to_anchor"])
 def test_divergence_of_bits_agrees_with_torch_distributions(direction: str) -> None:
     torch.manual_seed(0)
-    one, two = (BernoulliActor(D, (8,), A).double() for _ in range(2))
+    one, two = (BernoulliActor(BITS, D, SMALL, A).double() for _ in range(2))
     inputs = torch.randn(20, D).double() * 3
     pair = [Bernoulli(logits=actor.network(inputs)) for actor in (one, two)]
     expected = kl_divergence(*(pair if direction == "policy_to_anchor" else pair[::-1])).sum(-1)
@@ -227,12 +233,17 @@ def test_divergence_of_bits_agrees_with_torch_distributions(direction: str) -> N
 
 def test_sharpness_multiplies_the_logits_and_leaves_the_likelier_bits() -> None:
     torch.manual_seed(0)
-    policy = make_policy(PolicyConfig("bernoulli"), D, (8,), (A, A))
+    policy = make_policy(BernoulliPolicy(final_sharpness=1e4), D, (8,), (A, A))
     inputs, noise = torch.randn(N, 2, D), torch.randn(N, 2, A)
     before, most_likely = policy.sample_each(inputs, noise), policy.most_likely_each(inputs)
-    policy.sharpen(1e4)
+    policy.set_progress(1.0)
     sharp, log_probs = policy.sample_each(inputs, noise)
     for i in range(2):
         assert torch.equal(sharp[i].detach(), most_likely[i])
         assert torch.equal(policy.most_likely_each(inputs)[i], most_likely[i])
         assert log_probs[i].abs().max() < 0.05 * before[1][i].abs().min()
+
+
+def test_a_policy_without_a_network_is_refused() -> None:
+    with pytest.raises(KeyError, match="int"):
+        make_policy(3, D, (8,), (A, A))  # type: ignore[arg-type]

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from tasam_agents.config.fields import NetworkRegularisation
+from tasam_agents.config import NetworkRegularisation
 from tasam_agents.networks.layers import (
     CReLU,
     HeldDropout,
+    HiddenLayers,
     SpectralLinear,
     encoder_and_head,
     held_masks,
-    make_network,
     num_encoder_tensors,
 )
 
 
 def seeded(seed: int = 0, hidden: tuple[int, ...] = (8, 7, 6), **fields: Any) -> nn.Sequential:
     torch.manual_seed(seed)
-    return make_network(5, hidden, 2, NetworkRegularisation(**fields))
+    return HiddenLayers(hidden, NetworkRegularisation(**fields)).make(5, 2)
 
 
 def kinds(network: nn.Sequential) -> list[str]:

@@ -16,7 +16,7 @@ from support import fakes
 from support.same_run import assert_same_run
 from support.short_runs import FAKE, ORAN, SPREAD, stop_after
 
-from tasam_agents.config.fields import GateConfig, RadiusConfig, RhoSchedule, TrainConfig
+from tasam_agents.config import GateConfig, RadiusConfig, RhoSchedule, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.learner.learner import Learner, Metrics
