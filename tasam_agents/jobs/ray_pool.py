@@ -197,7 +197,7 @@ def _attempt(job: Job, duty: Duty, number: int, board: Any, max_retries: int) ->
 def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
     try:
         with ExitStack() as stack:
-            _take_lease(stack, job, stop)
+            _take_lock(stack, job, stop)
             if stop.made:
                 return Ending("interrupted")
             if duty.standing(job) != "complete":  # another driver's task may have finished it meanwhile
@@ -217,7 +217,7 @@ def _work(job: Job, duty: Duty, stop: StopRequest) -> Ending:
         return Ending("failed", f"{type(error).__name__}: {error}")
 
 
-def _take_lease(stack: ExitStack, job: Job, stop: StopRequest) -> None:
+def _take_lock(stack: ExitStack, job: Job, stop: StopRequest) -> None:
     deadline = time.monotonic() + LOCK_PATIENCE_S
     is_told = False
     while not stop.made:
