@@ -6,14 +6,12 @@ from typing import Literal
 
 import pytest
 
+from tasam_agents import load_policy, train
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.learner import Learner
 from tasam_agents.stats.intervals import paired_difference
-from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds, task_of
-from tasam_agents.training.run_directory import RunDirectory
-from tasam_agents.training.trainer import train
+from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, network_seeds, task_of
 
 SEEDS = network_seeds(TEST_SEED, 12)
 
@@ -33,9 +31,8 @@ def test_every_critic_improves_on_tiny(critic: Literal["mean_field", "joint", "p
     untrained = Learner(task_of(env), config.learner, config.seed, config.total_updates)
     before = evaluate(learned_policy(untrained, deterministic=True), env, SEEDS).returns
 
-    run = RunDirectory(train(config, tmp_path / "run", quiet=True))
-    trained = load_actors(checkpoint.load(run.best), run.best, config, env)
-    after = evaluate(learned_policy(trained, deterministic=True), env, SEEDS).returns
+    run = train(config, tmp_path / "run", quiet=True)
+    after = evaluate(load_policy(run), env, SEEDS).returns
 
     gain = paired_difference(after, before)
     assert gain is not None
