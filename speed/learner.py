@@ -18,7 +18,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from tasam_agents.config import SamConfig, TrainConfig
+from tasam_agents.config import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.learner import Learner
@@ -112,24 +111,19 @@ def measure(seconds: float) -> dict[str, Any]:
     """Return all figures; ``seconds`` per variant."""
     torch.set_num_threads(1)
     default = VARIANTS["default"]
-    config = default.learner
-    with_sam = {
-        "no_sam": (SamConfig(critic=False, actors="none"), None),
-        "critic_sam": (SamConfig(critic=True, actors="none"), None),
-        "ta_sam_0_open": (SamConfig(), 0),
-        "ta_sam_3_open": (SamConfig(), 3),
-        "ta_sam_6_open": (SamConfig(), 6),
-        "sam_everywhere": (SamConfig(actors="all"), None),
-    }
     learners = {
-        name: _learner(replace(default, learner=replace(config, sam=sam)), num_open)
-        for name, (sam, num_open) in with_sam.items()
+        "no_sam": _learner(VARIANTS["no_sam"], None),
+        "critic_sam": _learner(VARIANTS["critic_sam"], None),
+        "ta_sam_0_open": _learner(default, 0),
+        "ta_sam_3_open": _learner(default, 3),
+        "ta_sam_6_open": _learner(default, 6),
+        "sam_everywhere": _learner(VARIANTS["no_selective"], None),
     }
-    for name, variant in VARIANTS.items():
-        if name not in (*learners, "default") and variant.env_kwargs == default.env_kwargs:
-            is_gated = variant.learner.sam.actors == "gated"
-            num_open = (1 if variant.centralised else 3) if is_gated else None
-            learners[name] = _learner(variant, num_open)
+    for name, config in VARIANTS.items():
+        if name not in (*learners, "default") and config.env_kwargs == default.env_kwargs:
+            is_gated = config.learner.sam.actors == "gated"
+            num_open = (1 if config.centralised else 3) if is_gated else None
+            learners[name] = _learner(config, num_open)
     batches = {name: _batch(learner) for name, learner in learners.items()}
     evaluations = {name: learner.update(batches[name])["gradient_evaluations"] for name, learner in learners.items()}
     work: dict[str, Callable[[], Any]] = {
@@ -150,10 +144,10 @@ def measure(seconds: float) -> dict[str, Any]:
     return {
         "scenario": "paper",
         "cores": 1,
-        "hidden": config.hidden,
-        "critic": config.critic,
-        "objective": config.objective,
-        "batch_joint_transitions": config.batch_size,
+        "hidden": default.learner.hidden,
+        "critic": default.learner.critic,
+        "objective": default.learner.objective,
+        "batch_joint_transitions": default.learner.batch_size,
         "updates_per_second": {name: round(1 / time_s, 2) for name, time_s in median.items()},
         "no_sam_over_floor": round(median["floor"] / median["no_sam"], 3),
         "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in learners},

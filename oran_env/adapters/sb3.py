@@ -2,9 +2,9 @@
 
     model = SAC("MlpPolicy", SharedPolicyVecEnv("paper", num_networks=4), seed=0)
 
-Each DU of each network is one slot of the VecEnv: slot b·M + m is DU m of network b, with that DU's own observation
-and reward. The observation does not say which DU it is from: one policy for all of them is the point, and what tells
-DUs apart in the radio model (position, neighbours) is not in the observation of a separate policy either.
+Each DU of each network is one environment of the VecEnv: environment b·M + m is DU m of network b, with that DU's own
+observation and reward. The observation does not say which DU it is from: one policy for all of them is the point, and
+what tells DUs apart in the radio model (position, neighbours) is not in the observation of a separate policy either.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ except ImportError as error:
 
 
 @dataclasses.dataclass
-class DuSlot:
-    """What stable-baselines3 takes for the environment of a slot: it can read and set attributes here."""
+class DuEnv:
+    """What stable-baselines3 takes for one of the environments: it can read and set attributes here."""
 
     scenario: Scenario
     network: int
@@ -45,9 +45,9 @@ class DuSlot:
 
 
 class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
-    """All DUs of a batch of networks as slots of one VecEnv; num_envs = networks × DUs.
+    """All DUs of a batch of networks as environments of one VecEnv; num_envs = networks × DUs.
 
-    At the end of an episode a network begins the next one in the same step; the info of its slots then holds the last
+    At the end of an episode a network begins the next one in the same step; the infos of its DUs then hold the last
     observation as ``terminal_observation``, and ``TimeLimit.truncated`` is True, so that off-policy algorithms go on
     bootstrapping. All infos hold ``TimeLimit.truncated`` and the keys of ``simulator.Outcome``.
 
@@ -88,24 +88,24 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         )
         self.scenario = self.simulator.scenario
         self.dus = len(self.simulator.agents)
-        self.slots = [
-            DuSlot(self.scenario, network, du, agent)
+        self.du_envs = [
+            DuEnv(self.scenario, network, du, agent)
             for network in range(num_networks)
             for du, agent in enumerate(self.simulator.agents)
         ]
         space = action_space(self.scenario, self.simulator.action_size, action_type)
-        super().__init__(len(self.slots), observation_space(self.simulator), space)
+        super().__init__(len(self.du_envs), observation_space(self.simulator), space)
         self._actions: NDArray[Any] | None = None
         if seed is not None:
             self.seed(seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Seed the networks at the next reset: network b with seed + b. Return the seed of every slot."""
+        """Seed the networks at the next reset: network b with seed + b. Return the seed of every DU."""
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         if seed < 0:
             raise ValueError(f"seed is {seed!r}; allowed: integers >= 0")
-        self._seeds = [seed + slot.network for slot in self.slots]
+        self._seeds = [seed + du_env.network for du_env in self.du_envs]
         return self._seeds
 
     def reset(self) -> NDArray[np.float32]:
@@ -143,14 +143,14 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             for i in np.flatnonzero(dones):
                 infos[i]["terminal_observation"] = observations[i]
             observations = self._flat(self.simulator.reset_done())
-            for slot in np.flatnonzero(dones).tolist():
-                self.reset_infos[slot] = self._reset_info(slot)
-                infos[slot].update(self.reset_infos[slot])  # of the episode whose first observation this is
+            for i in np.flatnonzero(dones).tolist():
+                self.reset_infos[i] = self._reset_info(i)
+                infos[i].update(self.reset_infos[i])  # of the episode whose first observation this is
         return observations, self._flat(result.rewards), dones, infos
 
-    def _reset_info(self, slot: int) -> dict[str, Any]:
+    def _reset_info(self, i: int) -> dict[str, Any]:
         """With ue_grid the mask of the columns, else nothing."""
-        return {name: self._flat(array)[slot] for name, array in self.simulator.reset_info.items()}
+        return {name: self._flat(array)[i] for name, array in self.simulator.reset_info.items()}
 
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:
         """(B, M, …) → (B·M, …)."""
@@ -160,25 +160,25 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         """Free nothing: the environment holds no outside resource."""
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """No pictures: a slot has no render mode."""
+        """No pictures: a DU has no render mode."""
         return [None] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: int | Sequence[int] | None = None) -> list[Any]:
-        """An attribute of the chosen slots, see ``DuSlot``."""
-        return [getattr(self.slots[i], attr_name) for i in self._get_indices(indices)]
+        """An attribute of the chosen DUs, see ``DuEnv``."""
+        return [getattr(self.du_envs[i], attr_name) for i in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: int | Sequence[int] | None = None) -> None:
-        """Set an attribute of the chosen slots; the simulation does not read it."""
+        """Set an attribute of the chosen DUs; the simulation does not read it."""
         for i in self._get_indices(indices):
-            setattr(self.slots[i], attr_name, value)
+            setattr(self.du_envs[i], attr_name, value)
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: int | Sequence[int] | None = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Call a method of the chosen slots."""
+        """Call a method of the chosen DUs."""
         methods = self.get_attr(method_name, indices)
         return [method(*method_args, **method_kwargs) for method in methods]
 
     def env_is_wrapped(self, wrapper_class: type, indices: int | Sequence[int] | None = None) -> list[bool]:
-        """No slot is wrapped: put a VecMonitor around the whole instead of a Monitor around each."""
+        """None is wrapped: put a VecMonitor around the whole instead of a Monitor around each."""
         return [False for _ in self._get_indices(indices)]

@@ -63,7 +63,7 @@ def test_plain_sac_and_ppo(name: str) -> None:
 
 @pytest.mark.parametrize("action_type", ["box", "multi_binary"])
 def test_rollout_equals_the_parallel_environment(action_type: Any) -> None:
-    """Slot by slot and step by step, over the ends of two episodes."""
+    """DU by DU and step by step, over the ends of two episodes."""
     vec = SharedPolicyVecEnv("tiny", num_networks=2, seed=5, action_type=action_type, num_dus=3, horizon=4)
     assert vec.num_envs == 6
     singles = [parallel_env("tiny", action_type=action_type, num_dus=3, horizon=4) for _ in range(2)]
@@ -84,16 +84,16 @@ def test_rollout_equals_the_parallel_environment(action_type: Any) -> None:
             last = results[0]
             first = env.reset()[0] if ended else last
             for m, agent in enumerate(agents):
-                slot, info = 3 * b + m, infos[3 * b + m]
-                assert (observations[slot] == first[agent]).all()
-                assert rewards[slot] == np.float32(results[1][agent])
+                i, info = 3 * b + m, infos[3 * b + m]
+                assert (observations[i] == first[agent]).all()
+                assert rewards[i] == np.float32(results[1][agent])
                 assert info["TimeLimit.truncated"] is ended
                 assert ("terminal_observation" in info) is ended
                 assert set(results[4][agent]) <= set(info)
                 assert all((info[key] == value).all() for key, value in results[4][agent].items())
                 if ended:
                     assert (info["terminal_observation"] == last[agent]).all()
-                    assert (info["terminal_observation"] != observations[slot]).any()
+                    assert (info["terminal_observation"] != observations[i]).any()
 
 
 def test_replay_buffer_knows_timeouts_from_ends() -> None:
@@ -128,7 +128,7 @@ def test_a_seed_gives_the_same_training_twice(algorithm: Any, action_type: Any) 
     assert np.isfinite(first).all()
     assert (first == second).all()
     assert returns == again
-    assert len(returns) == 16  # 24 steps of 4 slots, episodes of 6
+    assert len(returns) == 16  # 24 steps of 4 DUs, episodes of 6
     assert (first != other).any()
 
 
@@ -149,7 +149,7 @@ def test_seeds() -> None:
         vec.seed(-1)
 
 
-def test_attributes_of_the_slots() -> None:
+def test_attributes_of_the_dus() -> None:
     vec = SharedPolicyVecEnv({"scenario": "tiny", "num_dus": 3, "action_type": "multi_binary"}, num_networks=2)
     assert vec.get_attr("agent", [0, 4]) == ["du_0", "du_1"]
     assert vec.get_attr("network") == [0, 0, 0, 1, 1, 1]
