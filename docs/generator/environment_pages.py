@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 import typing
 from collections.abc import Iterator
@@ -55,12 +56,13 @@ def arguments(cls: Any) -> str:
 
 def codecs() -> str:
     """Table of the codecs: how many values a DU's action has, and what they mean."""
-    meaning = named(doc(actions), r"`(\w+)`:")
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for codec in actions.CODECS:
-            size = actions.action_size(oran_env.make_scenario("paper", codec=codec))
-            yield f"`{codec}`", str(size), meaning[codec]
+        for name, codec in actions.CODECS.items():
+            size = actions.action_size(oran_env.make_scenario("paper", codec=name))
+            head, _, meaning = doc(sys.modules[codec.decode.__module__]).partition(": ")
+            assert head == f"`{name}`", codec
+            yield f"`{name}`", str(size), " ".join(meaning.split())
 
     return table(("`codec`", "values per DU in `paper`", "meaning"), rows())
 
