@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import oran_env
 
 
-def worst_slice(simulator: oran_env.Simulator, info: oran_env.Info) -> NDArray[np.float64]:
+def worst_slice(network: oran_env.Network, info: oran_env.Info) -> NDArray[np.float64]:
     """The normalised QoS of the slice that has least of it, for each network and DU (B, M)."""
     least: NDArray[np.float64] = info["qos_normalised"].min(axis=-1)
     return least

@@ -31,9 +31,9 @@ def deal(slice_of_rb: NDArray[np.int64], first: NDArray[np.int64], members: NDAr
     return ue_of_rb
 
 
-def least_served(simulator: oran_env.Simulator, slice_of_rb: NDArray[np.int64]) -> NDArray[np.int64]:
+def least_served(network: oran_env.Network, slice_of_rb: NDArray[np.int64]) -> NDArray[np.int64]:
     """The component: slice of each RB (B, M, K) to its UE."""
-    state = simulator.state
+    state = network.state
     ue_of_rb: NDArray[np.int64] = deal(slice_of_rb, state.first, state.members, state.average)
     return ue_of_rb
 

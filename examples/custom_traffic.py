@@ -15,9 +15,9 @@ REPORT_BITS = 8 * 100_000.0
 PERIOD = 5  # steps
 
 
-def alarms(simulator: oran_env.Simulator) -> NDArray[np.float64]:
+def alarms(network: oran_env.Network) -> NDArray[np.float64]:
     """Bits that arrive at each UE (B, N) in this step."""
-    state = simulator.state
+    state = network.state
     step = state.key[:, 3].astype(np.int64)
     turn = (step[:, None] + state.serving) % PERIOD == 0  # DU m has its turn in steps -m, 5 - m, …
     return np.where(turn & (state.slice_of_ue == URLLC), REPORT_BITS, 0.0)

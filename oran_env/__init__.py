@@ -13,8 +13,9 @@ from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
 from oran_env.scenario.slices import SLICES
 from oran_env.scenario.validation import ScenarioError
 from oran_env.scoring.score import score
-from oran_env.simulator.components import Components, Info
+from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
+from oran_env.simulator.view import Info, Network
 from oran_env.testing.check_env import check_env
 from oran_env.version import __version__
 
@@ -26,6 +27,7 @@ __all__ = [
     "E2Wrapper",
     "Info",
     "LookaheadPolicy",
+    "Network",
     "OranDuEnv",
     "OranDuVectorEnv",
     "OranJointEnv",

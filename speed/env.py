@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import oran_env
-from oran_env.model.radio.channel import draw_fading, serving_fading
+from oran_env.model.radio.fading import Fading, draw_fading, serving_fading
 from oran_env.numerics.jit import Floats, Key, kernel
 from oran_env.policies.rules import equal_shares
 
@@ -62,16 +62,16 @@ class Figure(NamedTuple):
 
 
 @kernel
-def _floor(keys: Key, links: Floats, granted: int, num_rbs: int, num_ues: int, blocks: int, reports: int) -> float:
+def _floor(keys: Key, links: Floats, granted: int, num_rbs: int, num_ues: int, fading: Fading, reports: int) -> float:
     """One step of the floor for networks with keys (B, 4): draws and logarithms alone."""
     total = 0.0
     for b in range(keys.shape[0]):
         for rb in range(granted):
-            for block in range(blocks):
-                draw_fading(keys[b], rb % num_ues, rb % num_rbs, block, True, links)
+            for block in range(fading.blocks):
+                draw_fading(keys[b], rb % num_ues, rb % num_rbs, block, fading, links)
                 total += math.log2(1.0 + links[rb % len(links)])
         for report in range(reports):
-            total += serving_fading(keys[b], report % num_ues, 0, report % num_rbs, True)
+            total += serving_fading(keys[b], report % num_ues, 0, report % num_rbs, fading)
         keys[b, 3] += np.uint64(1)
     return total
 
@@ -123,11 +123,12 @@ def _floor_of(simulator: oran_env.Simulator) -> Callable[[], int]:
         slices = np.arange(3)[:, None]
         rbs = (out.slice_of_rb[:, :, None, :] == slices).sum(axis=-1)
         reports = round(float((rbs * out.num_ues).sum()) / simulator.num_networks)
+    fading = Fading(rayleigh=True, blocks=s.radio.fading_blocks)
     keys, links = simulator.state.key.copy(), np.empty(len(simulator.agents))
     num_ues = max(s.layout.num_ues, 1)
 
     def work() -> int:
-        _floor(keys, links, granted, s.radio.num_rbs, num_ues, s.radio.fading_blocks, reports)
+        _floor(keys, links, granted, s.radio.num_rbs, num_ues, fading, reports)
         return len(keys)
 
     return work

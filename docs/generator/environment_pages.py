@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 import typing
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import numpy as np
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env import registration
-from oran_env.model import state
+from oran_env.model import outcome
 from oran_env.model.mac import action_codec as actions
 from oran_env.model.reward import observation as observations
 from oran_env.model.reward import reward
@@ -55,12 +56,13 @@ def arguments(cls: Any) -> str:
 
 def codecs() -> str:
     """Table of the codecs: how many values a DU's action has, and what they mean."""
-    meaning = named(doc(actions), r"`(\w+)`:")
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for codec in actions.CODECS:
-            size = actions.action_size(oran_env.make_scenario("paper", codec=codec))
-            yield f"`{codec}`", str(size), meaning[codec]
+        for name, codec in actions.CODECS.items():
+            size = actions.action_size(oran_env.make_scenario("paper", codec=name))
+            head, _, meaning = doc(sys.modules[codec.decode.__module__]).partition(": ")
+            assert head == f"`{name}`", codec
+            yield f"`{name}`", str(size), " ".join(meaning.split())
 
     return table(("`codec`", "values per DU in `paper`", "meaning"), rows())
 
@@ -86,15 +88,15 @@ def columns() -> str:
 
 def info(lead: tuple[str, ...]) -> str:
     """Table of the keys of info; lead: the axes before those of a DU's value."""
-    source = comments(inspect.getsource(state))
-    hints = typing.get_type_hints(state.Outcome)
+    source = comments(inspect.getsource(outcome))
+    hints = typing.get_type_hints(outcome.Outcome)
     kinds = {"float64": "float", "int64": "int", "bool": "bool"}
 
     def shape(axes: tuple[str, ...]) -> str:
         return "(" + ", ".join(lead + axes) + ("," if len(lead + axes) == 1 else "") + ")"
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for name in state.INFO:
+        for name in outcome.INFO:
             _, axes, text = re.split(r"\(B, M(, 3)?\) ", source[f"Outcome.{name}"])
             kind = kinds[np.dtype(typing.get_args(typing.get_args(hints[name])[1])[0]).name]
             yield f"`{name}`", shape(("3",) if axes else ()), kind, text

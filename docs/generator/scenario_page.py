@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
-import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
-from oran_env.model.cell import deployment as layout
-from oran_env.model.cell import mobility
-from oran_env.model.demand import traffic
-from oran_env.model.mac import mac_scheduler as scheduling
-from oran_env.model.radio import channel, path_loss
-from oran_env.model.radio import uma_path_loss as urban_macro
-from oran_env.model.reward import qos
+from oran_env.model.cell import deployment, mobility, sessions
+from oran_env.model.demand import queues, traffic, variation
+from oran_env.model.mac import mac_scheduler
+from oran_env.model.radio import channel, fading, path_loss, uma_path_loss
+from oran_env.model.reward import kpi, qos
 from oran_env.scenario import fields as scenario
 from oran_env.scenario import presets
-from oran_env.scenario.fields import FIELD_GROUPS, Scenario
+from oran_env.scenario.fields import CHOICES, FIELD_GROUPS, Scenario
 
 
-def nested(hint: Any) -> tuple[Any, ...]:
-    """What each entry of a tuple of literals may be; nothing for other types."""
-    entries = typing.get_args(hint)
-    return typing.get_args(entries[0]) if entries and typing.get_origin(entries[0]) is typing.Literal else ()
+def allowed(metadata: Mapping[str, Any]) -> str:
+    """The bounds of a field, if it has any."""
+    if "bounds" not in metadata:
+        return ""
+    least, greatest = metadata["bounds"]
+    return f"≥ {least:g}" if math.isinf(greatest) else f"{least:g} – {greatest:.8g}"
 
 
 def fields_table(group: type) -> str:
     """Table of the fields of a group of the scenario: default, unit, meaning, source."""
     source = comments(inspect.getsource(scenario))
-    hints = typing.get_type_hints(group)
 
     def rows() -> Iterator[tuple[str, ...]]:
         for field in dataclasses.fields(group):
@@ -42,18 +41,17 @@ def fields_table(group: type) -> str:
             units = re.findall(r" ?\[([^\]]*)\]", comment)
             text = comment.replace(origin[0], "") if origin else comment
             text = re.sub(r" \[[^\]]*\]", "", text, count=1) if len(units) == 1 else text
-            hint = hints[field.name]
-            members = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else nested(hint)
-            choices = ", ".join(code(choice) for choice in members)
+            choices = ", ".join(code(choice) for choice in CHOICES.get(field.name, ()))
             yield (
                 f"`{field.name}`",
                 code(field.default),
                 units[0] if len(units) == 1 else "",
+                allowed(field.metadata),
                 text + (f"; one of {choices}" if choices else ""),
                 origin[1] if origin else "",
             )
 
-    return table(("field", "default", "unit", "meaning", "source"), rows())
+    return table(("field", "default", "unit", "allowed", "meaning", "source"), rows())
 
 
 def assignment(field: str, value: Any) -> str:
@@ -94,13 +92,13 @@ def profiles_table() -> str:
 def scenario_page() -> str:
     """The page of everything a scenario says."""
     how: dict[str, tuple[ModuleType, ...]] = {
-        "Layout": (layout,),
+        "Layout": (deployment,),
         "Mobility": (mobility,),
-        "Radio": (channel, path_loss, urban_macro),
-        "Traffic": (traffic,),
-        "Quality": (qos,),
+        "Radio": (channel, fading, path_loss, uma_path_loss),
+        "Traffic": (traffic, queues, variation, sessions),
+        "Quality": (kpi, qos),
         "Reward": (),
-        "Control": (scheduling,),
+        "Control": (mac_scheduler,),
     }
     parts = [
         HEAD,

@@ -20,6 +20,7 @@ from oran_env.envs.spaces import ActionType, action_space, observation_space
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 
@@ -119,10 +120,8 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take the actions (num_envs, A) of the coming step."""
-        expected = (self.num_envs, self.simulator.action_size)
-        if np.shape(actions) != expected:
-            raise ValueError(f"actions have shape {np.shape(actions)}; allowed: {expected} = (networks × DUs, values)")
-        self._actions = np.asarray(actions).reshape(self.simulator.num_networks, self.dus, -1)
+        given = checked("actions (networks × DUs, values) are", actions, (self.num_envs, self.simulator.action_size))
+        self._actions = given.reshape(self.simulator.num_networks, self.dus, -1)
 
     def step_wait(
         self,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pettingzoo.utils import BaseParallelWrapper
 
 from oran_env.envs.parallel_env import Observations, OranParallelEnv, parallel_env
-from oran_env.model.state import INFO, empty_outcome
+from oran_env.model.outcome import INFO, empty_outcome
 from oran_env.scenario.fields import Scenario
 
 try:

@@ -21,6 +21,7 @@ from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
 from oran_env.numerics.random_draws import draw, uniform
+from oran_env.simulator.checked import checked
 
 REPORT, DECISION = range(2)  # purposes of the draws
 
@@ -143,13 +144,7 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
         for agent, given in actions.items():
             if agent not in self._index:
                 raise ValueError(f"actions name agent {agent!r}; allowed: {', '.join(self._index)}")
-            space = self.env.action_space(agent)
-            action = np.array(given)
-            if action.shape != space.shape or action.dtype.kind not in "fiub" or not np.isfinite(action).all():
-                raise ValueError(
-                    f"action of {agent} is {action.dtype} of shape {action.shape}; allowed: finite numbers of shape "
-                    f"{space.shape}"
-                )
+            checked(f"action of {agent} is", given, self.env.action_space(agent).shape, finite=True)
         for agent, given in actions.items():
             sent = self._decisions.setdefault(agent, [])
             if not self._lost(DECISION, agent, self.decision_loss):

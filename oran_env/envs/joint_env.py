@@ -14,6 +14,7 @@ from oran_env.envs.spaces import ActionType
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 
@@ -56,11 +57,7 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             ClosedEnvironmentError: after ``close``.
         """
         self._open("step()")
-        values = np.asarray(action)
-        if values.shape != self.action_space.shape or values.dtype.kind not in "fiub":
-            raise ValueError(
-                f"action is {values.dtype} of shape {values.shape}; allowed: numbers of shape {self.action_space.shape}"
-            )
+        values = checked("action is", action, self.action_space.shape)
         result = self.simulator.step(self.viewpoint.act(values[None], self.simulator))
         self._renderer.after_step(self.simulator)
         info = {name: array[0] for name, array in self.viewpoint.info(result.info).items()}

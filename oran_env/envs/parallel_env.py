@@ -16,6 +16,7 @@ from oran_env.policies.rules import Policy, reference_policies
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 
@@ -183,12 +184,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         for m, agent in enumerate(self.agents):
             if agent not in actions:
                 raise ValueError(f"actions lack agent {agent!r}; needed: {', '.join(self.agents)}")
-            action = np.asarray(actions[agent])
-            if action.shape != expected or action.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"action of {agent} is {action.dtype} of shape {action.shape}; allowed: numbers of shape {expected}"
-                )
-            self._actions[0, m] = action
+            self._actions[0, m] = checked(f"action of {agent} is", actions[agent], expected)
 
     def state(self) -> NDArray[np.float32]:
         """All local observations side by side, (M·D,)."""

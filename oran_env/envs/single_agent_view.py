@@ -17,6 +17,7 @@ from oran_env.envs.spaces import ActionType, action_space, observation_space
 from oran_env.numerics.jit import Singles
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.simulator import Simulator
 
 
@@ -91,14 +92,8 @@ class OneDu:
         joint = np.empty(shape, dtype=np.float32)
         joint[:, self.du] = actions
         if self._rest:
-            theirs = np.asarray(self._policy(simulator.observations[:, self._rest], simulator))
-            expected = (shape[0], len(self._rest), shape[2])
-            if theirs.shape != expected or theirs.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"others gives actions of type {theirs.dtype} and shape {theirs.shape}; "
-                    f"allowed: numbers of shape {expected}"
-                )
-            joint[:, self._rest] = theirs
+            theirs = self._policy(simulator.observations[:, self._rest], simulator)
+            joint[:, self._rest] = checked("others gives", theirs, (shape[0], len(self._rest), shape[2]))
         return joint
 
     def see(self, observations: Singles) -> Singles:

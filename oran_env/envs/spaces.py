@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium.spaces import Box, MultiBinary, Space
 
+from oran_env.model.mac.action_codec import CODECS
+from oran_env.model.mac.codecs.codec import BITS
 from oran_env.scenario.fields import Scenario
 from oran_env.simulator.simulator import Simulator
 
 ActionType = Literal["box", "multi_binary"]
 ACTION_TYPES = ("box", "multi_binary")
-CODECS_WITHOUT_BITS: frozenset[str] = frozenset({"slice_share"})  # their values are shares
 
 
 def observation_space(simulator: Simulator, copies: int = 1) -> Box:
@@ -38,5 +39,5 @@ def check_action_type(action_type: str, codec: str) -> None:
     """Raise ValueError unless the codec can be driven with this action type."""
     if action_type not in ACTION_TYPES:
         raise ValueError(f"action_type is {action_type!r}; allowed: {', '.join(ACTION_TYPES)}")
-    if action_type == "multi_binary" and codec in CODECS_WITHOUT_BITS:
+    if action_type == "multi_binary" and CODECS[codec].seen != BITS:
         raise ValueError(f"action_type is 'multi_binary'; allowed with codec {codec!r}, which has no bits: box")

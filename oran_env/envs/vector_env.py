@@ -17,6 +17,7 @@ from oran_env.envs.spaces import ActionType
 from oran_env.policies.rules import Policy
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator, StepResult
 
@@ -94,7 +95,7 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             ClosedEnvironmentError: after ``close``.
         """
         self._open("step()")
-        values = self._checked(actions)
+        values = checked("actions are", actions, self.action_space.shape)
         if self.autoreset_mode == AutoresetMode.DISABLED and self._ended.any():
             raise RuntimeError(
                 f"step() after the end of an episode in networks {np.flatnonzero(self._ended).tolist()}; "
@@ -166,15 +167,6 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 f"options['reset_mask'] is {mask.tolist()}; allowed: shape ({self.num_envs},) with at least one True"
             )
         return mask
-
-    def _checked(self, actions: NDArray[Any]) -> NDArray[Any]:
-        values = np.asarray(actions)
-        if values.shape != self.action_space.shape or values.dtype.kind not in "fiub":
-            raise ValueError(
-                f"actions are {values.dtype} of shape {values.shape}; "
-                f"allowed: numbers of shape {self.action_space.shape}"
-            )
-        return values
 
     def _open(self, call: str) -> None:
         if self.closed:

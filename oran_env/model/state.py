@@ -1,4 +1,4 @@
-"""What changes from step to step, and what a step hands out; arrays with a leading axis of networks."""
+"""What changes from step to step; arrays with a leading axis of networks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class State(NamedTuple):
     position: Floats  # (B, N, 2) [m]
     direction: Floats  # (B, N, 2) unit vector
     speed: Floats  # (B, N) [m/s]
-    los_draw: Floats  # (B, N, M) uniform, who has line of sight; (B, N, 0) unless path_loss is "uma"
+    los_draw: Floats  # (B, N, M) uniform, who has line of sight; (B, N, 0) with path_loss "power_law"
     shadow: Floats  # (B, N, M) normal, shadowing; (B, N, 0) without it
     gain: Floats  # (B, N, M) mean received power per RB [mW]
     mix: Floats  # (B, M, 3) weights of the slices in the area of each DU
     slice_of_ue: Integers  # (B, N)
     serving: Integers  # (B, N) DU of each UE, -1 away
     first: Integers  # (B, 3·M + 1) group 3·m + l of ``members`` begins here
-    members: Integers  # (B, N) UEs by DU and slice, see scheduling.group_ues
+    members: Integers  # (B, N) UEs by DU and slice, see association.group_ues
     drift: Floats  # (B, M, 3) N(0, σ²) of the demand
     burst: Integers  # (B, M, 3) 1 in a burst
     demand: Floats  # (B, M, 3) what the offered rate is multiplied by
@@ -44,41 +44,6 @@ class State(NamedTuple):
 DERIVED = ("first", "members")  # follow from serving and slice_of_ue
 
 
-class Outcome(NamedTuple):
-    """What one step hands out; written by the kernel, fresh in every step. Keys of ``info``: see INFO."""
-
-    reward: Singles  # (B, M)
-    reward_qos: Floats  # (B, M) sum of sigmoids of eq. (8)
-    penalty_resource: Floats  # (B, M) P_res
-    penalty_min_qos: Floats  # (B, M) P_minQ
-    latency_s: Floats  # (B, M, 3) largest latency of the UEs, eq. (2) [s]
-    throughput_mbps: Floats  # (B, M, 3) mean throughput of the UEs, eq. (3) [Mbit/s]
-    availability: Floats  # (B, M, 3) share of the last T steps in which a UE reached λ, mean of the UEs, eq. (4)
-    density: Floats  # (B, M, 3) share of the UEs that reached λ, eq. (5)
-    qos: Floats  # (B, M, 3) VI-E: [Mbit/s], [Mbit/s], [ms]; or eq. (6) with qos="weighted_kpi"
-    qos_normalised: Floats  # (B, M, 3) Q̄, in [0, 1]
-    satisfied: NDArray[np.bool_]  # (B, M, 3) Q̄ >= 0.5, i.e. Q_min reached
-    num_ues: Integers  # (B, M, 3) UEs attached during the step
-    unserved_ues: Integers  # (B, M, 3) of these, without any RB
-    rbs_granted: Integers  # (B, M, 3) RBs that carry data
-    rbs_idle: Integers  # (B, M) RBs without transmission
-    rbs_claimed: Integers  # (B, M) Σ_l Σ_k b_{l,k}
-    rbs_contested: Integers  # (B, M) RBs that go to none because the claims contradict each other
-    handovers: Integers  # (B, M) UEs that came over from another DU at the end of the step
-    arrivals: Integers  # (B, M) UEs that began a session at the end of the step
-    departures: Integers  # (B, M) UEs whose session ended at the end of the step
-    clipped_actions: Integers  # (B, M) action values outside [0, 1]
-    rate: Floats  # (B, N) eq. (1) per UE [bit/s]
-    arrived: Floats  # (B, N) bits that came into the queue of each UE, with latency="queue"
-    served: Floats  # (B, N) what the KPIs count: that, or less where traffic is finite [bit/s]
-    tau: Floats  # (B, N) latency per UE [s]
-    slice_of_rb: Integers  # (B, M, K) slice that each DU gave each RB to, -1 none, -2 contested
-    ue_of_rb: Integers  # (B, M, K) UE that each DU serves on each RB, -1 none
-
-
-INFO = Outcome._fields[Outcome._fields.index("reward_qos") : Outcome._fields.index("rate")]
-
-
 def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
     """The state of ``batch`` networks before their first reset."""
     dus, ues = scenario.layout.num_dus, scenario.layout.num_ues
@@ -88,7 +53,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         position=np.zeros((batch, ues, 2)),
         direction=np.zeros((batch, ues, 2)),
         speed=np.zeros((batch, ues)),
-        los_draw=np.zeros((batch, ues, dus if scenario.radio.path_loss == "uma" else 0)),
+        los_draw=np.zeros((batch, ues, 0 if scenario.radio.path_loss == "power_law" else dus)),
         shadow=np.zeros((batch, ues, dus if shadowed else 0)),
         gain=np.zeros((batch, ues, dus)),
         mix=np.ones((batch, dus, NUM_SLICES)),
@@ -108,40 +73,4 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),
         observation=np.zeros((batch, dus, observation_size), dtype=np.float32),
-    )
-
-
-def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
-    """Room for what a step of ``batch`` networks hands out."""
-    per_ue = (batch, scenario.layout.num_ues)
-    per_du = (batch, scenario.layout.num_dus)
-    per_slice = (*per_du, NUM_SLICES)
-    return Outcome(
-        reward=np.empty(per_du, dtype=np.float32),
-        reward_qos=np.empty(per_du),
-        penalty_resource=np.empty(per_du),
-        penalty_min_qos=np.empty(per_du),
-        latency_s=np.empty(per_slice),
-        throughput_mbps=np.empty(per_slice),
-        availability=np.empty(per_slice),
-        density=np.empty(per_slice),
-        qos=np.empty(per_slice),
-        qos_normalised=np.empty(per_slice),
-        satisfied=np.empty(per_slice, dtype=np.bool_),
-        num_ues=np.empty(per_slice, dtype=np.int64),
-        unserved_ues=np.empty(per_slice, dtype=np.int64),
-        rbs_granted=np.empty(per_slice, dtype=np.int64),
-        rbs_idle=np.empty(per_du, dtype=np.int64),
-        rbs_claimed=np.empty(per_du, dtype=np.int64),
-        rbs_contested=np.empty(per_du, dtype=np.int64),
-        handovers=np.empty(per_du, dtype=np.int64),
-        arrivals=np.zeros(per_du, dtype=np.int64),
-        departures=np.zeros(per_du, dtype=np.int64),
-        clipped_actions=np.empty(per_du, dtype=np.int64),
-        rate=np.empty(per_ue),
-        arrived=np.empty(per_ue),
-        served=np.empty(per_ue),
-        tau=np.empty(per_ue),
-        slice_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
-        ue_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
     )

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,3 +85,29 @@ def kernel(function: Function) -> Function:
         finally:
             numba.config.CACHE_DIR = outer
     return compiled  # type: ignore[no-any-return]
+
+
+def switch(name: str, branches: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """A kernel that calls one of its branches, by number, which is its first argument, with the other arguments.
+
+    A table of functions would cost numba their inlining or the disk cache; so the chain of ifs is written out here, and
+    no branch can be forgotten in it: another number raises.
+
+    Args:
+        name: what is chosen, for the error.
+        branches: kernels with the same arguments; the number of one is its place.
+
+    Raises:
+        TypeError: branches with different arguments.
+    """
+    taken = {branch: tuple(inspect.signature(function).parameters) for branch, function in branches.items()}
+    arguments = ", ".join(next(iter(taken.values())))
+    if len(set(taken.values())) > 1:
+        raise TypeError(f"{name}: branches take {taken}; needed: the same arguments, by the same names")
+    lines = [f"def {name}(branch, {arguments}):"]
+    for number in range(len(branches)):
+        lines += [f"    if branch == {number}:", f"        return branch_{number}({arguments})"]
+    lines.append(f"    raise ValueError('{name}: no such branch; allowed: {', '.join(branches)}')")
+    scope: dict[str, Any] = {f"branch_{number}": branch for number, branch in enumerate(branches.values())}
+    exec("\n".join(lines), scope)
+    return numba.njit(nogil=True, error_model="numpy")(scope[name])  # type: ignore[no-any-return]

@@ -81,7 +81,7 @@ class LookaheadPolicy:
         self._plans: dict[int, tuple[tuple[int, ...], Plan]] = {}  # by network: its episode, and the last plan
         num_dus, num_rbs = len(simulator.agents), self._scenario.radio.num_rbs
         everyone = np.zeros(num_dus, dtype=np.int64)
-        self._groups = {ALL: everyone, THREE: colours(simulator.parameters.sites), ONE: np.arange(num_dus)}
+        self._groups = {ALL: everyone, THREE: colours(simulator.parameters.path_loss.sites), ONE: np.arange(num_dus)}
         numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)

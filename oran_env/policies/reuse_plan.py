@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.action_codec import IDLE
+from oran_env.model.mac.action_codec import CODECS
+from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
 
@@ -92,10 +93,7 @@ def encode_slices(grid: NDArray[np.int64], scenario: Scenario) -> NDArray[np.flo
     Raises:
         ValueError: the codec has no bits for single RBs.
     """
-    if scenario.control.codec == "two_bit":
-        bits = np.concatenate([(grid == MMTC) | (grid == URLLC), (grid == EMBB) | (grid == MMTC)], axis=-1)
-    elif scenario.control.codec == "slice_mask":
-        bits = np.concatenate([grid == i for i in range(NUM_SLICES)], axis=-1)
-    else:
+    codec = CODECS[scenario.control.codec]
+    if codec.claims == 0 or codec.named_ues > 0:
         raise ValueError(f"codec is {scenario.control.codec!r}; allowed for a plan: 'two_bit', 'slice_mask'")
-    return bits.astype(np.float32)
+    return codec.encode(np.stack([grid == i for i in range(NUM_SLICES)], axis=-2), None)

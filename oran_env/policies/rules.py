@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.cell.deployment import hexagonal_sites
-from oran_env.model.mac.action_codec import IDLE, MAX_COLUMNS, action_size
+from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reuse_plan import colours, encode_slices
 from oran_env.scenario.fields import Scenario
@@ -46,28 +47,9 @@ def encode(
     stop = np.cumsum(counts, axis=-1)
     if (counts < 0).any() or (stop[..., -1] > num_rbs).any():
         raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
-    codec = scenario.control.codec
-    if codec == "slice_share":
-        shares = np.concatenate([counts, num_rbs - stop[..., -1:]], axis=-1) / num_rbs
-        return shares.astype(np.float32)
     rb = np.arange(num_rbs)
     owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
-    if codec == "slice_mask":
-        bits = owns.reshape(*counts.shape[:-1], -1)
-    elif codec == "ue_grid":
-        if ues is None:
-            raise ValueError("ues is None; needed to encode for ue_grid: the number of UEs per slice (..., 3)")
-        before = (np.cumsum(ues, axis=-1) - ues)[..., None]  # column of the first UE of each slice
-        column = np.where(owns, before + (rb - (stop - counts)[..., None]) % np.maximum(ues, 1)[..., None], -1)
-        column = np.where((ues > 0)[..., None], column, -1).max(axis=-2)  # (..., K), -1 for none
-        names = column[..., None, :] == np.arange(MAX_COLUMNS)[:, None]  # (..., U, K)
-        flat = [part.reshape(*counts.shape[:-1], -1) for part in (owns, names)]
-        bits = np.concatenate(flat, axis=-1)
-    else:
-        b = owns[..., MMTC, :] | owns[..., URLLC, :]
-        e = owns[..., EMBB, :] | owns[..., MMTC, :]
-        bits = np.concatenate([b, e], axis=-1)
-    return bits.astype(np.float32)
+    return CODECS[scenario.control.codec].encode(owns, ues)
 
 
 def apportion(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:

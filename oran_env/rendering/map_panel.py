@@ -25,23 +25,24 @@ class MapPanel:
 
     def __init__(self, canvas: Canvas, simulator: Simulator) -> None:
         p, layout = simulator.parameters, simulator.scenario.layout
+        sites, area = p.path_loss.sites, p.mobility.area
         canvas.title(
             LEFT,
             TOP - 16,
             "Map",
             "lines: who serves whom; darker area: more UEs; hollow: a UE without RB in this step",
         )
-        self._sites = p.sites
+        self._sites = sites
         self._even = max(layout.num_ues, 1) / layout.num_dus
         axes = canvas.axes(LEFT, TOP, WIDTH, HEIGHT)
-        (x0, y0), (x1, y1) = p.area
+        (x0, y0), (x1, y1) = area
         metres = max((x1 - x0) / (WIDTH - 4), (y1 - y0) / (HEIGHT - 22))  # per pixel; below the map stands its scale
         bottom = y0 - 20 * metres
         axes.set(
             xlim=(x0 - 2 * metres, x0 + (WIDTH - 2) * metres), ylim=(bottom, bottom + HEIGHT * metres)
         )  # fmt: skip
         self._scale(axes, x0, y0 - 9 * metres, metres)
-        cells = [nearest_area(p.sites, p.area, m) for m in range(layout.num_dus)]
+        cells = [nearest_area(sites, area, m) for m in range(layout.num_dus)]
         self._areas = needed("matplotlib.collections").PolyCollection(
             cells, edgecolors=[rgb(WHITE)], linewidths=1.5, animated=True
         )
@@ -56,16 +57,14 @@ class MapPanel:
             self._ues.append((served, without))
         spacing = layout.site_spacing_m / metres
         few = spacing >= ROOM_FOR_NAME or layout.num_dus == 1
-        (self._rus,) = axes.plot(
-            *p.sites.T, "^", ms=13 if few else 7, mfc=rgb(INK), mec="white", mew=1.2, animated=True
-        )
+        (self._rus,) = axes.plot(*sites.T, "^", ms=13 if few else 7, mfc=rgb(INK), mec="white", mew=1.2, animated=True)
         box = {"boxstyle": "round,pad=0.2", "fc": (1, 1, 1, 0.8), "ec": "none"}
         self._labels = [
             axes.annotate(
                 "", site, (0, -9 if few else -4), textcoords="offset points", ha="center", va="top", fontsize=SMALL,
                 color=rgb(INK), bbox=box if few else None, linespacing=1.15, animated=True, annotation_clip=False,
             )
-            for site in p.sites
+            for site in sites
         ]  # fmt: skip
         self._label = "DU {}: {} UEs" if spacing >= ROOM_FOR_COUNT or layout.num_dus == 1 else "DU {}" if few else "{}"
 

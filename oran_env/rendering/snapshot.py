@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac import action_codec as actions
+from oran_env.model.mac.codecs import codec
 from oran_env.numerics.jit import Floats, Integers
 from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
@@ -81,7 +81,7 @@ def _last_step(simulator: Simulator, network: int) -> StepShown | None:
         return None
     slice_of_rb, transmits = outcome.slice_of_rb[network], outcome.ue_of_rb[network] >= 0
     kind = np.where(transmits | (slice_of_rb < 0), slice_of_rb, UNUSED + slice_of_rb)
-    kind = np.where(slice_of_rb == actions.CONTESTED, CONTESTED, kind)
+    kind = np.where(slice_of_rb == codec.CONTESTED, CONTESTED, kind)
     return StepShown(
         rb_kind=kind,
         transmitters=transmits.sum(axis=0),

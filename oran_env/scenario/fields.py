@@ -3,7 +3,9 @@
 Sources: "T1" = Table 1 of arXiv 2511.15002, "VI-A"/"VI-E" = its sections, "ours" = the paper is silent and
 ``docs/differences.md`` says why we chose this. Field names are unique across the groups, so that any of them
 can be overridden by its bare name: ``make_scenario("paper", num_dus=4, latency="queue")``. Named presets stand in
-``presets.py``, what is allowed in ``validation.py``.
+``presets.py``, which combinations make sense in ``validation.py``, what the name of a choice does in the file of its
+concept. Some bounds are those of the counter of a random draw (24 bits for the UE, 16 for the RB, 8 for the fading
+block); those of heights and carrier are TR 38.901's.
 """
 
 from __future__ import annotations
@@ -12,11 +14,19 @@ import dataclasses
 import math
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from oran_env.scenario.validation import ScenarioError, check_scenario
+
+T = TypeVar("T")
+
+
+def bounded(default: T, least: float, greatest: float = math.inf) -> T:
+    """A field with a default, whose numbers must lie between two bounds, which ``validation.py`` reads."""
+    return field(default=default, metadata={"bounds": (least, greatest)})
+
 
 PerSlice = tuple[float, float, float]
 PacketSize = Literal["exponential", "fixed"]
@@ -27,20 +37,20 @@ Arrivals = Literal["poisson", "constant"]
 class Layout:
     """Where radio units (RUs) and user equipment (UEs) stand. DU m controls RU m."""
 
-    num_dus: int = 6  # M, number of DUs = agents (T1: N_m)
-    num_ues: int = 200  # N, UEs in the whole network (T1)
-    site_spacing_m: float = 500.0  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
-    margin_m: float = 250.0  # service area beyond the outermost RUs [m] (ours)
+    num_dus: int = bounded(6, 1, 1024)  # M, number of DUs = agents (T1: N_m)
+    num_ues: int = bounded(200, 0, 2**24 - 1)  # N, UEs in the whole network (T1)
+    site_spacing_m: float = bounded(500.0, 1)  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
+    margin_m: float = bounded(250.0, 1)  # service area beyond the outermost RUs [m] (ours)
     slice_mix: Literal["heterogeneous", "uniform"] = "heterogeneous"  # mix of slices drawn per DU area, or equal (VI-A)
-    mix_concentration: int = 2  # a of the Dirichlet(a, a, a) mix of each DU area (ours)
+    mix_concentration: int = bounded(2, 1, 64)  # a of the Dirichlet(a, a, a) mix of each DU area (ours)
 
 
 @dataclass(frozen=True)
 class Mobility:
     """How UEs move (VI-A)."""
 
-    min_speed_mps: float = 10.0  # least speed of a UE [m/s] (VI-A)
-    max_speed_mps: float = 20.0  # greatest speed of a UE [m/s] (VI-A)
+    min_speed_mps: float = bounded(10.0, 0)  # least speed of a UE [m/s] (VI-A)
+    max_speed_mps: float = bounded(20.0, 0, 1e4)  # greatest speed of a UE [m/s] (VI-A)
     turns_rad: tuple[float, ...] = (  # one of these is added to the heading in each step [rad] (VI-A)
         -math.pi / 3,
         -math.pi / 6,
@@ -56,48 +66,48 @@ class Mobility:
 class Radio:
     """Eq. (1): spectrum, power, path loss, fading, interference."""
 
-    num_rbs: int = 100  # K, RBs that every DU may use (T1)
-    rb_bandwidth_hz: float = 200e3  # B, width of an RB [Hz] (T1)
-    bandwidth_hz: float = 20e6  # total [Hz] (T1); K·B must fill 75 to 100 % of it
-    power_dbm: float = 56.0  # of one RU, spread evenly over its K RBs [dBm] (T1: p_u)
-    noise_dbm_per_hz: float = -173.0  # σ², taken per Hz [dBm/Hz] (T1 prints "-173 dBm")
+    num_rbs: int = bounded(100, 1, 2**16 - 1)  # K, RBs that every DU may use (T1)
+    rb_bandwidth_hz: float = bounded(200e3, 1)  # B, width of an RB [Hz] (T1)
+    bandwidth_hz: float = bounded(20e6, 1)  # total [Hz] (T1); K·B must fill 75 to 100 % of it
+    power_dbm: float = bounded(56.0, -100, 100)  # of one RU, spread evenly over its K RBs [dBm] (T1: p_u)
+    noise_dbm_per_hz: float = bounded(-173.0, -250, 0)  # σ², taken per Hz [dBm/Hz] (T1 prints "-173 dBm")
     path_loss: Literal["power_law", "uma"] = "power_law"  # d^-η, or TR 38.901 UMa, see path_loss.py (eq. (1))
-    path_loss_exponent: float = 3.5  # power_law: η (ours)
-    min_distance_m: float = 10.0  # floor of d [m] (ours; 38.901 has the same)
-    carrier_ghz: float = 3.5  # uma: carrier frequency [GHz] (T5)
-    bs_height_m: float = 25.0  # uma: height of an RU [m] (38.901)
-    ue_height_m: float = 1.5  # uma: height of a UE [m] (38.901)
-    shadowing_los_db: float = 0.0  # standard deviation of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
-    shadowing_nlos_db: float = 0.0  # without line of sight, and of every link of power_law [dB]; 38.901 UMa: 6 (ours)
+    path_loss_exponent: float = bounded(3.5, 0, 10)  # power_law: η (ours)
+    min_distance_m: float = bounded(10.0, 0.1)  # floor of d [m] (ours; 38.901 has the same)
+    carrier_ghz: float = bounded(3.5, 0.5, 100)  # uma: carrier frequency [GHz] (T5)
+    bs_height_m: float = bounded(25.0, 1.5)  # uma: height of an RU [m] (38.901)
+    ue_height_m: float = bounded(1.5, 1.5, 22.5)  # uma: height of a UE [m] (38.901)
+    shadowing_los_db: float = bounded(0.0, 0, 40)  # σ of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
+    shadowing_nlos_db: float = bounded(0.0, 0, 40)  # σ without it, and with power_law [dB]; 38.901 UMa: 6 (ours)
     fading: Literal["rayleigh", "none"] = "rayleigh"  # |h|² ~ Exp(1), or 1 (T1)
-    fading_blocks: int = 1  # independent draws of |h|² in a step, whose rates are averaged (ours)
+    fading_blocks: int = bounded(1, 1, 256)  # independent draws of |h|² in a step, whose rates are averaged (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
-    max_spectral_efficiency: float | None = None  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
+    max_spectral_efficiency: float | None = bounded(None, 0.01)  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
 
 
 @dataclass(frozen=True)
 class Traffic:
     """What waits for transmission. A slice with offered rate 0 is full-buffer."""
 
-    latency: Literal["mm1", "queue"] = "mm1"  # τ without or with a backlog, see traffic.py (ours)
+    latency: Literal["mm1", "queue"] = "mm1"  # τ without or with a backlog, see queues.py (ours)
     throughput: Literal["achievable", "served"] = "achievable"  # rate that KPIs of finite traffic count (ours)
-    packet_bytes: PerSlice = (1500.0, 125.0, 32.0)  # L, mean packet size [byte] (ours)
+    packet_bytes: PerSlice = bounded((1500.0, 125.0, 32.0), 0.125)  # L, mean packet size [byte] (ours)
     packet_size: tuple[PacketSize, PacketSize, PacketSize] = (  # law of the packet sizes (ours)
         "exponential",
         "exponential",
         "exponential",
     )
-    offered_bps: PerSlice = (0.0, 0.0, 64e3)  # A, mean offered rate per UE [bit/s] (ours)
+    offered_bps: PerSlice = bounded((0.0, 0.0, 64e3), 0)  # A, mean offered rate per UE [bit/s] (ours)
     arrivals: tuple[Arrivals, Arrivals, Arrivals] = ("poisson", "poisson", "poisson")  # queue: how they come (ours)
-    latency_cap_s: float = 1.0  # τ when the rate does not exceed A [s] (ours)
-    load: float = 1.0  # multiplies offered_bps (ours)
-    drift_sigma: float = 0.0  # the offered rate of each DU and slice drifts by exp(N(0, σ²)); 0: it does not (ours)
-    drift_s: float = 5.0  # correlation time of the drift [s] (ours)
-    burst_factor: float = 1.0  # in a burst the offered rate is multiplied by this; 1: no bursts (ours)
-    burst_every_s: float = 5.0  # mean time from the end of a burst to the next [s] (ours)
-    burst_s: float = 1.0  # mean length of a burst [s] (ours)
-    session_s: float | None = None  # mean time until a UE leaves [s]; None: it stays (ours)
-    absence_s: float = 5.0  # mean time until a new UE takes its place [s] (ours)
+    latency_cap_s: float = bounded(1.0, 1e-6)  # τ when the rate does not exceed A [s] (ours)
+    load: float = bounded(1.0, 0)  # multiplies offered_bps (ours)
+    drift_sigma: float = bounded(0.0, 0, 3)  # offered rates of DU and slice drift by exp(N(0, σ²)); 0: no drift (ours)
+    drift_s: float = bounded(5.0, 1e-3)  # correlation time of the drift [s] (ours)
+    burst_factor: float = bounded(1.0, 0, 1e3)  # in a burst the offered rate is multiplied by this; 1: no bursts (ours)
+    burst_every_s: float = bounded(5.0, 1e-3)  # mean time from the end of a burst to the next [s] (ours)
+    burst_s: float = bounded(1.0, 1e-3)  # mean length of a burst [s] (ours)
+    session_s: float | None = bounded(None, 1e-3)  # mean time until a UE leaves [s]; None: it stays (ours)
+    absence_s: float = bounded(5.0, 1e-3)  # mean time until a new UE takes its place [s] (ours)
 
 
 @dataclass(frozen=True)
@@ -105,28 +115,32 @@ class Quality:
     """KPIs, eqs. (2)-(5), and the QoS of each slice, VI-E or eq. (6)."""
 
     qos: Literal["slice", "weighted_kpi"] = "slice"  # per slice, or the weighted sum of eq. (6), see qos.py (VI-E)
-    rate_threshold_mbps: PerSlice = (1.0, 0.1, 0.1)  # λ_i, rate that a UE should reach [Mbit/s] (ours)
-    q_min: PerSlice = (10.0, 50.0, 2.0)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
-    availability_window: int = 10  # T of eq. (4) [steps] (ours)
-    kpi_weights: tuple[PerSlice, PerSlice, PerSlice, PerSlice] = (  # ω of eq. (6), eMBB, mMTC, URLLC (ours)
-        (0.1, 0.0, 0.7),  # latency
-        (0.6, 0.2, 0.0),  # throughput
-        (0.2, 0.3, 0.3),  # availability
-        (0.1, 0.5, 0.0),  # density
+    rate_threshold_mbps: PerSlice = bounded((1.0, 0.1, 0.1), 0)  # λ_i, rate that a UE should reach [Mbit/s] (ours)
+    q_min: PerSlice = bounded((10.0, 50.0, 2.0), 1e-6)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
+    availability_window: int = bounded(10, 1, 63)  # T of eq. (4) [steps] (ours)
+    kpi_weights: tuple[PerSlice, PerSlice, PerSlice, PerSlice] = bounded(  # ω of eq. (6), eMBB, mMTC, URLLC (ours)
+        (
+            (0.1, 0.0, 0.7),  # latency
+            (0.6, 0.2, 0.0),  # throughput
+            (0.2, 0.3, 0.3),  # availability
+            (0.1, 0.5, 0.0),  # density
+        ),
+        0,
+        1,
     )
-    kpi_latency_ms: PerSlice = (50.0, 500.0, 2.0)  # weighted_kpi: latency that counts one half [ms] (ours)
+    kpi_latency_ms: PerSlice = bounded((50.0, 500.0, 2.0), 1e-6)  # weighted_kpi: latency that counts 1/2 [ms] (ours)
 
 
 @dataclass(frozen=True)
 class Reward:
     """Eq. (8)."""
 
-    priority: PerSlice = (1.0, 0.5, 2.0)  # w_l, weights of the slices in α_l (IV-A.3)
-    zeta: float = 2.0  # ζ of both penalties (ours)
+    priority: PerSlice = bounded((1.0, 0.5, 2.0), 0)  # w_l, weights of the slices in α_l (IV-A.3)
+    zeta: float = bounded(2.0, 0)  # ζ of both penalties (ours)
     alpha: Literal["adaptive", "literal", "fixed"] = "adaptive"  # how α_l follows Q̄, see reward.py (ours)
-    alpha_floor: float = 0.5  # least Σ w_j·Q̄_j that α_l is divided by (ours)
-    fixed_alpha: PerSlice = (1.0, 0.5, 2.0)  # α_l when alpha="fixed" (ours)
-    min_normalised_qos: float = 0.5  # Q̄ below which P_minQ bites (ours: the image of Q_min)
+    alpha_floor: float = bounded(0.5, 1e-6)  # least Σ w_j·Q̄_j that α_l is divided by (ours)
+    fixed_alpha: PerSlice = bounded((1.0, 0.5, 2.0), 0)  # α_l when alpha="fixed" (ours)
+    min_normalised_qos: float = bounded(0.5, 0, 1)  # Q̄ below which P_minQ bites (ours: the image of Q_min)
     reward_sharing: Literal["individual", "team"] = "individual"  # its own, or for each the mean of all DUs (ours)
 
 
@@ -138,11 +152,11 @@ class Control:
     scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = (  # of UEs in a slice (ours)
         "round_robin"
     )
-    csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading, see scheduling.py (ours)
-    fairness_window: float = 10.0  # steps over which a scheduler averages the rate of a UE (ours)
+    csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading (ours)
+    fairness_window: float = bounded(10.0, 1)  # steps over which a scheduler averages the rate of a UE (ours)
     observation: Literal["paper", "extended"] = "paper"  # what a DU sees (IV-A.1)
-    step_s: float = 0.1  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)
-    horizon: int = 100  # steps of an episode; its end is a truncation (ours)
+    step_s: float = bounded(0.1, 1e-4, 10)  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)
+    horizon: int = bounded(100, 1, 2**31 - 1)  # steps of an episode; its end is a truncation (ours)
 
 
 @dataclass(frozen=True)
@@ -184,16 +198,28 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
+def _group_types() -> dict[str, Any]:
+    """The dataclass of each group, by the attribute of Scenario that holds it."""
+    return {name: hint for name, hint in typing.get_type_hints(Scenario).items() if dataclasses.is_dataclass(hint)}
+
+
 def _field_groups() -> dict[str, str]:
-    """Map the name of each scenario field to the group (attribute of Scenario) that holds it."""
-    groups: dict[str, str] = {}
-    hints = typing.get_type_hints(Scenario)
-    for group in dataclasses.fields(Scenario):
-        if dataclasses.is_dataclass(hints[group.name]):
-            for member in dataclasses.fields(hints[group.name]):
-                assert member.name not in groups, f"scenario field {member.name} stands in two groups"
-                groups[member.name] = group.name
-    return groups
+    """Map the name of each scenario field to the group that holds it."""
+    groups = [(member.name, name) for name, kind in _group_types().items() for member in dataclasses.fields(kind)]
+    assert len(dict(groups)) == len(groups), "a scenario field stands in two groups"
+    return dict(groups)
+
+
+def _choices() -> dict[str, tuple[str, ...]]:
+    """The names that each field allows which is a choice, or a tuple of choices."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in _group_types().values():
+        for name, hint in typing.get_type_hints(kind).items():
+            each = typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint
+            if typing.get_origin(each) is Literal:
+                found[name] = typing.get_args(each)
+    return found
 
 
 FIELD_GROUPS = _field_groups()
+CHOICES = _choices()

@@ -30,7 +30,8 @@ def check_scenario(scenario: Any) -> None:
         if not isinstance(found, kinds[group]):
             raise ScenarioError(f"{group} is {found!r}; allowed: {kinds[group].__name__}")
         _check_types(found)
-    _check_values(scenario)
+        _check_bounds(found)
+    _check_combinations(scenario)
 
 
 def _check_types(group: Any) -> None:
@@ -62,62 +63,22 @@ def _matches(value: Any, hint: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_values(scenario: Any) -> None:
-    """Refuse numbers out of range and combinations that make no physical sense."""
-    bounds: dict[str, tuple[float, float]] = {  # name: (least, greatest)
-        "num_dus": (1, 1024),
-        "num_ues": (0, 2**24 - 1),  # the counter of a random draw has 24 bits for the UE
-        "site_spacing_m": (1, math.inf),
-        "margin_m": (1, math.inf),
-        "mix_concentration": (1, 64),
-        "min_speed_mps": (0, math.inf),
-        "max_speed_mps": (scenario.mobility.min_speed_mps, 1e4),  # a step is reflected at the border one by one
-        "num_rbs": (1, 2**16 - 1),  # 16 bits for the RB
-        "rb_bandwidth_hz": (1, math.inf),
-        "bandwidth_hz": (1, math.inf),
-        "power_dbm": (-100, 100),
-        "noise_dbm_per_hz": (-250, 0),
-        "path_loss_exponent": (0, 10),
-        "min_distance_m": (0.1, math.inf),
-        "carrier_ghz": (0.5, 100),  # TR 38.901
-        "bs_height_m": (1.5, math.inf),
-        "ue_height_m": (1.5, 22.5),  # TR 38.901
-        "shadowing_los_db": (0, 40),
-        "shadowing_nlos_db": (0, 40),
-        "fading_blocks": (1, 256),  # 8 bits of the counter
-        "max_spectral_efficiency": (0.01, math.inf),
-        "packet_bytes": (0.125, math.inf),
-        "offered_bps": (0, math.inf),
-        "latency_cap_s": (1e-6, math.inf),
-        "load": (0, math.inf),
-        "drift_sigma": (0, 3),
-        "drift_s": (1e-3, math.inf),
-        "burst_factor": (0, 1e3),
-        "burst_every_s": (1e-3, math.inf),
-        "burst_s": (1e-3, math.inf),
-        "session_s": (1e-3, math.inf),
-        "absence_s": (1e-3, math.inf),
-        "rate_threshold_mbps": (0, math.inf),
-        "q_min": (1e-6, math.inf),
-        "availability_window": (1, 63),
-        "kpi_weights": (0, 1),
-        "kpi_latency_ms": (1e-6, math.inf),
-        "priority": (0, math.inf),
-        "zeta": (0, math.inf),
-        "alpha_floor": (1e-6, math.inf),
-        "fixed_alpha": (0, math.inf),
-        "min_normalised_qos": (0, 1),
-        "fairness_window": (1, math.inf),
-        "step_s": (1e-4, 10),
-        "horizon": (1, 2**31 - 1),
-    }
-    groups = [group for group in vars(scenario).values() if dataclasses.is_dataclass(group)]
-    values = {name: value for group in groups for name, value in vars(group).items()}
-    for name, (least, greatest) in bounds.items():
-        value = values[name]
-        for number in _numbers(value):
-            if not least <= number <= greatest:
-                raise ScenarioError(f"{name} is {value}; allowed: {least:g} to {greatest:g}")
+def _check_bounds(group: Any) -> None:
+    """Refuse numbers out of the bounds of their field."""
+    for member in dataclasses.fields(group):
+        if "bounds" not in member.metadata:
+            continue
+        least, greatest = member.metadata["bounds"]
+        value = getattr(group, member.name)
+        if not all(least <= number <= greatest for number in _numbers(value)):
+            raise ScenarioError(f"{member.name} is {value}; allowed: {least:g} to {greatest:g}")
+
+
+def _check_combinations(scenario: Any) -> None:
+    """Refuse combinations that make no physical sense."""
+    slowest, fastest = scenario.mobility.min_speed_mps, scenario.mobility.max_speed_mps
+    if slowest > fastest:
+        raise ScenarioError(f"max_speed_mps is {fastest}; allowed: {slowest:g} to 10000")
     if not scenario.mobility.turns_rad:
         raise ScenarioError("turns_rad is empty; allowed: at least one turn [rad]")
     for i, name in enumerate(SLICES):

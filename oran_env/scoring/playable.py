@@ -13,6 +13,7 @@ from oran_env.numerics.jit import Singles
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.policies.rules import Policy, reference_policies, reuse_3
 from oran_env.scenario.fields import Scenario
+from oran_env.simulator.checked import checked
 from oran_env.simulator.simulator import Simulator
 
 Scorable = Any  # a name, a callable, an SB3 model, or a mapping from scenario names to any of these
@@ -79,15 +80,13 @@ def checked_actions(policy: Policy, observations: Singles, simulator: Simulator)
     Raises:
         PolicyError: another shape or type than actions (B, M, A), or values that are not finite.
     """
-    actions = np.asarray(policy(observations))
+    actions = policy(observations)
     expected = (simulator.num_networks, len(simulator.agents), simulator.action_size)
-    if actions.shape != expected or actions.dtype.kind not in "fiub" or not np.isfinite(actions).all():
-        raise PolicyError(
-            f"scenario {simulator.scenario.name}: for observations of shape {observations.shape} the policy returned "
-            f"{actions.dtype} of shape {actions.shape}; allowed: finite numbers of shape "
-            f"{expected} = (networks, DUs, values)"
-        )
-    return actions
+    given = f"scenario {simulator.scenario.name}: for observations of shape {observations.shape} the policy returned"
+    try:
+        return checked(given, actions, expected, finite=True)
+    except ValueError as error:
+        raise PolicyError(f"{error} = (networks, DUs, values)") from error
 
 
 def returns_of(policy: Scorable, simulator: Simulator, seeds: list[int], progress: Any = None) -> NDArray[np.float64]:

@@ -1,34 +1,35 @@
 """The user's own mechanisms in place of the package's, without touching the package.
 
-Each component is a callable on whole batches: B networks, N UEs, M DUs, K RBs. It may read everything the simulator
-shows (``scenario``, ``state``, ``parameters``, and ``uniforms()`` for random numbers that keep the environment
-reproducible), in plain NumPy or with numba for speed, and returns one array, which is checked. Where a component is
-given, a step runs phase by phase with the component between the package's own phases.
+Each component is a callable on whole batches: B networks, N UEs, M DUs, K RBs. It may read everything that ``Network``
+shows, in plain NumPy or with numba for speed, and returns one array, which is checked. Where a component is given, a
+step runs up to the phase that it replaces, then the component, then on.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oran_env.model import step as phases
-from oran_env.model.mac.action_codec import CUSTOM, IDLE, TO_SCHEDULE
+from oran_env.model.mac.codecs.codec import AS_GIVEN, IDLE, TO_SCHEDULE
 from oran_env.model.parameters import Parameters
 from oran_env.numerics.jit import Floats, Integers, Singles
+from oran_env.simulator.checked import checked
+from oran_env.simulator.view import Info, Network
 
-if TYPE_CHECKING:
-    from oran_env.simulator.simulator import Simulator
-
-Info = Mapping[str, NDArray[Any]]
 KPIS = (  # what is known of a step when its QoS is worked out
     "latency_s", "throughput_mbps", "availability", "density", "qos", "num_ues", "unserved_ues", "rbs_granted",
     "rbs_idle", "rbs_claimed", "rbs_contested", "clipped_actions",
 )  # fmt: skip
+INSTEAD = {  # the component that takes the place of a phase
+    phases.DECODE: "codec", phases.SCHEDULE: "scheduler", phases.ARRIVALS: "traffic", phases.MOVE: "mobility",
+    phases.DEMAND: "demand", phases.START_DEMAND: "demand", phases.GAINS: "path_loss", phases.OBSERVE: "observation",
+}  # fmt: skip
+AFTER = {phases.KPIS: "qos", phases.ATTACH: "reward"}  # the component that has the last word on what phases wrote
 
 
 class Codec(Protocol):
@@ -36,7 +37,7 @@ class Codec(Protocol):
 
     action_size: int  # A, number of values in the action of one DU
 
-    def __call__(self, simulator: Simulator, actions: Singles) -> Integers:
+    def __call__(self, network: Network, actions: Singles, /) -> Integers:
         """Slice of each RB (B, M, K), -1 idle, from actions (B, M, A)."""
 
 
@@ -46,7 +47,7 @@ class Observation(Protocol):
     low: Singles  # (D,) bounds of each value
     high: Singles  # (D,)
 
-    def __call__(self, simulator: Simulator, actions: Singles | None) -> Singles:
+    def __call__(self, network: Network, actions: Singles | None, /) -> Singles:
         """Local observations (B, M, D); actions (B, M, A) of the step, None after a reset."""
 
 
@@ -59,20 +60,20 @@ class Components:
     """
 
     codec: Codec | None = None
-    # (simulator, slice of each RB (B, M, K)) → UE of each RB (B, M, K), -1 none; only UEs that the DU serves
-    scheduler: Callable[[Simulator, Integers], Integers] | None = None
-    # simulator → bits that arrive at each UE in this step (B, N); needs latency="queue", and gives every slice a queue
-    traffic: Callable[[Simulator], Floats] | None = None
-    # simulator → what the offered rate of each DU and slice is multiplied by in the next step (B, M, 3)
-    demand: Callable[[Simulator], Floats] | None = None
-    # (simulator, KPIs of the step) → normalised QoS of each slice (B, M, 3) in [0, 1]
-    qos: Callable[[Simulator, Info], Floats] | None = None
-    # (simulator, info of the step) → reward of each DU (B, M), with reward_sharing="team" averaged over the DUs
-    reward: Callable[[Simulator, Info], Floats] | None = None
-    # simulator → positions of the UEs after the step (B, N, 2) [m]
-    mobility: Callable[[Simulator], Floats] | None = None
-    # simulator → mean received power per RB of each link (B, N, M) [mW]
-    path_loss: Callable[[Simulator], Floats] | None = None
+    # (network, slice of each RB (B, M, K)) → UE of each RB (B, M, K), -1 none; only UEs that the DU serves
+    scheduler: Callable[[Network, Integers], Integers] | None = None
+    # network → bits that arrive at each UE in this step (B, N); needs latency="queue", and gives every slice a queue
+    traffic: Callable[[Network], Floats] | None = None
+    # network → what the offered rate of each DU and slice is multiplied by in the next step (B, M, 3)
+    demand: Callable[[Network], Floats] | None = None
+    # (network, KPIs of the step) → normalised QoS of each slice (B, M, 3) in [0, 1]
+    qos: Callable[[Network, Info], Floats] | None = None
+    # (network, info of the step) → reward of each DU (B, M), with reward_sharing="team" averaged over the DUs
+    reward: Callable[[Network, Info], Floats] | None = None
+    # network → positions of the UEs after the step (B, N, 2) [m]
+    mobility: Callable[[Network], Floats] | None = None
+    # network → mean received power per RB of each link (B, N, M) [mW]
+    path_loss: Callable[[Network], Floats] | None = None
     observation: Observation | None = None
 
     def __post_init__(self) -> None:
@@ -93,127 +94,131 @@ class Components:
     def adapt(self, p: Parameters) -> Parameters:
         """What the package's own phases must know of the components."""
         if self.codec is not None:
-            p = p._replace(codec=CUSTOM)
+            p = p._replace(
+                scheduling=p.scheduling._replace(named_ues=0), observation=p.observation._replace(action=AS_GIVEN)
+            )
         if self.traffic is not None:
-            if not p.queue:
+            if not p.traffic.queue:
                 raise ValueError("component traffic is given and latency is 'mm1'; allowed: latency='queue'")
-            p = p._replace(finite=np.ones_like(p.finite))
+            p = p._replace(traffic=p.traffic._replace(finite=np.ones_like(p.traffic.finite)))
         return p
 
-    def reset(self, simulator: Simulator, which: Integers) -> None:
-        """Begin an episode in the networks of ``which``."""
-        state = simulator.state
-        simulator._run_reset(which, phases.BEGIN)
-        if self.demand is not None:
-            state.demand[which] = self._checked("demand", self.demand(simulator), state.demand, 0.0)[which]
-        if self.path_loss is None:
-            simulator._run_reset(which, phases.GAINS)
-        else:
-            state.gain[which] = self._checked("path_loss", self.path_loss(simulator), state.gain, 0.0)[which]
-        simulator._run_reset(which, phases.SETTLE)
-        if self.observation is None:
-            simulator._run_reset(which, phases.OBSERVE)
-        else:
-            state.observation[which] = self._seen(simulator, None)[which]
+    def run(
+        self,
+        order: Sequence[int],
+        network: Network,
+        which: Integers,
+        actions: Singles,
+        run_own: Callable[[Sequence[int]], None],
+    ) -> None:
+        """Go through the phases of a step or reset in the networks of ``which``, the components in their places.
 
-    def step(self, simulator: Simulator, which: Integers, actions: Singles) -> None:
-        """Advance the networks of ``which`` by one step with actions (B, M, A), or raise and change nothing."""
-        before = simulator.get_state()
-        try:
-            self._step(simulator, which, actions)
-        except BaseException:
-            simulator._restore(before)
-            raise
+        Args:
+            order: of the phases, ``step.ORDER`` or ``step.RESET``.
+            network: the batch.
+            which: indices of the networks.
+            actions: (B, M, A), at a reset (B, M, 0).
+            run_own: runs phases of the package.
+        """
+        waiting: list[int] = []
+        for phase in order:
+            instead, after = INSTEAD.get(phase), AFTER.get(phase)
+            if instead is None or getattr(self, instead) is None:
+                waiting.append(phase)
+                instead = None
+            for name in (instead, after):
+                if name is not None and getattr(self, name) is not None:
+                    run_own(waiting)
+                    waiting = []
+                    _TAKE[name](getattr(self, name), network, which, actions)
+        run_own(waiting)
 
-    def _step(self, simulator: Simulator, which: Integers, actions: Singles) -> None:
-        state, out = simulator.state, simulator.last_outcome
-        assert out is not None
 
-        def run(own: int) -> None:
-            simulator._run_step(which, own, actions)
+def _take_codec(codec: Codec, network: Network, which: Integers, actions: Singles) -> None:
+    out = network.last_outcome
+    assert out is not None
+    given = codec(network, actions)
+    found = checked("component codec returned", given, out.slice_of_rb.shape, integers=True, bounds=(-1, 2))[which]
+    out.slice_of_rb[which] = found
+    out.ue_of_rb[which] = np.where(found >= 0, TO_SCHEDULE, IDLE)
+    out.rbs_claimed[which] = (found >= 0).sum(axis=-1)
+    out.rbs_contested[which] = 0
+    out.clipped_actions[which] = ((actions[which] < 0) | (actions[which] > 1)).sum(axis=-1)
 
-        if self.codec is None:
-            run(phases.DECODE)
-        else:
-            found = self._checked("codec", self.codec(simulator, actions), out.slice_of_rb, -1, 2)[which]
-            out.slice_of_rb[which] = found
-            out.ue_of_rb[which] = np.where(found >= 0, TO_SCHEDULE, IDLE)
-            out.rbs_claimed[which] = (found >= 0).sum(axis=-1)
-            out.rbs_contested[which] = 0
-            out.clipped_actions[which] = ((actions[which] < 0) | (actions[which] > 1)).sum(axis=-1)
-        if self.scheduler is None:
-            run(phases.SCHEDULE)
-        else:
-            dealt = self._checked("scheduler", self.scheduler(simulator, out.slice_of_rb.copy()), out.ue_of_rb)[which]
-            _check_served(dealt, out.slice_of_rb[which], state.serving[which], state.slice_of_ue[which])
-            out.ue_of_rb[which] = dealt
-        if self.traffic is None:
-            run(phases.TRAFFIC)
-        else:
-            out.arrived[which] = self._checked("traffic", self.traffic(simulator), out.arrived, 0.0)[which]
-        run(phases.TRANSMIT | phases.ASSESS)
-        if self.qos is not None:
-            kpis = {name: array.copy() for name, array in simulator.info.items() if name in KPIS}
-            scaled = self._checked("qos", self.qos(simulator, kpis), state.normalised, 0.0, 1.0)[which]
-            state.normalised[which] = out.qos_normalised[which] = scaled
-            out.satisfied[which] = scaled >= 0.5
-        run(phases.REWARD)
-        if self.mobility is None:
-            run(phases.MOVE)
-        else:
-            state.position[which] = self._checked("mobility", self.mobility(simulator), state.position)[which]
-        run(phases.SESSIONS)
-        if self.demand is None:
-            run(phases.DEMAND)
-        else:
-            state.demand[which] = self._checked("demand", self.demand(simulator), state.demand, 0.0)[which]
-        if self.path_loss is None:
-            run(phases.GAINS)
-        else:
-            state.gain[which] = self._checked("path_loss", self.path_loss(simulator), state.gain, 0.0)[which]
-        run(phases.ATTACH)
-        if self.reward is not None:
-            told = {name: array.copy() for name, array in simulator.info.items()}
-            reward = self._checked("reward", self.reward(simulator, told), out.reward)[which]
-            team = simulator.parameters.team
-            out.reward[which] = reward.mean(axis=1, keepdims=True) if team else reward
-        if self.observation is None:
-            run(phases.OBSERVE)
-        else:
-            seen = self._seen(simulator, actions)
-            state.observation[which] = seen[which]
-        run(phases.TICK)
 
-    def _seen(self, simulator: Simulator, actions: Singles | None) -> NDArray[Any]:
-        assert self.observation is not None
-        seen = self._checked("observation", self.observation(simulator, actions), simulator.state.observation)
-        outside = (seen < self.observation.low) | (seen > self.observation.high)
-        if outside.any():
-            column = int(np.argwhere(outside)[0][-1])
-            raise ValueError(
-                f"component observation returned {seen[outside][0]} in column {column}; allowed: "
-                f"{self.observation.low[column]} to {self.observation.high[column]}"
-            )
-        return seen
+def _take_scheduler(
+    scheduler: Callable[[Network, Integers], Integers], network: Network, which: Integers, actions: Singles
+) -> None:
+    out, state = network.last_outcome, network.state
+    assert out is not None
+    given = scheduler(network, out.slice_of_rb.copy())
+    dealt = checked("component scheduler returned", given, out.ue_of_rb.shape, integers=True)[which]
+    _check_served(dealt, out.slice_of_rb[which], state.serving[which], state.slice_of_ue[which])
+    out.ue_of_rb[which] = dealt
 
-    @staticmethod
-    def _checked(
-        name: str, value: Any, like: NDArray[Any], least: float = -np.inf, greatest: float = np.inf
-    ) -> NDArray[Any]:
-        """The array that a component returned, if it may stand for ``like``."""
-        array = np.asarray(value)
-        kinds = "iub" if like.dtype.kind == "i" else "fiub"
-        if array.shape != like.shape or array.dtype.kind not in kinds:
-            raise ValueError(
-                f"component {name} returned {array.dtype} of shape {array.shape}; "
-                f"allowed: {'integers' if kinds == 'iub' else 'real numbers'} of shape {like.shape}"
-            )
-        if array.size and not (np.isfinite(array).all() and array.min() >= least and array.max() <= greatest):
-            raise ValueError(
-                f"component {name} returned values from {array.min()} to {array.max()}; "
-                f"allowed: finite numbers from {least} to {greatest}"
-            )
-        return array
+
+def _take_traffic(traffic: Callable[[Network], Floats], network: Network, which: Integers, actions: Singles) -> None:
+    assert network.last_outcome is not None
+    arrived = network.last_outcome.arrived
+    arrived[which] = checked("component traffic returned", traffic(network), arrived.shape, bounds=(0.0, np.inf))[which]
+
+
+def _take_qos(qos: Callable[[Network, Info], Floats], network: Network, which: Integers, actions: Singles) -> None:
+    out, state = network.last_outcome, network.state
+    assert out is not None
+    kpis = {name: array.copy() for name, array in network.info.items() if name in KPIS}
+    given = qos(network, kpis)
+    scaled = checked("component qos returned", given, state.normalised.shape, bounds=(0.0, 1.0))[which]
+    state.normalised[which] = out.qos_normalised[which] = scaled
+    out.satisfied[which] = scaled >= 0.5
+
+
+def _take_reward(
+    reward: Callable[[Network, Info], Floats], network: Network, which: Integers, actions: Singles
+) -> None:
+    out = network.last_outcome
+    assert out is not None
+    given = reward(network, {name: array.copy() for name, array in network.info.items()})
+    paid = checked("component reward returned", given, out.reward.shape, bounds=(-np.inf, np.inf))[which]
+    out.reward[which] = paid.mean(axis=1, keepdims=True) if network.parameters.reward.team else paid
+
+
+def _take_observation(observation: Observation, network: Network, which: Integers, actions: Singles) -> None:
+    given = observation(network, actions if actions.shape[-1] else None)
+    kept = network.state.observation
+    seen = checked("component observation returned", given, kept.shape, bounds=(-np.inf, np.inf))
+    outside = (seen < observation.low) | (seen > observation.high)
+    if outside.any():
+        column = int(np.argwhere(outside)[0][-1])
+        raise ValueError(
+            f"component observation returned {seen[outside][0]} in column {column}; allowed: "
+            f"{observation.low[column]} to {observation.high[column]}"
+        )
+    kept[which] = seen[which]
+
+
+def _take_state(name: str, array: str, least: float) -> Callable[..., None]:
+    """For a component that returns what an array of the state becomes, of numbers from ``least``."""
+
+    def take(component: Callable[[Network], Floats], network: Network, which: Integers, actions: Singles) -> None:
+        kept = getattr(network.state, array)
+        given = checked(f"component {name} returned", component(network), kept.shape, bounds=(least, np.inf))
+        kept[which] = given[which]
+
+    return take
+
+
+_TAKE: dict[str, Callable[..., None]] = {
+    "codec": _take_codec,
+    "scheduler": _take_scheduler,
+    "traffic": _take_traffic,
+    "qos": _take_qos,
+    "reward": _take_reward,
+    "observation": _take_observation,
+    "mobility": _take_state("mobility", "position", -np.inf),
+    "demand": _take_state("demand", "demand", 0.0),
+    "path_loss": _take_state("path_loss", "gain", 0.0),
+}
 
 
 def _check_served(ue_of_rb: Integers, slice_of_rb: Integers, serving: Integers, slice_of_ue: Integers) -> None:

@@ -1,13 +1,13 @@
 """The simulator: a batch of independent networks with the same scenario.
 
-What happens in a step stands in ``step.py``, what changes in ``state.py``. Every array has a leading axis of networks;
-one network is a batch of one. The PettingZoo and Gymnasium environments are thin shells around this class.
+What happens in a step stands in ``model/step.py``, what changes in ``model/state.py``. Every array has a leading axis
+of networks; one network is a batch of one. The PettingZoo and Gymnasium environments are thin shells around this class.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 from types import MappingProxyType
@@ -16,18 +16,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.action_codec import MAX_COLUMNS, UE_GRID, action_size, resource_columns
+from oran_env.model.cell.association import regroup
+from oran_env.model.mac.action_codec import action_size, resource_columns
+from oran_env.model.mac.codecs.ue_grid import MAX_COLUMNS
+from oran_env.model.outcome import INFO, Outcome, empty_outcome
 from oran_env.model.parameters import parameters_of
-from oran_env.model.radio.channel import draw_fading
+from oran_env.model.radio.fading import draw_fading
 from oran_env.model.reward.observation import observation_bounds, observation_layout
-from oran_env.model.state import DERIVED, INFO, Outcome, empty_outcome, empty_state
-from oran_env.model.step import RESET, STEP, regroup, reset_networks, step_networks
+from oran_env.model.state import DERIVED, empty_state
+from oran_env.model.step import ORDER, RESET, run_phases
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.numerics.random_draws import draw_uniforms, network_keys
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.scenario.slices import NUM_SLICES
+from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
+from oran_env.simulator.view import Info
 
 
 class StepResult(NamedTuple):
@@ -37,7 +42,7 @@ class StepResult(NamedTuple):
     rewards: Singles  # (B, M)
     terminated: NDArray[np.bool_]  # (B, M) always False: an episode ends by truncation
     truncated: NDArray[np.bool_]  # (B,)
-    info: Mapping[str, NDArray[Any]]  # each (B, M) or (B, M, 3), keys and formulas: Outcome
+    info: Info  # each (B, M) or (B, M, 3), keys and formulas: Outcome
 
 
 class Simulator:
@@ -87,6 +92,8 @@ class Simulator:
             self.parameters = self.components.adapt(self.parameters)
         self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
         self.last_outcome: Outcome | None = None
+        self._blank = empty_outcome(self.scenario, 0)  # what a reset writes nothing into
+        self._no_actions = np.empty((num_networks, len(self.agents), 0), dtype=np.float32)
         self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
         self._started = np.zeros(num_networks, dtype=np.bool_)
@@ -135,22 +142,39 @@ class Simulator:
         self.state.key[which, 3] = 0
         self._started[which] = True
         self.last_outcome = None if len(which) == self.num_networks else self.last_outcome
-        if self.components is None:
-            self._run_reset(which, RESET)
-        else:
-            before, self._resetting = self.get_state(), True
-            try:
-                self.components.reset(self, which)
-            except BaseException:
-                self._restore(before)
-                self._started[which] = False
-                raise
-            finally:
-                self._resetting = False
+        self._resetting = True
+        try:
+            self._run(RESET, which, self._no_actions, self._blank)
+        except BaseException:
+            self._started[which] = False
+            raise
+        finally:
+            self._resetting = False
         return self.observations
 
-    def _run_reset(self, which: Integers, phases: int) -> None:
-        self._in_chunks(which, lambda part: reset_networks(part, phases, self.parameters, self.state))
+    def _run(self, order: Sequence[int], which: Integers, actions: Singles, outcome: Outcome) -> None:
+        """Run phases with the components in their places, or raise and change nothing."""
+
+        def run_own(phases: Sequence[int]) -> None:
+            numbers = np.array(phases, dtype=np.int64)
+            if self._pool is None:
+                run_phases(which, numbers, actions, self.parameters, self.state, outcome)
+            else:
+                shares = np.array_split(which, self.num_threads)
+                work = [self._pool.submit(run_phases, share, numbers, actions, self.parameters, self.state, outcome)
+                        for share in shares]  # fmt: skip
+                for each in work:
+                    each.result()
+
+        if self.components is None:
+            run_own(order)
+            return
+        before = self.get_state()
+        try:
+            self.components.run(order, self, which, actions, run_own)
+        except BaseException:
+            self._restore(before)
+            raise
 
     @property
     def num_envs(self) -> int:
@@ -189,10 +213,7 @@ class Simulator:
             for array in outcome:
                 array[np.delete(np.arange(self.num_networks), chosen)] = 0
         self.last_outcome = outcome
-        if self.components is None:
-            self._run_step(chosen, STEP, values)
-        else:
-            self.components.step(self, chosen, values)
+        self._run(ORDER, chosen, values, outcome)
         return StepResult(
             observations=self.observations,
             rewards=outcome.reward,
@@ -201,13 +222,8 @@ class Simulator:
             info=self.info,
         )
 
-    def _run_step(self, which: Integers, phases: int, actions: Singles) -> None:
-        outcome = self.last_outcome
-        assert outcome is not None
-        self._in_chunks(which, lambda part: step_networks(part, phases, actions, self.parameters, self.state, outcome))
-
     @property
-    def info(self) -> Mapping[str, NDArray[Any]]:
+    def info(self) -> Info:
         """What the last step tells, by name, each (B, M, …)."""
         told: dict[str, NDArray[Any]] = {}
         if self.last_outcome is not None:
@@ -215,9 +231,9 @@ class Simulator:
         return MappingProxyType({**told, **self.reset_info})
 
     @property
-    def reset_info(self) -> Mapping[str, NDArray[Any]]:
+    def reset_info(self) -> Info:
         """What a reset tells, by name: with ``ue_grid`` the mask of the columns, else nothing."""
-        return MappingProxyType({"ue_mask": self.ue_mask} if self.parameters.codec == UE_GRID else {})
+        return MappingProxyType({"ue_mask": self.ue_mask} if self.parameters.scheduling.named_ues else {})
 
     @property
     def ue_mask(self) -> NDArray[np.bool_]:
@@ -247,31 +263,19 @@ class Simulator:
             raise RuntimeError("step() before reset(); call reset() first")
         if self.truncated[which].any():
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
-        given = np.asarray(actions)
-        if given.dtype.kind not in "fiub":
-            raise ValueError(f"actions have type {given.dtype}; allowed: real numbers")
-        # Contiguous and writable, so that every call meets the same compiled kernel.
-        values = np.require(given, np.float32, ["C", "W"])
         expected = (self.num_networks, len(self.agents), self.action_size)
-        if values.shape != expected:
-            raise ValueError(f"actions have shape {values.shape}; allowed: {expected} = (networks, DUs, values)")
+        # Contiguous and writable, so that every call meets the same compiled kernel.
+        values = np.require(checked("actions (networks, DUs, values) are", actions, expected), np.float32, ["C", "W"])
         # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
         read = values if len(which) == self.num_networks else values[which]
         if not math.isfinite(read.sum(dtype=np.float64)):
             raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
         return values
 
-    def _in_chunks(self, networks: Integers, work: Callable[[Integers], None]) -> None:
-        """Run ``work`` on all the networks, in one piece or shared between the threads."""
-        if self._pool is None:
-            work(networks)
-        else:
-            list(self._pool.map(work, np.array_split(networks, self.num_threads)))
-
     def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
         """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
         power = np.empty(len(self.agents))
-        draw_fading(self.state.key[network], ue, rb, block, self.parameters.rayleigh, power)
+        draw_fading(self.state.key[network], ue, rb, block, self.parameters.channel.fading, power)
         return power
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -292,7 +296,7 @@ class Simulator:
             "serving": (-1, len(self.agents) - 1),
             "slice_of_ue": (0, NUM_SLICES - 1),
             "pointer": (0, max(self.scenario.layout.num_ues, 1)),
-            "on_time": (0, self.parameters.window),
+            "on_time": (0, self.parameters.kpi.window),
             "burst": (0, 1),
             "since": (0, self.scenario.control.horizon),
         }

@@ -11,7 +11,7 @@ from oracle.phases import expected_demand, expected_gains
 from oracle.step import expected_observation, expected_step, present, serving_now
 
 from oran_env import Simulator
-from oran_env.model.state import INFO
+from oran_env.model.outcome import INFO
 
 EXACT: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 

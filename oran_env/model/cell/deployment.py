@@ -1,14 +1,19 @@
-"""Where RUs and UEs stand, and which DU serves which UE."""
+"""Where RUs stand, how wide their service area is, and which slices its UEs are of."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from oran_env.numerics.jit import Floats, Integers, Key, kernel
-from oran_env.numerics.random_draws import PLACEMENT, SLICE_MIX, SLICE_OF_UE, draw, exponential, uniform
+from oran_env.numerics.jit import Floats, Key, kernel
+from oran_env.numerics.random_draws import SLICE_MIX, SLICE_OF_UE, draw, exponential, uniform
+from oran_env.scenario.choices import Registry
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
+
+SLICE_MIXES = Registry("slice_mix", {"heterogeneous": True, "uniform": False})  # whether it is drawn per DU area
 
 
 def hexagonal_sites(num_dus: int, spacing_m: float) -> Floats:
@@ -26,69 +31,34 @@ def service_area(sites: Floats, margin_m: float) -> Floats:
     return np.stack([sites.min(axis=0) - margin_m, sites.max(axis=0) + margin_m])
 
 
-@kernel
-def place_ue(
-    key: Key,
-    u: int,
-    visit: int,
-    area: Floats,
-    min_speed: float,
-    max_speed: float,
-    position: Floats,
-    direction: Floats,
-    speed: Floats,
-) -> None:
-    """Draw position (N, 2), unit direction (N, 2) and speed (N,) of UE u, uniform over area, circle and range.
+class Deployment(NamedTuple):
+    """How the slices mix in the area of each DU."""
 
-    visit: 0 at reset, 1 when the UE arrives later.
-    """
-    w0, w1, w2, w3 = draw(key, PLACEMENT, u, visit)
-    position[u, 0] = area[0, 0] + uniform(w0) * (area[1, 0] - area[0, 0])
-    position[u, 1] = area[0, 1] + uniform(w1) * (area[1, 1] - area[0, 1])
-    heading = 2.0 * math.pi * uniform(w2)
-    direction[u, 0] = math.cos(heading)
-    direction[u, 1] = math.sin(heading)
-    speed[u] = min_speed + uniform(w3) * (max_speed - min_speed)
+    heterogeneous: bool
+    concentration: int
+
+
+def deployment_of(scenario: Scenario) -> Deployment:
+    """The deployment of a scenario."""
+    return Deployment(SLICE_MIXES[scenario.layout.slice_mix], scenario.layout.mix_concentration)
 
 
 @kernel
-def draw_mix(key: Key, heterogeneous: bool, concentration: int, mix: Floats) -> None:
+def draw_mix(key: Key, p: Deployment, mix: Floats) -> None:
     """Weights of the slices in each DU area, mix (M, 3): Dirichlet(a, a, a) but for their sum, or equal."""
     mix[:] = 1.0
-    if heterogeneous:
+    if p.heterogeneous:
         for m in range(mix.shape[0]):
             for i in range(NUM_SLICES):  # Gamma(a) is a sum of a exponentials; their shares are Dirichlet
                 mix[m, i] = 0.0
-                for j in range(concentration):
-                    word, _, _, _ = draw(key, SLICE_MIX, m, i * concentration + j)
+                for j in range(p.concentration):
+                    word, _, _, _ = draw(key, SLICE_MIX, m, i * p.concentration + j)
                     mix[m, i] += exponential(word)
 
 
 @kernel
 def draw_slice(key: Key, u: int, visit: int, share: Floats) -> int:
-    """Draw the slice of UE u from the weights (3,) of the DU area it stands in; visit as in ``place_ue``."""
+    """Draw the slice of UE u from the weights (3,) of the DU area it stands in; visit as in ``mobility.place_ue``."""
     word, _, _, _ = draw(key, SLICE_OF_UE, u, visit)
     point = uniform(word) * (share[0] + share[1] + share[2])
     return 0 if point < share[0] else (1 if point < share[0] + share[1] else 2)
-
-
-@kernel
-def strongest(mean_gain: Floats) -> int:
-    """The RU with the largest mean received power (M,)."""
-    best = 0
-    for m in range(1, len(mean_gain)):
-        if mean_gain[m] > mean_gain[best]:
-            best = m
-    return best
-
-
-@kernel
-def hand_over(mean_gain: Floats, serving: Integers, handovers: Integers) -> None:
-    """Attach each UE that is present to its strongest RU; count those that come over from another, per DU (M,)."""
-    handovers[:] = 0
-    for u in range(mean_gain.shape[0]):
-        if serving[u] >= 0:
-            best = strongest(mean_gain[u])
-            if best != serving[u]:
-                handovers[best] += 1
-                serving[u] = best

@@ -1,39 +1,75 @@
-"""Packets, backlogs and latency of one UE, and a demand that drifts and bursts.
+"""Traffic: the bits that arrive at each UE, and the load that they make of what a slice achieves.
 
-``mm1``: Poisson packets of exponential size, mean L, offered rate A, served at C: mean sojourn τ = L/(C - A).
-``queue``: with a backlog of B bits at the start of the step, τ = (B + L)/(C - A), the mean time until that backlog
-and one packet more have left; then B ← max(0, B + arrivals - C·Δt).
-
-τ is the cap when C does not exceed A. A slice with offered rate 0 is full-buffer: its UEs always have something to
-send, and τ = L/C is the time to send one packet.
-
-The offered rate of each DU and slice is multiplied by exp(x - σ²/2)·(burst factor in a burst), of mean 1 but for the
-bursts: x an AR(1) process with stationary law N(0, σ²), bursts a two-state Markov chain.
-
-``throughput="served"``: where traffic is finite the KPIs count no more than there was to send: min(C, A) with ``mm1``,
-min(C, (backlog + arrivals)/Δt) with ``queue``. A UE then also counts as having reached λ when all that waited was sent.
-
-Sessions (``session_s``): a UE leaves with probability Δt/session_s per step; an absent one returns with probability
-Δt/absence_s as a new UE, with another position, speed, slice and empty queue.
+A slice with offered rate 0 is full-buffer: its UEs always have something to send. Of the others, with
+``latency="queue"``, each UE gets Poisson packets of exponential or fixed size, or bits at a constant rate.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from oran_env.model.parameters import Parameters
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.outcome import Outcome
+from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
-from oran_env.numerics.random_draws import ARRIVALS, DEMAND, draw, exponential, normal, uniform
+from oran_env.numerics.random_draws import ARRIVALS, draw, exponential, uniform
+from oran_env.scenario.choices import Registry
+from oran_env.scenario.fields import Scenario
+
+ARRIVAL_LAWS = Registry("arrivals", {"poisson": False, "constant": True})  # whether they are constant
+PACKET_SIZES = Registry("packet_size", {"exponential": False, "fixed": True})  # whether they are fixed
+LATENCIES = Registry("latency", {"mm1": False, "queue": True})  # whether a backlog is kept
+THROUGHPUTS = Registry("throughput", {"achievable": False, "served": True})  # whether KPIs count what was there to send
 
 _CHUNK = 30.0  # a Poisson mean is drawn in parts of at most this, so that e^-mean stays far from underflow
 
 
+class Traffic(NamedTuple):
+    """What the UEs of each slice want to send."""
+
+    queue: bool
+    served: bool
+    packet: Floats  # (3,) L [bit]
+    fixed_size: NDArray[np.bool_]  # (3,)
+    offered: Floats  # (3,) A [bit/s], the load multiplied in
+    finite: NDArray[np.bool_]  # (3,) not full-buffer: there is a queue
+    constant: NDArray[np.bool_]  # (3,) arrivals at a constant rate
+    latency_cap: float
+    step_s: float
+
+
+def traffic_of(scenario: Scenario) -> Traffic:
+    """The traffic of a scenario."""
+    traffic = scenario.traffic
+    return Traffic(
+        queue=LATENCIES[traffic.latency],
+        served=THROUGHPUTS[traffic.throughput],
+        packet=8.0 * np.asarray(traffic.packet_bytes, dtype=np.float64),
+        fixed_size=np.asarray([PACKET_SIZES[size] for size in traffic.packet_size]),
+        offered=traffic.load * np.asarray(traffic.offered_bps, dtype=np.float64),
+        finite=np.asarray(traffic.offered_bps) > 0.0,
+        constant=np.asarray([ARRIVAL_LAWS[law] for law in traffic.arrivals]),
+        latency_cap=float(traffic.latency_cap_s),
+        step_s=float(scenario.control.step_s),
+    )
+
+
 @kernel
-def latency(backlog: float, packet: float, capacity: float, offered: float, cap: float) -> float:
-    """Eq. (2)'s τ [s] from bits and bit/s; ``cap`` when the queue is unstable (C <= A)."""
-    if capacity <= offered:
-        return cap
-    return min((backlog + packet) / (capacity - offered), cap)
+def draw_arrivals(which: Integers, p: Traffic, s: State, out: Outcome) -> None:
+    """Bits that arrive at the queue of each UE in this step."""
+    for b in which:
+        for u in range(out.arrived.shape[1]):
+            m, i = s.serving[b, u], s.slice_of_ue[b, u]
+            out.arrived[b, u] = 0.0
+            if p.queue and m >= 0 and p.finite[i]:
+                bits = p.offered[i] * s.demand[b, m, i] * p.step_s
+                if p.constant[i]:
+                    out.arrived[b, u] = bits
+                else:
+                    out.arrived[b, u] = arrivals(s.key[b], u, bits / p.packet[i], p.packet[i], p.fixed_size[i])
 
 
 @kernel
@@ -64,19 +100,9 @@ def arrivals(key: Key, u: int, mean_packets: float, packet: float, fixed_size: b
 
 
 @kernel
-def vary_demand(key: Key, begin: bool, p: Parameters, drift: Floats, burst: Integers, demand: Floats) -> None:
-    """Draw the demand (M, 3) from its stationary law at the beginning of an episode, else advance it by one step."""
-    for m in range(drift.shape[0]):
-        for i in range(drift.shape[1]):
-            w0, w1, w2, _ = draw(key, DEMAND, m, 2 * i + begin)
-            keep = 0.0 if begin else p.drift_keep
-            drift[m, i] = keep * drift[m, i] + math.sqrt(1.0 - keep * keep) * p.drift_sigma * normal(w0, w1)
-            if begin:
-                burst[m, i] = uniform(w2) < p.burst_begin / (p.burst_begin + p.burst_end)
-            elif burst[m, i] == 1:
-                burst[m, i] = uniform(w2) >= p.burst_end
-            else:
-                burst[m, i] = uniform(w2) < p.burst_begin
-            demand[m, i] = math.exp(drift[m, i] - 0.5 * p.drift_sigma * p.drift_sigma)
-            if burst[m, i] == 1:
-                demand[m, i] *= p.burst_factor
+def load(offered_per_ue: float, demand: float, number: int, achieved: float) -> float:
+    """Offered over achieved rate of a slice with ``number`` UEs, in [0, 1]; 1 when full-buffer (0), 0 without UE."""
+    if number == 0:
+        return 0.0
+    offered = offered_per_ue * demand * number
+    return 1.0 if offered >= achieved or offered_per_ue == 0.0 else offered / achieved

@@ -11,70 +11,85 @@ with the largest c_u / t_u, ``equal_rate`` that with the smallest t_u.
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
 
-from oran_env.model.mac.action_codec import IDLE, MAX_COLUMNS, TO_SCHEDULE, UE_GRID
-from oran_env.model.parameters import EQUAL_RATE, MAX_RATE, Parameters
-from oran_env.model.radio.channel import serving_fading
-from oran_env.numerics.jit import Floats, Integers, Key, kernel
+from oran_env.model.mac.action_codec import CODECS
+from oran_env.model.mac.codecs.codec import IDLE, TO_SCHEDULE
+from oran_env.model.outcome import Outcome
+from oran_env.model.radio.channel import Channel, spectral_efficiency
+from oran_env.model.radio.fading import serving_fading
+from oran_env.model.state import State
+from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
+from oran_env.scenario.choices import Registry
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
+CSI = Registry("csi", {"wideband": False, "per_rb": True})  # whether the scheduler knows the fading of each RB
 
-@kernel
-def group_ues(serving: Integers, slice_of_ue: Integers, first: Integers, members: Integers) -> None:
-    """List the UEs of each (DU, slice) in ascending order.
 
-    Group g = 3·m + l holds members[first[g] : first[g + 1]]; first: (3·M + 1,), members: (N,), which ends with -1 for
-    UEs that are away.
-    """
-    first[:] = 0
-    members[:] = -1
-    for u in range(len(serving)):
-        if serving[u] < 0:
-            continue
-        first[NUM_SLICES * serving[u] + slice_of_ue[u] + 1] += 1
-    for g in range(1, len(first)):
-        first[g] += first[g - 1]
-    present = first[len(first) - 1]
-    for u in range(len(serving) - 1, -1, -1):  # backwards: first[g + 1] counts down to the start of group g
-        if serving[u] < 0:
-            continue
-        g = NUM_SLICES * serving[u] + slice_of_ue[u]
-        first[g + 1] -= 1
-        members[first[g + 1]] = u
-    for g in range(len(first) - 1):
-        first[g] = first[g + 1]
-    first[len(first) - 1] = present
+class Scheduling(NamedTuple):
+    """What the MAC scheduler goes by."""
+
+    deal: int  # how RBs are dealt
+    merit: int  # by which merit; -1 by none
+    per_rb: bool
+    fairness: float  # T [steps]
+    named_ues: int  # of a DU, whom the action serves and not the scheduler
+    channel: Channel
 
 
 @kernel
-def candidates(codec: int, first: Integers, m: int, i: int) -> tuple[int, int]:
-    """Where the UEs that the scheduler may serve stand in ``members``: with ue_grid only those beyond its columns."""
+def max_rate(expected: float, tracked: float) -> float:
+    """What the scheduler maximises; rates in bit/s."""
+    return expected
+
+
+@kernel
+def proportional_fair(expected: float, tracked: float) -> float:
+    """The same, for as much as each UE is used to."""
+    return expected / max(tracked, 1.0)
+
+
+@kernel
+def equal_rate(expected: float, tracked: float) -> float:
+    """The same, for as much as any other UE."""
+    return -tracked
+
+
+MERITS = {"proportional_fair": proportional_fair, "equal_rate": equal_rate, "max_rate": max_rate}
+_merit = switch("scheduler", MERITS)
+
+
+@kernel
+def candidates(named_ues: int, first: Integers, m: int, i: int) -> tuple[int, int]:
+    """Where the UEs of slice i of DU m that the scheduler may serve stand in ``members``."""
     start, stop = first[NUM_SLICES * m + i], first[NUM_SLICES * m + i + 1]
-    if codec == UE_GRID:
-        start = min(max(start, first[NUM_SLICES * m] + MAX_COLUMNS), stop)
+    if named_ues > 0:
+        start = min(max(start, first[NUM_SLICES * m] + named_ues), stop)
     return start, stop
 
 
 @kernel
-def round_robin(
-    slice_of_rb: Integers, codec: int, m: int, first: Integers, members: Integers, pointer: Integers, ue_of_rb: Integers
-) -> None:
-    """Deal the RBs of each slice to its UEs in turn, going on where the last step stopped.
+def deal_in_turn(
+    key: Key, m: int, p: Scheduling, slice_of_rb: Integers, first: Integers, members: Integers, pointer: Integers,
+    gain: Floats, average: Floats, ue_of_rb: Integers,
+) -> None:  # fmt: skip
+    """Deal the RBs of each slice of DU m to its UEs in turn, going on where the last step stopped.
 
-    slice_of_rb: (K,) of DU m; pointer: (3,) state, next UE of each slice; ue_of_rb: (K,) -2 where a UE is to be chosen,
-    replaced by it, or by -1 in a slice without UE: then the RU does not transmit.
+    slice_of_rb: (K,); first, members: see ``association.group_ues``; pointer: (3,) state, next UE of each slice;
+    gain: (N, M) mean gains [mW]; average: (N,) rate of each UE over the last steps [bit/s]; ue_of_rb: (K,) -2 where a
+    UE is to be chosen, replaced by it, or by -1 in a slice without UE: then the RU does not transmit.
     """
     for i in range(NUM_SLICES):
-        start, stop = candidates(codec, first, m, i)
+        start, stop = candidates(p.named_ues, first, m, i)
         pointer[i] = pointer[i] % (stop - start) if stop > start else 0
     for k in range(len(slice_of_rb)):
         if ue_of_rb[k] != TO_SCHEDULE:
             continue
         i = slice_of_rb[k]
-        start, stop = candidates(codec, first, m, i)
+        start, stop = candidates(p.named_ues, first, m, i)
         ue_of_rb[k] = IDLE
         if stop > start:
             ue_of_rb[k] = members[start + pointer[i]]
@@ -82,37 +97,27 @@ def round_robin(
 
 
 @kernel
-def channel_aware(
-    key: Key,
-    slice_of_rb: Integers,
-    m: int,
-    first: Integers,
-    members: Integers,
-    gain: Floats,
-    average: Floats,
-    p: Parameters,
-    ue_of_rb: Integers,
-) -> None:
-    """Deal the RBs of each slice one by one to the UE with the largest metric; arguments as in ``round_robin``.
-
-    gain: (N, M) mean gains [mW]; average: (N,) rate of each UE over the last steps [bit/s].
-    """
+def deal_by_merit(
+    key: Key, m: int, p: Scheduling, slice_of_rb: Integers, first: Integers, members: Integers, pointer: Integers,
+    gain: Floats, average: Floats, ue_of_rb: Integers,
+) -> None:  # fmt: skip
+    """Deal the RBs of each slice one by one to the UE with the largest merit; arguments as in ``deal_in_turn``."""
     for i in range(NUM_SLICES):
-        start, stop = candidates(p.codec, first, m, i)
+        start, stop = candidates(p.named_ues, first, m, i)
         number = stop - start
         noise = np.empty(number)  # interference of all others, plus σ²
         expected = np.empty(number)  # rate on the RB at hand
         tracked = np.empty(number)  # average rate, were the step to end now
-        metric = np.empty(number)
+        merit = np.empty(number)
         for j in range(number):
             u = members[start + j]
-            noise[j] = p.noise_mw
+            noise[j] = p.channel.noise_mw
             for other in range(gain.shape[1]):
                 if other != m:
                     noise[j] += gain[u, other]
-            expected[j] = p.bandwidth * min(math.log2(1.0 + gain[u, m] / noise[j]), p.cap)
+            expected[j] = p.channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], p.channel)
             tracked[j] = (1.0 - 1.0 / p.fairness) * average[u]
-            metric[j] = merit(p.scheduler, expected[j], tracked[j])
+            merit[j] = _merit(p.merit, expected[j], tracked[j])
         for k in range(len(slice_of_rb)):
             if ue_of_rb[k] != TO_SCHEDULE or slice_of_rb[k] != i:
                 continue
@@ -122,20 +127,56 @@ def channel_aware(
             if p.per_rb:
                 for j in range(number):
                     u = members[start + j]
-                    power = serving_fading(key, u, m, k, p.rayleigh)
-                    expected[j] = p.bandwidth * min(math.log2(1.0 + gain[u, m] * power / noise[j]), p.cap)
-                    metric[j] = merit(p.scheduler, expected[j], tracked[j])
-            best = np.argmax(metric)
+                    power = serving_fading(key, u, m, k, p.channel.fading)
+                    expected[j] = p.channel.bandwidth * spectral_efficiency(gain[u, m] * power / noise[j], p.channel)
+                    merit[j] = _merit(p.merit, expected[j], tracked[j])
+            best = np.argmax(merit)
             ue_of_rb[k] = members[start + best]
             tracked[best] += expected[best] / p.fairness
-            metric[best] = merit(p.scheduler, expected[best], tracked[best])
+            merit[best] = _merit(p.merit, expected[best], tracked[best])
+
+
+SCHEDULERS = Registry("scheduler", {"round_robin": deal_in_turn, **dict.fromkeys(MERITS, deal_by_merit)})
+_DEALS = tuple(dict.fromkeys(SCHEDULERS.values()))  # each once
+_deal = switch("scheduler", {deal.__name__: deal for deal in _DEALS})
+
+
+def scheduling_of(scenario: Scenario, channel: Channel) -> Scheduling:
+    """The MAC scheduler of a scenario."""
+    control = scenario.control
+    return Scheduling(
+        deal=_DEALS.index(SCHEDULERS[control.scheduler]),
+        merit=list(MERITS).index(control.scheduler) if control.scheduler in MERITS else -1,
+        per_rb=CSI[control.csi],
+        fairness=float(control.fairness_window),
+        named_ues=CODECS[control.codec].named_ues,
+        channel=channel,
+    )
 
 
 @kernel
-def merit(scheduler: int, expected: float, tracked: float) -> float:
-    """What the scheduler maximises; rates in bit/s."""
-    if scheduler == MAX_RATE:
-        return expected
-    if scheduler == EQUAL_RATE:
-        return -tracked
-    return expected / max(tracked, 1.0)  # proportional fair
+def schedule(which: Integers, p: Scheduling, s: State, out: Outcome) -> None:
+    """Choose the UE of each RB inside its slice."""
+    for b in which:
+        for m in range(out.ue_of_rb.shape[1]):
+            _deal(
+                p.deal, s.key[b], m, p, out.slice_of_rb[b, m], s.first[b], s.members[b], s.pointer[b, m], s.gain[b],
+                s.average[b], out.ue_of_rb[b, m],
+            )  # fmt: skip
+
+
+@kernel
+def track_service(which: Integers, p: Scheduling, s: State, out: Outcome) -> None:
+    """Note what the step served: the RBs of each slice, and the average rate of each UE that the schedulers go by."""
+    for b in which:
+        for u in range(s.average.shape[1]):
+            if s.serving[b, u] >= 0:
+                s.average[b, u] += (out.rate[b, u] - s.average[b, u]) / p.fairness
+        num_dus, num_rbs = out.ue_of_rb.shape[1:]
+        for m in range(num_dus):
+            out.rbs_granted[b, m] = 0
+            for k in range(num_rbs):
+                u = out.ue_of_rb[b, m, k]
+                if u >= 0:
+                    out.rbs_granted[b, m, s.slice_of_ue[b, u]] += 1
+            out.rbs_idle[b, m] = num_rbs - out.rbs_granted[b, m].sum()

@@ -1,4 +1,4 @@
-"""Eq. (1): Rayleigh fading, interference, and the rate that a UE gets from its RBs.
+"""Eq. (1): the rate that a UE gets from its RBs under fading and interference.
 
     c_u = Σ_k B · log2(1 + p·d_{u,m}^-η·|h_{u,m,k}|² / (I_{u,k} + σ²))        over the RBs k granted to u by its RU m
 
@@ -14,47 +14,52 @@ p·d^-η is the mean gain of ``path_loss.py``. With several fading blocks in a s
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from oran_env.model.parameters import Parameters
+from oran_env.model.outcome import Outcome
+from oran_env.model.radio.fading import Fading, draw_fading, fading_of
+from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
-from oran_env.numerics.random_draws import FADING, draw, exponential
+from oran_env.scenario.choices import Registry
+from oran_env.scenario.fields import Scenario
+
+INTERFERENCE = Registry("interference", {"physical": True, "as_printed": False})  # whether it is what reaches u itself
+
+
+class Channel(NamedTuple):
+    """What eq. (1) needs beside the mean gains."""
+
+    fading: Fading
+    physical: bool  # interference
+    noise_mw: float  # σ² in one RB
+    bandwidth: float  # B [Hz]
+    cap: float  # [bit/s/Hz]
+
+
+def channel_of(scenario: Scenario) -> Channel:
+    """The channel of a scenario."""
+    radio, cap = scenario.radio, scenario.radio.max_spectral_efficiency
+    noise_dbm = radio.noise_dbm_per_hz + 10 * math.log10(radio.rb_bandwidth_hz)
+    return Channel(
+        fading=fading_of(scenario),
+        physical=INTERFERENCE[radio.interference],
+        noise_mw=10 ** (noise_dbm / 10),
+        bandwidth=float(radio.rb_bandwidth_hz),
+        cap=math.inf if cap is None else float(cap),
+    )
 
 
 @kernel
-def draw_fading(key: Key, u: int, k: int, block: int, rayleigh: bool, power: Floats) -> None:
-    """Write |h_{u,m,k}|² of the links from every RU m to UE u on RB k into ``power`` (M,). Four RUs share a draw.
-
-    block: fading block within the step.
-    """
-    num_dus = len(power)
-    if not rayleigh:
-        power[:] = 1.0
-        return
-    for quad in range((num_dus + 3) // 4):
-        m = 4 * quad
-        w0, w1, w2, w3 = draw(key, FADING, u, (k << 16) | (block << 8) | quad)
-        power[m] = exponential(w0)
-        if m + 1 < num_dus:
-            power[m + 1] = exponential(w1)
-        if m + 2 < num_dus:
-            power[m + 2] = exponential(w2)
-        if m + 3 < num_dus:
-            power[m + 3] = exponential(w3)
+def compute_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
+    """The rate of every UE on the RBs that it has been dealt."""
+    for b in which:
+        rates(s.key[b], out.ue_of_rb[b], s.gain[b], p, out.rate[b])
 
 
 @kernel
-def serving_fading(key: Key, u: int, m: int, k: int, rayleigh: bool) -> float:
-    """|h_{u,m,k}|² of one link, in the first fading block: what a channel report tells the scheduler."""
-    if not rayleigh:
-        return 1.0
-    words = draw(key, FADING, u, (k << 16) | (m // 4))
-    return exponential(words[m % 4])
-
-
-@kernel
-def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Parameters, rate: Floats) -> None:
+def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Channel, rate: Floats) -> None:
     """Add up eq. (1) for one network.
 
     ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; rate: (N,) output [bit/s].
@@ -71,9 +76,9 @@ def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Parameters, rate: Float
                 transmits[number] = m
                 serves[number] = ue_of_rb[m, k]
                 number += 1
-        for block in range(p.fading_blocks):
+        for block in range(p.fading.blocks):
             for i in range(number):
-                draw_fading(key, serves[i], k, block, p.rayleigh, fading[transmits[i]])
+                draw_fading(key, serves[i], k, block, p.fading, fading[transmits[i]])
             for i in range(number):
                 m, u = transmits[i], serves[i]
                 interference = 0.0
@@ -85,4 +90,10 @@ def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Parameters, rate: Float
                         else:
                             interference += gain[serves[j], other] * fading[other, other]
                 sinr = gain[u, m] * fading[m, m] / (interference + p.noise_mw)
-                rate[u] += p.bandwidth * min(math.log2(1.0 + sinr), p.cap) / p.fading_blocks
+                rate[u] += p.bandwidth * spectral_efficiency(sinr, p) / p.fading.blocks
+
+
+@kernel
+def spectral_efficiency(sinr: float, p: Channel) -> float:
+    """What an RB carries at a SINR [bit/s/Hz]."""
+    return min(math.log2(1.0 + sinr), p.cap)

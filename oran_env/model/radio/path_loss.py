@@ -2,8 +2,8 @@
 
 ``power_law``: p·max(d, d_min)^-η, the form of eq. (1).
 
-``uma``: urban macro of 3GPP TR 38.901, see ``urban_macro.py``. A link has line of sight while the number drawn for the
-episode lies below the LOS probability at its distance, so that its state changes only as the UE moves.
+``uma``: urban macro of 3GPP TR 38.901, see ``uma_path_loss.py``. A link has line of sight while the number drawn for
+the episode lies below the LOS probability at its distance, so that its state changes only as the UE moves.
 
 Shadowing multiplies the gain by 10^(σ·z/10), z standard normal per link and episode. UEs move some 40 m in an episode,
 about the distance over which shadowing decorrelates, so it is kept.
@@ -12,36 +12,80 @@ about the distance over which shadowing decorrelates, so it is kept.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from oran_env.model.parameters import Parameters
-from oran_env.model.radio.uma_path_loss import los_probability, uma_loss_db
-from oran_env.numerics.jit import Floats, Key, kernel
+from oran_env.model.radio.uma_path_loss import UrbanMacro, los_probability, uma_loss_db, urban_macro
+from oran_env.model.state import State
+from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.numerics.random_draws import LINK, draw, normal, uniform
+from oran_env.scenario.choices import Registry
+from oran_env.scenario.fields import Scenario
 
 _NEPER = 0.1 * math.log(10.0)  # natural logarithm of a gain of 1 dB
 
 
-@kernel
-def mean_gains(position: Floats, los_draw: Floats, shadow: Floats, p: Parameters, gain: Floats) -> None:
-    """Mean received power per RB [mW] of every link, gain (N, M), from UE positions (N, 2).
+class PathLoss(NamedTuple):
+    """What the mean gain of a link depends on beside the position of its UE."""
 
-    los_draw: (N, M) uniform numbers, read with ``uma`` only; shadow: (N, M) normal numbers, read if there is shadowing.
-    """
-    for u in range(position.shape[0]):
-        for m in range(p.sites.shape[0]):
-            dx = position[u, 0] - p.sites[m, 0]
-            dy = position[u, 1] - p.sites[m, 1]
-            squared = max(dx * dx + dy * dy, p.min_distance * p.min_distance)
-            sigma = p.shadowing_nlos
-            if p.uma:
-                distance = math.sqrt(squared)
-                sees = los_draw[u, m] < los_probability(distance, p.urban.elevation)
-                sigma = p.shadowing_los if sees else p.shadowing_nlos
-                gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban))
-            else:
-                gain[u, m] = p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared))
-            if p.shadowed:
-                gain[u, m] *= math.exp(_NEPER * sigma * shadow[u, m])
+    law: int
+    sites: Floats  # (M, 2) RU positions [m]
+    rb_power_mw: float  # p on one RB
+    exponent: float
+    min_distance: float
+    urban: UrbanMacro
+    shadowed: bool
+    shadowing_los: float  # [dB]
+    shadowing_nlos: float
+
+
+@kernel
+def power_law(squared: float, los_draw: Floats, m: int, p: PathLoss) -> tuple[float, bool]:
+    """Mean gain at a squared distance [m²], and whether the link has line of sight; los_draw: (M,) of the UE."""
+    return p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared)), False
+
+
+@kernel
+def uma(squared: float, los_draw: Floats, m: int, p: PathLoss) -> tuple[float, bool]:
+    """The same by TR 38.901."""
+    distance = math.sqrt(squared)
+    sees = los_draw[m] < los_probability(distance, p.urban.elevation)
+    return p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban)), sees
+
+
+PATH_LOSSES = Registry("path_loss", {"power_law": power_law, "uma": uma})
+_law = switch("path_loss", PATH_LOSSES)
+
+
+def path_loss_of(scenario: Scenario, sites: Floats) -> PathLoss:
+    """The path loss of a scenario with RUs at sites (M, 2)."""
+    radio = scenario.radio
+    return PathLoss(
+        law=PATH_LOSSES.number(radio.path_loss),
+        sites=sites,
+        rb_power_mw=10 ** (radio.power_dbm / 10) / radio.num_rbs,
+        exponent=float(radio.path_loss_exponent),
+        min_distance=float(radio.min_distance_m),
+        urban=urban_macro(radio.carrier_ghz, radio.bs_height_m, radio.ue_height_m),
+        shadowed=radio.shadowing_los_db > 0.0 or radio.shadowing_nlos_db > 0.0,
+        shadowing_los=float(radio.shadowing_los_db),
+        shadowing_nlos=float(radio.shadowing_nlos_db),
+    )
+
+
+@kernel
+def update_gains(which: Integers, p: PathLoss, s: State) -> None:
+    """Mean received power per RB [mW] of every link, where the UEs are now."""
+    for b in which:
+        position, los_draw, shadow, gain = s.position[b], s.los_draw[b], s.shadow[b], s.gain[b]
+        for u in range(position.shape[0]):
+            for m in range(p.sites.shape[0]):
+                dx = position[u, 0] - p.sites[m, 0]
+                dy = position[u, 1] - p.sites[m, 1]
+                squared = max(dx * dx + dy * dy, p.min_distance * p.min_distance)
+                gain[u, m], sees = _law(p.law, squared, los_draw[u], m, p)
+                if p.shadowed:
+                    sigma = p.shadowing_los if sees else p.shadowing_nlos
+                    gain[u, m] *= math.exp(_NEPER * sigma * shadow[u, m])
 
 
 @kernel

@@ -12,13 +12,29 @@ previous_action: executed bits of the last action, as the codec orders them (wit
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from oran_env.model.mac.action_codec import THRESHOLD, action_size
+from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.codecs.codec import AS_GIVEN, BITS, SHARES, THRESHOLD
+from oran_env.model.outcome import Outcome
+from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Singles, kernel
+from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
+
+OBSERVATIONS = Registry("observation", {"paper": False, "extended": True})  # whether backlog and load are seen
+
+
+class View(NamedTuple):
+    """What a DU sees beside its state."""
+
+    extended: bool
+    action: int  # BITS, SHARES or AS_GIVEN
+    even_share: float  # M/N, by which numbers of UEs are scaled
+    step_bits: Floats  # (3,) bits offered to a UE in one step
 
 
 def observation_layout(scenario: Scenario, size: int | None = None) -> dict[str, slice]:
@@ -41,40 +57,57 @@ def observation_bounds(scenario: Scenario, size: int | None = None) -> tuple[Sin
     return np.zeros_like(high), high
 
 
+def view_of(scenario: Scenario) -> View:
+    """What a DU of a scenario sees."""
+    dus, ues = scenario.layout.num_dus, scenario.layout.num_ues
+    offered = scenario.traffic.load * np.asarray(scenario.traffic.offered_bps, dtype=np.float64)
+    return View(
+        extended=OBSERVATIONS[scenario.control.observation],
+        action=CODECS[scenario.control.codec].seen,
+        even_share=dus / max(ues, 1),
+        step_bits=offered * float(scenario.control.step_s),
+    )
+
+
 @kernel
-def observe(
-    normalised: Floats,
-    first: Integers,
-    m: int,
-    num_ues: int,
-    num_dus: int,
-    extended: bool,
-    backlog: Floats,
-    load: Floats,
-    members: Integers,
-    step_bits: Floats,
-    action: Singles,
-    bits: bool,
-    observation: Singles,
-) -> None:
-    """Write the local observation (D,) of DU m. ``action``: as executed, bits or shares; of length 0 after a reset."""
-    scale = num_dus / max(num_ues, 1)
-    for i in range(NUM_SLICES):
-        start, stop = first[NUM_SLICES * m + i], first[NUM_SLICES * m + i + 1]
-        observation[i] = normalised[i]
-        observation[NUM_SLICES + i] = (stop - start) * scale
-        if extended:
-            total = 0.0
-            for j in range(start, stop):
-                total += backlog[members[j]]
-            waiting = total / (step_bits[i] * (stop - start)) if step_bits[i] > 0.0 and stop > start else 0.0
-            observation[2 * NUM_SLICES + i] = math.log1p(waiting)
-            observation[3 * NUM_SLICES + i] = load[i]
-    start = (4 if extended else 2) * NUM_SLICES
-    for j in range(len(observation) - start):
-        if len(action) == 0:
-            observation[start + j] = 0.0
-        elif bits:
-            observation[start + j] = 1.0 if action[j] > THRESHOLD else 0.0
-        else:
-            observation[start + j] = action[j]
+def write_observations(which: Integers, actions: Singles, p: View, s: State, out: Outcome) -> None:
+    """Write what every DU sees; actions (B, M, A), (B, M, 0) after a reset."""
+    if p.action not in (BITS, SHARES, AS_GIVEN):
+        raise ValueError("what is seen of an action: no such branch")
+    for b in which:
+        for m in range(s.observation.shape[1]):
+            seen = s.observation[b, m]
+            first, load = s.first[b], s.load[b, m]
+            for i in range(NUM_SLICES):
+                start, stop = first[NUM_SLICES * m + i], first[NUM_SLICES * m + i + 1]
+                seen[i] = s.normalised[b, m, i]
+                seen[NUM_SLICES + i] = (stop - start) * p.even_share
+                if p.extended:
+                    total = 0.0
+                    for j in range(start, stop):
+                        total += s.backlog[b, s.members[b, j]]
+                    bits = p.step_bits[i] * (stop - start)
+                    seen[2 * NUM_SLICES + i] = math.log1p(total / bits if bits > 0.0 else 0.0)
+                    seen[3 * NUM_SLICES + i] = load[i]
+            previous = seen[(4 if p.extended else 2) * NUM_SLICES :]
+            if actions.shape[2] > 0 and p.action == SHARES:
+                count_shares(out.slice_of_rb[b, m], previous)
+                continue
+            for j in range(len(previous)):
+                if actions.shape[2] == 0:
+                    previous[j] = 0.0
+                elif p.action == BITS:
+                    previous[j] = 1.0 if actions[b, m, j] > THRESHOLD else 0.0
+                else:
+                    previous[j] = actions[b, m, j]
+
+
+@kernel
+def count_shares(slice_of_rb: Integers, shares: Singles) -> None:
+    """Write the shares (4,) of the RBs (K,) that eMBB, mMTC, URLLC and nobody got."""
+    for j in range(len(shares)):
+        shares[j] = 0.0
+    for i in slice_of_rb:
+        shares[i if i >= 0 else NUM_SLICES] += np.float32(1.0)
+    for j in range(len(shares)):
+        shares[j] = shares[j] / np.float32(len(slice_of_rb))

@@ -16,7 +16,7 @@ from gymnasium.utils.env_checker import check_env
 
 from oran_env import OranJointEnv, ScenarioError, Simulator, parallel_env
 from oran_env.envs.spaces import ActionType, check_action_type
-from oran_env.model.state import INFO
+from oran_env.model.outcome import INFO
 from oran_env.registration import DU_ID, JOINT_ID, register
 
 IDS = (JOINT_ID, DU_ID)

@@ -14,7 +14,7 @@ from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from oran_env import OranParallelEnv, ScenarioError, Simulator, make_scenario, parallel_env
-from oran_env.model.state import INFO
+from oran_env.model.outcome import INFO
 
 Actions = dict[str, NDArray[np.float32]]
 

@@ -68,11 +68,15 @@ def test_plain_python_agrees() -> None:
 # Kernels small enough to compile in a fraction of a second. Prints what they return, and which came from the cache.
 SMALL = """
 import numpy as np
-from oran_env.model.mac.action_codec import count_clipped, decode_slice_mask, decode_two_bit
+from oran_env.model.mac.action_codec import count_clipped
+from oran_env.model.mac.codecs.slice_mask import decode_slice_mask
+from oran_env.model.mac.codecs.two_bit import decode_two_bit
 from oran_env.model.reward.reward import min_qos_penalty, resource_penalty
 kernels = [count_clipped, decode_slice_mask, decode_two_bit, min_qos_penalty, resource_penalty]
 action, slices = np.array([0, 0, 1, 1, 0, 1], dtype=np.float32), np.empty(3, dtype=np.int64)
-results = [count_clipped(2 * action), decode_slice_mask(action, slices[:2]), decode_two_bit(action, slices)]
+none = slices[:0]
+results = [count_clipped(2 * action), decode_slice_mask(action, none, none, slices[:2], none)]
+results += [decode_two_bit(action, none, none, slices, none)]
 results += [min_qos_penalty(np.array([0.0, 0.5, 1.0]), 0.5, 2.0), resource_penalty(150, 100, 2.0)]
 print(*results, *slices)
 print(*[kernel.__name__ for kernel in kernels if kernel.stats.cache_hits])

@@ -136,7 +136,7 @@ def test_the_step_uses_the_gains_that_can_be_asked_for(interference: str) -> Non
         for k in range(10):
             signal = state["gain"][b, 0, mine[b]] * asked[b, 0, k][mine[b]]
             disturbance = state["gain"][b, victim, other] * asked[b, victim, k][other]
-            rate += parameters.bandwidth * np.log2(1 + signal / (disturbance + parameters.noise_mw))
+            rate += parameters.channel.bandwidth * np.log2(1 + signal / (disturbance + parameters.channel.noise_mw))
         assert simulator.last_outcome.rate[b, 0] == pytest.approx(rate, rel=1e-9)
 
 

@@ -238,7 +238,7 @@ def test_reuse_3(num_dus: int) -> None:
     simulator.step(policy(observations))
     assert simulator.last_outcome is not None
     used = simulator.last_outcome.slice_of_rb[0] >= 0
-    sites = simulator.parameters.sites
+    sites = simulator.parameters.path_loss.sites
     apart = np.linalg.norm(sites[:, None] - sites, axis=-1)
     for m, n in np.argwhere((apart > 0) & (apart < 501)):
         assert not (used[m] & used[n]).any()

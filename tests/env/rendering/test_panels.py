@@ -206,7 +206,7 @@ def test_ues_without_an_rb_are_hollow_and_those_away_are_not_drawn() -> None:
 
 def test_a_marker_lies_where_its_ue_stands() -> None:
     simulator = started(num_ues=1, min_speed_mps=0.0, max_speed_mps=0.0)
-    (x0, _), (x1, y1) = simulator.parameters.area
+    (x0, _), (x1, y1) = simulator.parameters.mobility.area
     metres = (x1 - x0) / 696 if (x1 - x0) / 696 > 500 / 328 else 500 / 328
     for x, y in ((100.0, 150.0), (620.0, -130.0)):
         simulator.state.position[0, 0] = x, y
@@ -220,10 +220,10 @@ def test_a_marker_lies_where_its_ue_stands() -> None:
 @pytest.mark.parametrize("num_dus", [1, 2, 6, 10])
 def test_areas_are_where_an_ru_is_the_nearest(num_dus: int) -> None:
     p = started(num_dus=num_dus).parameters
-    points = np.random.default_rng(0).uniform(p.area[0], p.area[1], (300, 2))
-    nearest = np.linalg.norm(points[:, None] - p.sites, axis=2).argmin(axis=1)
+    points = np.random.default_rng(0).uniform(p.mobility.area[0], p.mobility.area[1], (300, 2))
+    nearest = np.linalg.norm(points[:, None] - p.path_loss.sites, axis=2).argmin(axis=1)
     for m in range(num_dus):
-        corners = nearest_area(p.sites, p.area, m)
+        corners = nearest_area(p.path_loss.sites, p.mobility.area, m)
         edges = np.roll(corners, -1, axis=0) - corners
         to = points[:, None] - corners
         inside = (edges[:, 0] * to[..., 1] - edges[:, 1] * to[..., 0] >= 0).all(axis=1)  # counter-clockwise

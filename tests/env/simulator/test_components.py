@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from support.networks import random_actions
 
-from oran_env import Components, Info, Simulator, parallel_env
+from oran_env import Components, Info, Network, Simulator, parallel_env
 from oran_env.model.reward.observation import observation_bounds
 from oran_env.policies.rules import equal_shares
 
@@ -36,7 +36,7 @@ class OwnCodec:
 
     action_size = 20
 
-    def __call__(self, simulator: Simulator, actions: Array) -> Array:
+    def __call__(self, simulator: Network, actions: Array) -> Array:
         b, e = actions[..., :10] > 0.5, actions[..., 10:] > 0.5
         return np.where(b, np.where(e, 1, 2), np.where(e, 0, -1))
 
@@ -47,7 +47,7 @@ class OwnObservation:
     def __init__(self) -> None:
         self.low, self.high = observation_bounds(Simulator("tiny").scenario)
 
-    def __call__(self, simulator: Simulator, actions: Array | None) -> Array:
+    def __call__(self, simulator: Network, actions: Array | None) -> Array:
         state = simulator.state
         counts = np.diff(state.first, axis=1).reshape(simulator.num_networks, -1, 3) * 2 / 20
         size = simulator.action_size
@@ -55,7 +55,7 @@ class OwnObservation:
         return np.concatenate([state.normalised, counts, bits], axis=-1).astype(np.float32)
 
 
-def deal_in_turn(simulator: Simulator, slice_of_rb: Array) -> Array:
+def deal_in_turn(simulator: Network, slice_of_rb: Array) -> Array:
     """Round robin over plain Python lists."""
     state = simulator.state
     ue_of_rb = np.full(slice_of_rb.shape, -1)
@@ -69,14 +69,14 @@ def deal_in_turn(simulator: Simulator, slice_of_rb: Array) -> Array:
     return ue_of_rb
 
 
-def own_path_loss(simulator: Simulator) -> Array:
-    p, position = simulator.parameters, simulator.state.position
+def own_path_loss(simulator: Network) -> Array:
+    p, position = simulator.parameters.path_loss, simulator.state.position
     squared = ((position[:, :, None] - p.sites) ** 2).sum(axis=-1)
     gain: Array = p.rb_power_mw * np.exp(-0.5 * p.exponent * np.log(np.maximum(squared, p.min_distance**2)))
     return gain
 
 
-def eq_8(simulator: Simulator, info: Info) -> Array:
+def eq_8(simulator: Network, info: Info) -> Array:
     total: Array = info["reward_qos"] + info["penalty_resource"] + info["penalty_min_qos"]
     return total
 
@@ -249,7 +249,7 @@ def test_info_is_complete_when_the_reward_is_asked_for() -> None:
     """Handovers of the step among the rest, and what the reward does to its copy changes nothing."""
     told = []
 
-    def reward(simulator: Simulator, info: Info) -> Array:
+    def reward(simulator: Network, info: Info) -> Array:
         told.append({name: array.copy() for name, array in info.items()})
         for array in info.values():
             array[...] = 0
@@ -274,7 +274,7 @@ def test_team_shares_the_reward_of_ones_own() -> None:
 def test_uniforms_of_a_reset_are_its_own() -> None:
     drawn: list[Array] = []
 
-    def demand(simulator: Simulator) -> Array:
+    def demand(simulator: Network) -> Array:
         drawn.append(simulator.uniforms(6))
         return drawn[-1].reshape(1, 2, 3)
 
@@ -289,7 +289,7 @@ def test_uniforms_of_a_reset_are_its_own() -> None:
 def test_a_reset_that_fails_has_not_begun() -> None:
     broken = True
 
-    def path_loss(simulator: Simulator) -> Array:
+    def path_loss(simulator: Network) -> Array:
         if broken:
             raise ArithmeticError("mine")
         return own_path_loss(simulator)
@@ -306,7 +306,7 @@ def test_a_reset_that_fails_has_not_begun() -> None:
 
 
 def test_a_scheduler_deals_only_what_was_granted() -> None:
-    def steals(simulator: Simulator, slice_of_rb: Array) -> Array:
+    def steals(simulator: Network, slice_of_rb: Array) -> Array:
         first = np.array([np.argmax(simulator.state.serving[0] == m) for m in range(2)])
         return np.broadcast_to(first[None, :, None], slice_of_rb.shape)
 

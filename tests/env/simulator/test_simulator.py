@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from support.networks import idle, random_actions
 
 from oran_env import Simulator
-from oran_env.model.state import INFO
+from oran_env.model.outcome import INFO
 from oran_env.simulator.simulator import StepResult
 
 MECHANISMS: dict[str, dict[str, Any]] = {

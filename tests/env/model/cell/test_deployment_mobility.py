@@ -39,8 +39,8 @@ def test_six_dus_are_two_rows_of_three() -> None:
 def test_the_simulator_uses_this_layout(num_dus: int) -> None:
     simulator = Simulator("tiny", 1, 0, num_dus=num_dus, site_spacing_m=200.0, margin_m=70.0)
     sites = ref.hexagonal_layout(num_dus, 200.0)
-    np.testing.assert_allclose(simulator.parameters.sites, sites, atol=1e-9)
-    np.testing.assert_allclose(simulator.parameters.area, ref.service_area(sites, 70.0))
+    np.testing.assert_allclose(simulator.parameters.path_loss.sites, sites, atol=1e-9)
+    np.testing.assert_allclose(simulator.parameters.mobility.area, ref.service_area(sites, 70.0))
 
 
 @pytest.mark.parametrize("num_dus", range(1, 20))
@@ -65,7 +65,7 @@ def placed() -> Simulator:
 
 
 def test_placement_is_uniform(placed: Simulator) -> None:
-    low, high = placed.parameters.area
+    low, high = placed.parameters.mobility.area
     for axis in (0, 1):
         unit = (placed.state.position[..., axis] - low[axis]) / (high[axis] - low[axis])
         assert stats.kstest(unit.ravel(), "uniform").pvalue > 1e-3
@@ -75,7 +75,7 @@ def test_placement_is_uniform(placed: Simulator) -> None:
 
 
 def test_ues_are_served_by_the_nearest_du(placed: Simulator) -> None:
-    d = np.linalg.norm(placed.state.position[:, :, None] - placed.parameters.sites, axis=-1)
+    d = np.linalg.norm(placed.state.position[:, :, None] - placed.parameters.path_loss.sites, axis=-1)
     assert (placed.state.serving == d.argmin(axis=-1)).all()
 
 
@@ -128,7 +128,7 @@ def trajectory(
 def test_movement() -> None:
     """Inside the area, at constant speed, turning by one of the seven angles, reflected at the border."""
     simulator = Simulator("paper", 4, seed=4, step_s=1.0)
-    low, high = simulator.parameters.area
+    low, high = simulator.parameters.mobility.area
     turns = np.array(simulator.scenario.mobility.turns_rad)
     assert sorted(turns) == pytest.approx([x * math.pi for x in (-1 / 3, -1 / 6, -1 / 12, 0, 1 / 12, 1 / 6, 1 / 3)])
     states, _ = trajectory(simulator, 60)
@@ -175,7 +175,7 @@ def test_a_step_longer_than_the_area_is_reflected_until_inside() -> None:
         "tiny", 4, seed=6, num_dus=1, margin_m=5.0, min_speed_mps=300.0, max_speed_mps=400.0, step_s=1.0
     )
     states, _ = trajectory(simulator, 20)
-    low, high = simulator.parameters.area
+    low, high = simulator.parameters.mobility.area
     assert all(((low <= s["position"]) & (s["position"] <= high)).all() for s in states)
 
 

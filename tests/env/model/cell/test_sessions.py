@@ -121,7 +121,7 @@ def test_who_returns_is_new() -> None:
                 last[name][now.serving >= 0] = getattr(now, name)[now.serving >= 0]
     assert returned > 500
     assert stats.binomtest(same_slice, returned, 1 / 3).pvalue > 1e-3
-    low, high = simulator.parameters.area
+    low, high = simulator.parameters.mobility.area
     places = (np.concatenate(fresh) - low) / (high - low)
     for axis in range(2):
         assert stats.kstest(places[:, axis], "uniform").pvalue > 1e-3

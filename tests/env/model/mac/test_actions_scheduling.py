@@ -14,13 +14,17 @@ from oracle import equations as ref
 from support.networks import BITS_OF_SLICE, STANDING, idle, random_actions
 
 from oran_env import Simulator
-from oran_env.model.mac.action_codec import action_size, decode_slice_mask, decode_two_bit
+from oran_env.model.mac.action_codec import action_size
+from oran_env.model.mac.codecs.slice_mask import decode_slice_mask
+from oran_env.model.mac.codecs.two_bit import decode_two_bit
 from oran_env.scenario.presets import make_scenario
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 0.25, 0.5, float(np.nextafter(np.float32(0.5), np.float32(1))), 0.75, 1.0]),
     st.floats(0, 1, width=32),
 )
+
+NONE = np.empty(0, dtype=np.int64)  # for what these codecs do not read
 
 
 def action_of(factor: int) -> st.SearchStrategy[NDArray[np.float32]]:
@@ -32,7 +36,7 @@ def action_of(factor: int) -> st.SearchStrategy[NDArray[np.float32]]:
 def test_two_bit(action: NDArray[np.float32]) -> None:
     k = len(action) // 2
     slice_of_rb = np.full(k, 99)
-    claimed = decode_two_bit(action, slice_of_rb)
+    claimed = decode_two_bit(action, NONE, NONE, slice_of_rb, NONE)
     np.testing.assert_array_equal(slice_of_rb, ref.decode_two_bit(action))
     # (7b), (7c): one slice per RB at most, so never more RBs than there are, and P_res is 0 by construction.
     assert claimed == (slice_of_rb >= 0).sum() <= k
@@ -44,7 +48,7 @@ def test_two_bit(action: NDArray[np.float32]) -> None:
 def test_slice_mask(action: NDArray[np.float32]) -> None:
     k = len(action) // 3
     slice_of_rb = np.full(k, 99)
-    claimed = decode_slice_mask(action, slice_of_rb)
+    claimed = decode_slice_mask(action, NONE, NONE, slice_of_rb, NONE)
     expected, expected_claims = ref.decode_slice_mask(action)
     np.testing.assert_array_equal(np.maximum(slice_of_rb, -1), expected)
     assert claimed == expected_claims == (action > 0.5).sum()
@@ -57,7 +61,8 @@ def test_slice_mask(action: NDArray[np.float32]) -> None:
 def test_code_words() -> None:
     """00 idle, 01 eMBB, 11 mMTC, 10 URLLC, all b before all e."""
     slice_of_rb = np.empty(4, dtype=np.int64)
-    claimed = decode_two_bit(np.array([0, 0, 1, 1, 0, 1, 1, 0], dtype=np.float32), slice_of_rb)
+    action = np.array([0, 0, 1, 1, 0, 1, 1, 0], dtype=np.float32)
+    claimed = decode_two_bit(action, NONE, NONE, slice_of_rb, NONE)
     assert slice_of_rb.tolist() == [-1, 0, 1, 2]
     assert claimed == 3
 
@@ -106,7 +111,7 @@ def rbs_per_ue(simulator: Simulator, actions: NDArray[np.float32]) -> NDArray[np
     gain, p = simulator.state.gain[0, :, 0].copy(), simulator.parameters
     simulator.step(actions)
     assert simulator.last_outcome is not None
-    exact = simulator.last_outcome.rate[0] / (p.bandwidth * np.log2(1 + gain / p.noise_mw))
+    exact = simulator.last_outcome.rate[0] / (p.channel.bandwidth * np.log2(1 + gain / p.channel.noise_mw))
     np.testing.assert_allclose(exact, np.rint(exact), atol=1e-9)
     counts: NDArray[np.int64] = np.rint(exact).astype(np.int64)
     return counts

@@ -27,7 +27,7 @@ def one_slice(distances: list[float], networks: int = 1, seed: int = 1, **overri
     simulator.reset()
     state = simulator.get_state()
     state["slice_of_ue"][:] = 0
-    state["position"][:] = simulator.parameters.sites[0]
+    state["position"][:] = simulator.parameters.path_loss.sites[0]
     state["position"][..., 0] += np.array(distances)
     simulator.set_state(state)
     simulator.step(idle(simulator))  # the gains follow the positions; nobody has been served yet
@@ -89,7 +89,7 @@ def test_proportional_fair_gives_equal_shares_of_a_static_cell() -> None:
     shares = counts[100:, 0].mean(axis=0) / 10
     np.testing.assert_allclose(shares, 1 / UES, rtol=0.03)
     gain, p = simulator.state.gain[0, :, 0], simulator.parameters
-    alone = 10 * p.bandwidth * np.log2(1 + gain / p.noise_mw)
+    alone = 10 * p.channel.bandwidth * np.log2(1 + gain / p.channel.noise_mw)
     np.testing.assert_allclose(rates[100:, 0].mean(axis=0), alone / UES, rtol=0.03)
 
 
@@ -145,12 +145,12 @@ def test_diversity_of_max_rate(num_ues: int) -> None:
         best = outcome.ue_of_rb[:, 0]
         np.testing.assert_array_equal(best, power.argmax(axis=-1))
         chosen.append(np.take_along_axis(power, best[..., None], axis=-1))
-        rates.append(outcome.rate.sum(axis=1) / (10 * p.bandwidth))
+        rates.append(outcome.rate.sum(axis=1) / (10 * p.channel.bandwidth))
     sample = np.array(chosen).ravel()
     harmonic = sum(1 / i for i in range(1, num_ues + 1))
     variance = sum(1 / i**2 for i in range(1, num_ues + 1))
     assert abs(sample.mean() - harmonic) < 4 * math.sqrt(variance / sample.size)
-    snr = float(simulator.state.gain[0, 0, 0]) / p.noise_mw
+    snr = float(simulator.state.gain[0, 0, 0]) / p.channel.noise_mw
     assert 0.1 < snr < 1000
     expected = sum((-1) ** (i + 1) * math.comb(num_ues, i) * scaled_exp1(i / snr) for i in range(1, num_ues + 1))
     measured = np.array(rates).ravel()
@@ -188,7 +188,7 @@ def test_who_is_expected_to_gain_from_interference() -> None:
     """The expected rate counts every other RU, whether it transmits or not."""
     simulator = Simulator("tiny", 1, seed=1, num_ues=2, scheduler="max_rate", fading="none", **STANDING)
     simulator.reset()
-    sites = simulator.parameters.sites
+    sites = simulator.parameters.path_loss.sites
     state = simulator.get_state()
     toward = (sites[1] - sites[0]) / np.linalg.norm(sites[1] - sites[0])
     # UE 0 is nearer to RU 0, but half-way to RU 1; UE 1 stands farther from RU 0, on the other side of it.

@@ -39,9 +39,9 @@ def test_ergodic_rate_without_interference() -> None:
     simulator = Simulator("paper", 64, seed=1, num_dus=1, num_ues=1, power_dbm=-20.0, **STANDING)
     simulator.reset()
     p = simulator.parameters
-    snr = simulator.state.gain[:, 0, 0] / p.noise_mw
+    snr = simulator.state.gain[:, 0, 0] / p.channel.noise_mw
     assert snr.min() < 1 < snr.max()  # both sides of 0 dB: the logarithm and its linear part
-    expected = np.array([100 * ergodic_rayleigh_rate(s, p.bandwidth) for s in snr])
+    expected = np.array([100 * ergodic_rayleigh_rate(s, p.channel.bandwidth) for s in snr])
     assert_standard_normal(z_scores(simulator, 0, expected))
 
 
@@ -52,10 +52,10 @@ def test_ergodic_rate_with_one_interferer() -> None:
     both = state.serving[:, 0] != state.serving[:, 1]
     assert both.sum() > 30
     network = np.arange(96)
-    snr = state.gain[network, 0, state.serving[:, 0]] / p.noise_mw
-    inr = state.gain[network, 0, 1 - state.serving[:, 0]] / p.noise_mw
+    snr = state.gain[network, 0, state.serving[:, 0]] / p.channel.noise_mw
+    inr = state.gain[network, 0, 1 - state.serving[:, 0]] / p.channel.noise_mw
     expected = np.array(
-        [100 * ergodic_rayleigh_rate_one_interferer(s, i, p.bandwidth) for s, i in zip(snr, inr, strict=True)]
+        [100 * ergodic_rayleigh_rate_one_interferer(s, i, p.channel.bandwidth) for s, i in zip(snr, inr, strict=True)]
     )
     assert_standard_normal(z_scores(simulator, 0, expected)[both])
 
@@ -65,10 +65,10 @@ def test_mean_power_follows_the_path_loss() -> None:
     simulator = Simulator("paper", 1, seed=3, site_spacing_m=30.0, margin_m=15.0)
     simulator.reset()
     state, p = simulator.state, simulator.parameters
-    d = np.linalg.norm(state.position[0][:, None] - p.sites[None], axis=-1)
+    d = np.linalg.norm(state.position[0][:, None] - p.path_loss.sites[None], axis=-1)
     assert (d < 10).any()
     np.testing.assert_allclose(state.gain[0], 10**3.6 * np.maximum(d, 10.0) ** -3.5, rtol=1e-10)
-    assert 10 * np.log10(p.noise_mw) == pytest.approx(-173 + 10 * np.log10(200e3))
+    assert 10 * np.log10(p.channel.noise_mw) == pytest.approx(-173 + 10 * np.log10(200e3))
 
 
 @pytest.mark.parametrize("fading", ["none", "rayleigh"])
@@ -95,8 +95,8 @@ def test_what_silence_brings_is_exactly_what_interfered() -> None:
     mine = state["serving"][:, 0]
     network = np.arange(32)
     signal, disturbance = state["gain"][network, 0, mine], state["gain"][network, 0, 1 - mine]
-    alone = p.bandwidth * np.log2(1 + signal / p.noise_mw)
-    beside = p.bandwidth * np.log2(1 + signal / (disturbance + p.noise_mw))
+    alone = p.channel.bandwidth * np.log2(1 + signal / p.channel.noise_mw)
+    beside = p.channel.bandwidth * np.log2(1 + signal / (disturbance + p.channel.noise_mw))
     for overlap in range(11):
         actions = serve_all(simulator)
         for b in both:
@@ -164,7 +164,9 @@ def test_a_lone_du_makes_no_interference_to_itself() -> None:
         outcome = simulator.last_outcome
         assert outcome is not None
         got = outcome.ue_of_rb[:, 0, :, None] == np.arange(20)  # (B, K, N)
-        alone = p.bandwidth * np.log2(1 + gain[:, None] * power.reshape(10, 4, 20).swapaxes(0, 1) / p.noise_mw)
+        alone = p.channel.bandwidth * np.log2(
+            1 + gain[:, None] * power.reshape(10, 4, 20).swapaxes(0, 1) / p.channel.noise_mw
+        )
         np.testing.assert_allclose(rates[-1], (got * alone).sum(axis=1), rtol=1e-10)
     assert (rates[0] == rates[1]).all()
     assert rates[0].max() > 0

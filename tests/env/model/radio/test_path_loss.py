@@ -25,7 +25,9 @@ def at_distances(distances: NDArray[np.float64], los_draw: float | None = None, 
     simulator = Simulator("tiny", len(distances), seed=3, **settings)
     simulator.reset()
     state = simulator.get_state()
-    state["position"] = simulator.parameters.sites[0] + np.stack([distances, np.zeros_like(distances)], axis=-1)
+    state["position"] = simulator.parameters.path_loss.sites[0] + np.stack(
+        [distances, np.zeros_like(distances)], axis=-1
+    )
     if los_draw is not None:
         state["los_draw"][:] = los_draw
     simulator.set_state(state)
@@ -130,7 +132,7 @@ def test_a_link_changes_only_as_its_ue_moves() -> None:
 
 def in_sight(simulator: Simulator, position: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which links (B, N, M) have a line of sight, by the draws of the simulator and the reference's probability."""
-    d = np.linalg.norm(position[:, :, None] - simulator.parameters.sites, axis=-1)
+    d = np.linalg.norm(position[:, :, None] - simulator.parameters.path_loss.sites, axis=-1)
     d = np.maximum(d, simulator.scenario.radio.min_distance_m)
     p = np.vectorize(lambda x: radio.los_probability(x, ue_height_m=simulator.scenario.radio.ue_height_m))(d)
     seen: NDArray[np.bool_] = simulator.state.los_draw < p
@@ -141,7 +143,7 @@ def shadows_db(simulator: Simulator) -> tuple[NDArray[Any], NDArray[Any]]:
     """What shadowing adds to the gain of each link (B, N, M) [dB], and which links are in sight."""
     s = simulator.scenario
     rb_power = 10 ** (s.radio.power_dbm / 10) / s.radio.num_rbs
-    d = np.linalg.norm(simulator.state.position[:, :, None] - simulator.parameters.sites, axis=-1)
+    d = np.linalg.norm(simulator.state.position[:, :, None] - simulator.parameters.path_loss.sites, axis=-1)
     d = np.maximum(d, s.radio.min_distance_m)
     if s.radio.path_loss == "power_law":
         return 10 * np.log10(simulator.state.gain / rb_power) + 35 * np.log10(d), np.zeros(d.shape, dtype=bool)
@@ -181,7 +183,9 @@ def test_shadowing_of_the_power_law() -> None:
     simulator.reset()
     assert_normal(shadows_db(simulator)[0].ravel(), 8.0)
     assert (simulator.state.serving == simulator.state.gain.argmax(axis=-1)).all()
-    nearest = np.linalg.norm(simulator.state.position[:, :, None] - simulator.parameters.sites, axis=-1).argmin(axis=-1)
+    nearest = np.linalg.norm(
+        simulator.state.position[:, :, None] - simulator.parameters.path_loss.sites, axis=-1
+    ).argmin(axis=-1)
     assert (simulator.state.serving != nearest).mean() > 0.05
 
 
@@ -211,8 +215,8 @@ def test_fading_blocks_are_averaged(blocks: int) -> None:
         )
         simulator.step(serve_all(simulator))
         assert simulator.last_outcome is not None
-        efficiency = np.minimum(np.log2(1 + gain[:, None, None] / p.noise_mw * power), 2.0)
-        expected = p.bandwidth * efficiency.mean(axis=-1).sum(axis=-1)
+        efficiency = np.minimum(np.log2(1 + gain[:, None, None] / p.channel.noise_mw * power), 2.0)
+        expected = p.channel.bandwidth * efficiency.mean(axis=-1).sum(axis=-1)
         np.testing.assert_allclose(simulator.last_outcome.rate[:, 0], expected, rtol=1e-9)
         assert np.unique(power).size == power.size
 

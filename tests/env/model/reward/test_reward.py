@@ -14,7 +14,7 @@ from support.networks import STANDING, random_actions
 
 from oran_env import Simulator, make_scenario
 from oran_env.model.reward.qos import normalise, slice_qos
-from oran_env.model.reward.reward import ALPHAS, min_qos_penalty, qos_reward, resource_penalty
+from oran_env.model.reward.reward import ALPHAS, min_qos_penalty, qos_reward, resource_penalty, reward_of
 
 REWARD = make_scenario("paper").reward
 QUALITY = st.lists(st.floats(0, 1), min_size=3, max_size=3)
@@ -23,7 +23,7 @@ QUALITY = st.lists(st.floats(0, 1), min_size=3, max_size=3)
 def total(quality: list[float], alpha: str = "adaptive", penalties: bool = True) -> float:
     """Eq. (8) with the default numbers, nothing claimed beyond K."""
     q = np.array(quality)
-    r = qos_reward(q, np.array(REWARD.priority), ALPHAS.index(alpha), REWARD.alpha_floor, np.array(REWARD.fixed_alpha))
+    r = qos_reward(q, reward_of(make_scenario("paper", alpha=alpha)))
     return r + (min_qos_penalty(q, REWARD.min_normalised_qos, REWARD.zeta) if penalties else 0.0)
 
 
@@ -51,7 +51,7 @@ def test_literal_alpha_is_not_monotone() -> None:
     assert total(better) > total(poor)
 
 
-@given(QUALITY, st.sampled_from(ALPHAS))
+@given(QUALITY, st.sampled_from(list(ALPHAS)))
 @settings(max_examples=300)
 def test_parts_against_the_reference(quality: list[float], alpha: ref.Alpha) -> None:
     want = ref.reward(
@@ -103,7 +103,9 @@ def test_permuting_dus_permutes_rewards() -> None:
     order = np.array([4, 0, 5, 2, 1, 3])  # new DU m is old DU order[m]
     new_index = np.argsort(order)
     plain, permuted = (Simulator("paper", 3, seed=1, fading="none", step_s=2.0) for _ in range(2))
-    permuted.parameters = plain.parameters._replace(sites=plain.parameters.sites[order].copy())
+    permuted.parameters = plain.parameters._replace(
+        path_loss=plain.parameters.path_loss._replace(sites=plain.parameters.path_loss.sites[order].copy())
+    )
     plain.reset()
     permuted.reset()
     state = plain.get_state()

@@ -1,0 +1,1 @@
+"""What an action may mean: a codec, a file."""

@@ -1,0 +1,51 @@
+"""What a component of the user's sees of the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from oran_env.model.outcome import Outcome
+from oran_env.model.parameters import Parameters
+from oran_env.model.state import State
+from oran_env.numerics.jit import Floats
+from oran_env.scenario.fields import Scenario
+
+Info = Mapping[str, NDArray[Any]]
+
+
+class Network(Protocol):
+    """A batch of B networks in the middle of a step; a ``Simulator`` is one."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is simulated."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The scenario in the units of the kernels."""
+
+    @property
+    def num_networks(self) -> int:
+        """B."""
+
+    @property
+    def action_size(self) -> int:
+        """A, number of values in the action of one DU."""
+
+    @property
+    def state(self) -> State:
+        """Everything that changes from step to step; to be read."""
+
+    @property
+    def last_outcome(self) -> Outcome | None:
+        """What this step has handed out so far."""
+
+    @property
+    def info(self) -> Info:
+        """The part of it that is told, by name."""
+
+    def uniforms(self, size: int, purpose: int = 0) -> Floats:
+        """Random numbers (B, size) in (0, 1) that keep the environment reproducible."""
