@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasam_agents.config.fields import TrainConfig
-    from tasam_agents.config.variants import VARIANTS
+    from tasam_agents.config.variants import VARIANTS, variant
     from tasam_agents.public import compare, evaluate, load_policy, train
 
     __version__: str
@@ -25,11 +25,13 @@ __all__ = [
     "evaluate",
     "load_policy",
     "train",
+    "variant",
 ]
 
 _MODULE_OF = {
     "TrainConfig": "tasam_agents.config.fields",
     "VARIANTS": "tasam_agents.config.variants",
+    "variant": "tasam_agents.config.variants",
 } | dict.fromkeys(("compare", "evaluate", "load_policy", "train"), "tasam_agents.public")
 
 
