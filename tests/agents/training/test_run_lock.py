@@ -56,7 +56,7 @@ def test_it_waits_for_the_holder_to_end(tmp_path: Path) -> None:
     other.wait()
 
 
-def test_a_lease_that_ends_leaves_the_place_as_it_was(tmp_path: Path) -> None:
+def test_a_lock_that_ends_leaves_the_place_as_it_was(tmp_path: Path) -> None:
     """So a new run can begin there; also when what was done with it failed."""
     run = tmp_path / "run"
 
@@ -121,7 +121,7 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_does_not_count(
     os.close(third[0])
 
 
-def test_a_lease_that_ends_does_not_delete_the_file_of_the_next_one(
+def test_a_lock_that_ends_does_not_delete_the_file_of_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     close, next_one = os.close, run_lock(tmp_path / "run")
