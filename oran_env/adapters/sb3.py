@@ -140,7 +140,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         ]
         observations = self._flat(result.observations)
         if dones.any():
-            for i in np.flatnonzero(dones):
+            for i in np.flatnonzero(dones).tolist():
                 infos[i]["terminal_observation"] = observations[i]
             observations = self._flat(self.simulator.reset_done())
             for i in np.flatnonzero(dones).tolist():
