@@ -27,11 +27,11 @@ DIRECTIONS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
 }
 """The two distributions of KL(first ‖ second) by `AnchorConfig.direction`."""
 
-BIT_SLOPES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "straight_through": lambda logits, logistic, softness: torch.sigmoid(logits),
-    "gumbel_sigmoid": lambda logits, logistic, softness: torch.sigmoid((logits + logistic) / softness),
+BIT_SLOPES: dict[str, Callable[[Tensor, Tensor, Tensor, float], Tensor]] = {
+    "straight_through": lambda probability, logits, logistic, softness: probability,
+    "gumbel_sigmoid": lambda probability, logits, logistic, softness: torch.sigmoid((logits + logistic) / softness),
 }
-"""By `BernoulliPolicy.gradient`, what has the slope that a bit lacks: of logits, logistic noise and softness."""
+"""By `BernoulliPolicy.gradient`, what has the slope that a bit lacks: of p, ℓ, logistic noise and softness."""
 
 
 class RelaxedActor(nn.Module):
@@ -174,7 +174,7 @@ class BernoulliActor(nn.Module):
         # Φ(ε) is uniform, its logit logistic; in single precision Φ reaches 0 and 1, whose logits are not finite.
         logistic = torch.logit(torch.special.ndtr(noise), eps=1e-7)
         bits = (logits.detach() + logistic > 0.0).to(logits.dtype)
-        slope = BIT_SLOPES[self.config.gradient](logits, logistic, self.config.softness)
+        slope = BIT_SLOPES[self.config.gradient](probability, logits, logistic, self.config.softness)
         negative_entropy = (logits * probability - F.softplus(logits)).sum(dim=-1)
         return bits + (slope - slope.detach()), negative_entropy
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tasam_agents.cli.arguments import parse
 from tasam_agents.config import (
     BernoulliPolicy,
     GateConfig,
@@ -21,6 +22,8 @@ from tasam_agents.config import (
     TrainConfig,
 )
 from tasam_agents.config.reading import with_members
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.training.run_directory import RunError
 
 
 def test_json_and_back() -> None:
@@ -136,6 +139,24 @@ def test_an_option_chooses_the_class_of_a_union(option: list[str]) -> None:
     assert with_members(own, option) == own
     with pytest.raises(ValueError, match="'gaussian', allowed: one of 'relaxed', 'bernoulli'"):
         with_members(config, ["--learner.policy.kind", "gaussian"])
+
+
+def test_fields_of_a_policy_are_options() -> None:
+    default, tiny = VARIANTS["default"], VARIANTS["tiny"]
+
+    def parsed(base: TrainConfig, *arguments: str) -> PolicyConfig:
+        config: TrainConfig = parse(TrainConfig, "tasam train", arguments, default=base)
+        return config.learner.policy
+
+    own = default.learner.policy
+    assert isinstance(own, BernoulliPolicy)
+    assert parsed(default, "--learner.policy.reserved-share", "0.3") == dataclasses.replace(own, reserved_share=0.3)
+    other = parsed(tiny, "--learner.policy.kind", "bernoulli", "--learner.policy.reserved_share", "0.3")
+    assert other == BernoulliPolicy(reserved_share=0.3)
+    back = ("--learner.policy.kind=relaxed", "--learner.temperature.target-entropy-per-dim", "-1.5")
+    assert parsed(default, *back, "--learner.temperature.final-target-entropy-per-dim", "None") == RelaxedPolicy()
+    with pytest.raises(RunError, match=r"shared-noise|shared_noise"):
+        parsed(default, "--learner.policy.shared-noise", "0.5")
 
 
 def test_exponential_needs_positive_ends_and_configurations_are_frozen() -> None:
