@@ -48,7 +48,8 @@ def squared_distance(position: Floats, u: int, m: int, p: PathLoss) -> float:
     """From UE u of positions (N, 2) to RU m [m²], floored."""
     dx = position[u, 0] - p.sites[m, 0]
     dy = position[u, 1] - p.sites[m, 1]
-    return max(dx * dx + dy * dy, p.min_distance * p.min_distance)
+    squared: float = max(dx * dx + dy * dy, p.min_distance * p.min_distance)
+    return squared
 
 
 @kernel
