@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 
 TOLD = slice(Outcome._fields.index("reward_qos"), Outcome._fields.index("rate"))
-INFO: tuple[str, ...] = Outcome._fields[TOLD]
+INFO = tuple(Outcome._fields)[TOLD]
 
 
 def empty_outcome(scenario: Scenario, batch: int) -> Outcome:

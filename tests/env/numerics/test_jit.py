@@ -180,5 +180,5 @@ def test_a_switch_calls_the_branch_of_its_number() -> None:
     for number in (-1, 2):
         with pytest.raises(ValueError, match="sign: no such branch; allowed: plus, minus"):
             sign(number, 3.0, 1.0)
-    with pytest.raises(TypeError, match="sign: branches take .*; needed: the same arguments"):
+    with pytest.raises(TypeError, match=r"sign: branches take .*; needed: the same arguments"):
         switch("sign", {"plus": plus, "other": kernel(lambda a, c: a * c)})
