@@ -96,7 +96,7 @@ def test_every_field_preset_and_profile_is_told() -> None:
     groups = ("Layout", "Mobility", "Radio", "Traffic", "Quality", "Reward", "Control")
     fields = [cells for group in groups for cells in table_rows("scenario.md", f"### {group}")]
     assert {cells[0].strip("`") for cells in fields} == set(FIELD_GROUPS)
-    for name, _, _, meaning, source in fields:
+    for name, _, _, _, meaning, source in fields:
         assert re.search(r"\w{2}|[ληBMNKTα]", meaning), name
         assert re.match(r"ours|T1|T5|VI-|IV-|eq\.|38\.901", source), name
     for title, names in (("## Presets", oran_env.PRESETS), ("## Traffic profiles", oran_env.TRAFFIC_PROFILES)):

@@ -44,7 +44,8 @@ class Outcome(NamedTuple):
     ue_of_rb: Integers  # (B, M, K) UE that each DU serves on each RB, -1 none
 
 
-INFO = Outcome._fields[Outcome._fields.index("reward_qos") : Outcome._fields.index("rate")]
+TOLD = slice(Outcome._fields.index("reward_qos"), Outcome._fields.index("rate"))
+INFO = tuple(Outcome._fields)[TOLD]
 
 
 def empty_outcome(scenario: Scenario, batch: int) -> Outcome:

@@ -7,6 +7,8 @@ the place of one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from oran_env.model.cell.association import attach, attach_all
@@ -18,7 +20,7 @@ from oran_env.model.demand.variation import update_demand
 from oran_env.model.mac.action_codec import decode
 from oran_env.model.mac.mac_scheduler import schedule, track_service
 from oran_env.model.outcome import Outcome
-from oran_env.model.parameters import Parameters
+from oran_env.model.parameters import unpacked
 from oran_env.model.radio.channel import compute_rates
 from oran_env.model.radio.path_loss import update_gains
 from oran_env.model.reward.kpi import compute_kpis
@@ -37,16 +39,17 @@ RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, OBSERVE)
 
 
 @kernel
-def run_phases(which: Integers, phases: Integers, actions: Singles, p: Parameters, s: State, out: Outcome) -> None:
+def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any, s: State, out: Outcome) -> None:
     """Run some phases of a step, or of a reset, one after the other in each network of ``which``.
 
-    actions: (B, M, A), (B, M, 0) at a reset, which writes nothing into ``out``.
+    actions: (B, M, A), (B, M, 0) at a reset, which writes nothing into ``out``; packed: the parameters, see ``packed``.
     """
+    p = unpacked(packed)
     for phase in phases:
         if phase == DECODE:
             decode(which, actions, p.decoding, s, out)
         elif phase == SCHEDULE:
-            schedule(which, p.scheduling, s, out)
+            schedule(which, p.scheduling, p.channel, s, out)
         elif phase == ARRIVALS:
             draw_arrivals(which, p.traffic, s, out)
         elif phase == RATES:
@@ -70,7 +73,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, p: Parameter
         elif phase == ATTACH:
             attach(which, s, out)
         elif phase == OBSERVE:
-            write_observations(which, actions, p.observation, s, out)
+            write_observations(which, actions, p.observation, p.traffic, s, out)
         elif phase == TICK:
             for b in which:
                 s.key[b, 3] += np.uint64(1)

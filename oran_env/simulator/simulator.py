@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from oran_env.model.cell.association import regroup
 from oran_env.model.mac.action_codec import action_size, resource_columns
 from oran_env.model.mac.codecs.ue_grid import MAX_COLUMNS
-from oran_env.model.outcome import INFO, Outcome, empty_outcome
-from oran_env.model.parameters import parameters_of
+from oran_env.model.outcome import INFO, TOLD, Outcome, empty_outcome
+from oran_env.model.parameters import Parameters, packed, parameters_of
 from oran_env.model.radio.fading import draw_fading
 from oran_env.model.reward.observation import observation_bounds, observation_layout
 from oran_env.model.state import DERIVED, empty_state
@@ -33,6 +33,8 @@ from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.view import Info
+
+_NUMBERS: dict[tuple[int, ...], Integers] = {order: np.array(order) for order in (ORDER, RESET)}
 
 
 class StepResult(NamedTuple):
@@ -152,22 +154,14 @@ class Simulator:
             self._resetting = False
         return self.observations
 
-    def _run(self, order: Sequence[int], which: Integers, actions: Singles, outcome: Outcome) -> None:
+    def _run(self, order: tuple[int, ...], which: Integers, actions: Singles, outcome: Outcome) -> None:
         """Run phases with the components in their places, or raise and change nothing."""
 
         def run_own(phases: Sequence[int]) -> None:
-            numbers = np.array(phases, dtype=np.int64)
-            if self._pool is None:
-                run_phases(which, numbers, actions, self.parameters, self.state, outcome)
-            else:
-                shares = np.array_split(which, self.num_threads)
-                work = [self._pool.submit(run_phases, share, numbers, actions, self.parameters, self.state, outcome)
-                        for share in shares]  # fmt: skip
-                for each in work:
-                    each.result()
+            self._run_own(np.array(phases, dtype=np.int64), which, actions, outcome)
 
         if self.components is None:
-            run_own(order)
+            self._run_own(_NUMBERS[order], which, actions, outcome)
             return
         before = self.get_state()
         try:
@@ -175,6 +169,26 @@ class Simulator:
         except BaseException:
             self._restore(before)
             raise
+
+    def _run_own(self, phases: Integers, which: Integers, actions: Singles, outcome: Outcome) -> None:
+        """Run phases of the package, in one piece or shared between the threads."""
+        if self._pool is None:
+            run_phases(which, phases, actions, self._packed, self.state, outcome)
+            return
+
+        def run(share: Integers) -> None:
+            run_phases(share, phases, actions, self._packed, self.state, outcome)
+
+        list(self._pool.map(run, np.array_split(which, self.num_threads)))
+
+    @property
+    def parameters(self) -> Parameters:
+        """The scenario in the units of the kernels."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, parameters: Parameters) -> None:
+        self._parameters, self._packed = parameters, packed(parameters)
 
     @property
     def num_envs(self) -> int:
@@ -225,9 +239,7 @@ class Simulator:
     @property
     def info(self) -> Info:
         """What the last step tells, by name, each (B, M, …)."""
-        told: dict[str, NDArray[Any]] = {}
-        if self.last_outcome is not None:
-            told.update({name: getattr(self.last_outcome, name) for name in INFO})
+        told = {} if self.last_outcome is None else dict(zip(INFO, self.last_outcome[TOLD], strict=True))
         return MappingProxyType({**told, **self.reset_info})
 
     @property

@@ -40,18 +40,19 @@ def attach(which: Integers, s: State, out: Outcome) -> None:
     Handovers and arrivals are counted at the DU that a UE comes to.
     """
     for b in which:
+        serving, slices, gain = s.serving[b], s.slice_of_ue[b], s.gain[b]
         out.handovers[b] = 0
-        for u in range(s.speed.shape[1]):
-            if s.serving[b, u] == AWAY:
+        for u in range(len(serving)):
+            if serving[u] == AWAY:
                 continue
-            best = strongest(s.gain[b, u])
-            if s.serving[b, u] == COMING:
-                s.slice_of_ue[b, u] = draw_slice(s.key[b], u, 1, s.mix[b, best])
+            best = strongest(gain[u])
+            if serving[u] == COMING:
+                slices[u] = draw_slice(s.key[b], u, 1, s.mix[b, best])
                 out.arrivals[b, best] += 1
-            elif best != s.serving[b, u]:
+            elif best != serving[u]:
                 out.handovers[b, best] += 1
-            s.serving[b, u] = best
-        group_ues(s.serving[b], s.slice_of_ue[b], s.first[b], s.members[b])
+            serving[u] = best
+        group_ues(serving, slices, s.first[b], s.members[b])
 
 
 @kernel

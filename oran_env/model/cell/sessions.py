@@ -14,7 +14,7 @@ from oran_env.model.cell.mobility import Mobility, place_ue
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.path_loss import draw_link
 from oran_env.model.state import State
-from oran_env.numerics.jit import Floats, Integers, kernel
+from oran_env.numerics.jit import Integers, kernel
 from oran_env.numerics.random_draws import SESSION, draw, uniform
 from oran_env.scenario.fields import Scenario
 
@@ -41,20 +41,27 @@ def sessions_of(scenario: Scenario) -> Sessions:
 def start_episode(which: Integers, deployment: Deployment, mobility: Mobility, p: Sessions, s: State) -> None:
     """Place the UEs, draw the mix of slices, clear what the last episode left."""
     for b in which:
+        key, serving = s.key[b], s.serving[b]
+        position, direction, speed = s.position[b], s.direction[b], s.speed[b]
+        los_draw, shadow = s.los_draw[b], s.shadow[b]
         share = p.come / (p.come + p.leave)  # of UEs that are present, in the long run
-        for u in range(s.speed.shape[1]):
-            place_ue(s.key[b], u, 0, mobility, s.position[b], s.direction[b], s.speed[b])
-            draw_link(s.key[b], u, 0, s.los_draw[b, u], s.shadow[b, u])
-            forget(u, 0, s.backlog[b], s.average[b], s.history[b], s.on_time[b], s.since[b])
-            s.slice_of_ue[b, u] = 0
-            s.serving[b, u] = 0  # until its gains are known
+        for u in range(len(serving)):
+            place_ue(key, u, 0, mobility, position, direction, speed)
+            draw_link(key, u, 0, los_draw, shadow)
+            serving[u] = 0  # until its gains are known
             if p.some:
-                word, _, _, _ = draw(s.key[b], SESSION, u, 0)
-                s.serving[b, u] = 0 if uniform(word) < share else AWAY
+                word, _, _, _ = draw(key, SESSION, u, 0)
+                serving[u] = 0 if uniform(word) < share else AWAY
+        s.slice_of_ue[b] = 0
+        s.backlog[b] = 0.0
+        s.average[b] = 0.0
+        s.history[b] = 0
+        s.on_time[b] = 0
+        s.since[b] = 0
         s.pointer[b] = 0
         s.normalised[b] = 0.0
         s.load[b] = 0.0
-        draw_mix(s.key[b], deployment, s.mix[b])
+        draw_mix(key, deployment, s.mix[b])
 
 
 @kernel
@@ -72,17 +79,9 @@ def update_sessions(which: Integers, mobility: Mobility, p: Sessions, s: State, 
             elif uniform(word) < p.come:
                 s.serving[b, u] = COMING
                 place_ue(s.key[b], u, 1, mobility, s.position[b], s.direction[b], s.speed[b])
-                draw_link(s.key[b], u, 1, s.los_draw[b, u], s.shadow[b, u])
-                forget(u, int(s.key[b, 3]) + 1, s.backlog[b], s.average[b], s.history[b], s.on_time[b], s.since[b])
-
-
-@kernel
-def forget(
-    u: int, step: int, backlog: Floats, average: Floats, history: Integers, on_time: Integers, since: Integers
-) -> None:
-    """Leave UE u, whose first step this is, no past; the arrays (N,) are those of the state."""
-    backlog[u] = 0.0
-    average[u] = 0.0
-    history[u] = 0
-    on_time[u] = 0
-    since[u] = step
+                draw_link(s.key[b], u, 1, s.los_draw[b], s.shadow[b])
+                s.backlog[b, u] = 0.0
+                s.average[b, u] = 0.0
+                s.history[b, u] = 0
+                s.on_time[b, u] = 0
+                s.since[b, u] = int(s.key[b, 3]) + 1

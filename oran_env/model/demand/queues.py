@@ -29,29 +29,30 @@ def latency(backlog: float, packet: float, capacity: float, offered: float, cap:
 
 @kernel
 def all_sent(i: int, backlog: float, rate: float, offered: float, p: Traffic) -> bool:
-    """Whether a UE of slice i has sent all that waited, where KPIs count that; backlog [bit]: after the step."""
-    return p.served and p.finite[i] and (backlog == 0.0 if p.queue else rate >= offered)
+    """Whether a UE of slice i has sent all that waited; backlog [bit]: after the step."""
+    return p.finite[i] and (backlog == 0.0 if p.queue else rate >= offered)
 
 
 @kernel
 def update_queues(which: Integers, p: Traffic, s: State, out: Outcome) -> None:
     """Latency, served rate and backlog of every UE, and the load of every slice."""
     for b in which:
-        rate, served, tau = out.rate[b], out.served[b], out.tau[b]
+        rate, served, tau, arrived = out.rate[b], out.served[b], out.tau[b], out.arrived[b]
+        serving, slices, backlogs = s.serving[b], s.slice_of_ue[b], s.backlog[b]
         for u in range(len(rate)):
-            m, i = s.serving[b, u], s.slice_of_ue[b, u]
+            m, i = serving[u], slices[u]
             served[u] = 0.0
             tau[u] = 0.0
             if m < 0:
                 continue
             offered = p.offered[i] * s.demand[b, m, i]
-            backlog = s.backlog[b, u]
+            backlog = backlogs[u]
             tau[u] = latency(backlog, p.packet[i], rate[u], offered, p.latency_cap)
             served[u] = rate[u]
             if p.finite[i]:
-                waiting = backlog + out.arrived[b, u]
+                waiting = backlog + arrived[u]
                 if p.queue:
-                    s.backlog[b, u] = max(0.0, waiting - rate[u] * p.step_s)
+                    backlogs[u] = max(0.0, waiting - rate[u] * p.step_s)
                 if p.served:
                     served[u] = min(rate[u], waiting / p.step_s if p.queue else offered)
         first, members = s.first[b], s.members[b]

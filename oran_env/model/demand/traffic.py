@@ -61,10 +61,12 @@ def traffic_of(scenario: Scenario) -> Traffic:
 def draw_arrivals(which: Integers, p: Traffic, s: State, out: Outcome) -> None:
     """Bits that arrive at the queue of each UE in this step."""
     for b in which:
+        out.arrived[b] = 0.0
+        if not p.queue:
+            continue
         for u in range(out.arrived.shape[1]):
             m, i = s.serving[b, u], s.slice_of_ue[b, u]
-            out.arrived[b, u] = 0.0
-            if p.queue and m >= 0 and p.finite[i]:
+            if m >= 0 and p.finite[i]:
                 bits = p.offered[i] * s.demand[b, m, i] * p.step_s
                 if p.constant[i]:
                     out.arrived[b, u] = bits

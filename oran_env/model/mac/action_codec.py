@@ -60,17 +60,18 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
     """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""
     for b in which:
         num_dus, num_rbs = out.slice_of_rb.shape[1:]
+        members = s.members[b]
         for m in range(num_dus):
-            slice_of_rb, ue_of_rb = out.slice_of_rb[b, m], out.ue_of_rb[b, m]
+            action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
             first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
-            out.rbs_claimed[b, m] = _decode(p.codec, actions[b, m], first, s.members[b], slice_of_rb, ue_of_rb)
+            out.rbs_claimed[b, m] = _decode(p.codec, action, first, members, slice_of_rb, ue_of_rb)
             contested = 0
             for k in range(num_rbs):
                 contested += slice_of_rb[k] == CONTESTED
                 if p.named_ues == 0:
                     ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
             out.rbs_contested[b, m] = contested
-            out.clipped_actions[b, m] = count_clipped(actions[b, m])
+            out.clipped_actions[b, m] = count_clipped(action)
 
 
 @kernel

@@ -37,7 +37,6 @@ class Scheduling(NamedTuple):
     per_rb: bool
     fairness: float  # T [steps]
     named_ues: int  # of a DU, whom the action serves and not the scheduler
-    channel: Channel
 
 
 @kernel
@@ -73,8 +72,8 @@ def candidates(named_ues: int, first: Integers, m: int, i: int) -> tuple[int, in
 
 @kernel
 def deal_in_turn(
-    key: Key, m: int, p: Scheduling, slice_of_rb: Integers, first: Integers, members: Integers, pointer: Integers,
-    gain: Floats, average: Floats, ue_of_rb: Integers,
+    key: Key, m: int, p: Scheduling, channel: Channel, slice_of_rb: Integers, first: Integers, members: Integers,
+    pointer: Integers, gain: Floats, average: Floats, ue_of_rb: Integers,
 ) -> None:  # fmt: skip
     """Deal the RBs of each slice of DU m to its UEs in turn, going on where the last step stopped.
 
@@ -98,8 +97,8 @@ def deal_in_turn(
 
 @kernel
 def deal_by_merit(
-    key: Key, m: int, p: Scheduling, slice_of_rb: Integers, first: Integers, members: Integers, pointer: Integers,
-    gain: Floats, average: Floats, ue_of_rb: Integers,
+    key: Key, m: int, p: Scheduling, channel: Channel, slice_of_rb: Integers, first: Integers, members: Integers,
+    pointer: Integers, gain: Floats, average: Floats, ue_of_rb: Integers,
 ) -> None:  # fmt: skip
     """Deal the RBs of each slice one by one to the UE with the largest merit; arguments as in ``deal_in_turn``."""
     for i in range(NUM_SLICES):
@@ -111,11 +110,11 @@ def deal_by_merit(
         merit = np.empty(number)
         for j in range(number):
             u = members[start + j]
-            noise[j] = p.channel.noise_mw
+            noise[j] = channel.noise_mw
             for other in range(gain.shape[1]):
                 if other != m:
                     noise[j] += gain[u, other]
-            expected[j] = p.channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], p.channel)
+            expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], channel)
             tracked[j] = (1.0 - 1.0 / p.fairness) * average[u]
             merit[j] = _merit(p.merit, expected[j], tracked[j])
         for k in range(len(slice_of_rb)):
@@ -127,8 +126,8 @@ def deal_by_merit(
             if p.per_rb:
                 for j in range(number):
                     u = members[start + j]
-                    power = serving_fading(key, u, m, k, p.channel.fading)
-                    expected[j] = p.channel.bandwidth * spectral_efficiency(gain[u, m] * power / noise[j], p.channel)
+                    power = serving_fading(key, u, m, k, channel.fading)
+                    expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] * power / noise[j], channel)
                     merit[j] = _merit(p.merit, expected[j], tracked[j])
             best = np.argmax(merit)
             ue_of_rb[k] = members[start + best]
@@ -141,7 +140,7 @@ _DEALS = tuple(dict.fromkeys(SCHEDULERS.values()))  # each once
 _deal = switch("scheduler", {deal.__name__: deal for deal in _DEALS})
 
 
-def scheduling_of(scenario: Scenario, channel: Channel) -> Scheduling:
+def scheduling_of(scenario: Scenario) -> Scheduling:
     """The MAC scheduler of a scenario."""
     control = scenario.control
     return Scheduling(
@@ -150,33 +149,31 @@ def scheduling_of(scenario: Scenario, channel: Channel) -> Scheduling:
         per_rb=CSI[control.csi],
         fairness=float(control.fairness_window),
         named_ues=CODECS[control.codec].named_ues,
-        channel=channel,
     )
 
 
 @kernel
-def schedule(which: Integers, p: Scheduling, s: State, out: Outcome) -> None:
+def schedule(which: Integers, p: Scheduling, channel: Channel, s: State, out: Outcome) -> None:
     """Choose the UE of each RB inside its slice."""
     for b in which:
+        key, first, members, gain, average = s.key[b], s.first[b], s.members[b], s.gain[b], s.average[b]
         for m in range(out.ue_of_rb.shape[1]):
-            _deal(
-                p.deal, s.key[b], m, p, out.slice_of_rb[b, m], s.first[b], s.members[b], s.pointer[b, m], s.gain[b],
-                s.average[b], out.ue_of_rb[b, m],
-            )  # fmt: skip
+            slice_of_rb, ue_of_rb, pointer = out.slice_of_rb[b, m], out.ue_of_rb[b, m], s.pointer[b, m]
+            _deal(p.deal, key, m, p, channel, slice_of_rb, first, members, pointer, gain, average, ue_of_rb)
 
 
 @kernel
 def track_service(which: Integers, p: Scheduling, s: State, out: Outcome) -> None:
     """Note what the step served: the RBs of each slice, and the average rate of each UE that the schedulers go by."""
     for b in which:
-        for u in range(s.average.shape[1]):
-            if s.serving[b, u] >= 0:
-                s.average[b, u] += (out.rate[b, u] - s.average[b, u]) / p.fairness
-        num_dus, num_rbs = out.ue_of_rb.shape[1:]
-        for m in range(num_dus):
-            out.rbs_granted[b, m] = 0
-            for k in range(num_rbs):
-                u = out.ue_of_rb[b, m, k]
-                if u >= 0:
-                    out.rbs_granted[b, m, s.slice_of_ue[b, u]] += 1
-            out.rbs_idle[b, m] = num_rbs - out.rbs_granted[b, m].sum()
+        serving, slices, average, rate = s.serving[b], s.slice_of_ue[b], s.average[b], out.rate[b]
+        for u in range(len(average)):
+            if serving[u] >= 0:
+                average[u] += (rate[u] - average[u]) / p.fairness
+        for m in range(out.ue_of_rb.shape[1]):
+            granted, ue_of_rb = out.rbs_granted[b, m], out.ue_of_rb[b, m]
+            granted[:] = 0
+            for k in range(len(ue_of_rb)):
+                if ue_of_rb[k] >= 0:
+                    granted[slices[ue_of_rb[k]]] += 1
+            out.rbs_idle[b, m] = len(ue_of_rb) - granted.sum()

@@ -14,6 +14,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from oran_env.model.radio.uma_path_loss import UrbanMacro, los_probability, uma_loss_db, urban_macro
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
@@ -21,35 +24,55 @@ from oran_env.numerics.random_draws import LINK, draw, normal, uniform
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 
+Bits = NDArray[np.bool_]
+
 _NEPER = 0.1 * math.log(10.0)  # natural logarithm of a gain of 1 dB
 
 
 class PathLoss(NamedTuple):
     """What the mean gain of a link depends on beside the position of its UE."""
 
+    urban: UrbanMacro
     law: int
     sites: Floats  # (M, 2) RU positions [m]
     rb_power_mw: float  # p on one RB
     exponent: float
     min_distance: float
-    urban: UrbanMacro
     shadowed: bool
     shadowing_los: float  # [dB]
     shadowing_nlos: float
 
 
 @kernel
-def power_law(squared: float, los_draw: Floats, m: int, p: PathLoss) -> tuple[float, bool]:
-    """Mean gain at a squared distance [m²], and whether the link has line of sight; los_draw: (M,) of the UE."""
-    return p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared)), False
+def squared_distance(position: Floats, u: int, m: int, p: PathLoss) -> float:
+    """From UE u of positions (N, 2) to RU m [m²], floored."""
+    dx = position[u, 0] - p.sites[m, 0]
+    dy = position[u, 1] - p.sites[m, 1]
+    squared: float = max(dx * dx + dy * dy, p.min_distance * p.min_distance)
+    return squared
 
 
 @kernel
-def uma(squared: float, los_draw: Floats, m: int, p: PathLoss) -> tuple[float, bool]:
+def power_law(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sees: Bits) -> None:
+    """Write the mean gain (N, M) of the links of UEs at positions (N, 2), and which have line of sight, here none.
+
+    los_draw: (N, M) uniform numbers, read by ``uma``.
+    """
+    for u in range(gain.shape[0]):
+        for m in range(gain.shape[1]):
+            squared = squared_distance(position, u, m, p)
+            gain[u, m] = p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared))
+            sees[u, m] = False
+
+
+@kernel
+def uma(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sees: Bits) -> None:
     """The same by TR 38.901."""
-    distance = math.sqrt(squared)
-    sees = los_draw[m] < los_probability(distance, p.urban.elevation)
-    return p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban)), sees
+    for u in range(gain.shape[0]):
+        for m in range(gain.shape[1]):
+            distance = math.sqrt(squared_distance(position, u, m, p))
+            sees[u, m] = los_draw[u, m] < los_probability(distance, p.urban.elevation)
+            gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees[u, m], p.urban))
 
 
 PATH_LOSSES = Registry("path_loss", {"power_law": power_law, "uma": uma})
@@ -75,16 +98,14 @@ def path_loss_of(scenario: Scenario, sites: Floats) -> PathLoss:
 @kernel
 def update_gains(which: Integers, p: PathLoss, s: State) -> None:
     """Mean received power per RB [mW] of every link, where the UEs are now."""
+    sees = np.empty(s.gain.shape[1:], dtype=np.bool_)
     for b in which:
-        position, los_draw, shadow, gain = s.position[b], s.los_draw[b], s.shadow[b], s.gain[b]
-        for u in range(position.shape[0]):
-            for m in range(p.sites.shape[0]):
-                dx = position[u, 0] - p.sites[m, 0]
-                dy = position[u, 1] - p.sites[m, 1]
-                squared = max(dx * dx + dy * dy, p.min_distance * p.min_distance)
-                gain[u, m], sees = _law(p.law, squared, los_draw[u], m, p)
-                if p.shadowed:
-                    sigma = p.shadowing_los if sees else p.shadowing_nlos
+        gain, shadow = s.gain[b], s.shadow[b]
+        _law(p.law, s.position[b], s.los_draw[b], p, gain, sees)
+        if p.shadowed:
+            for u in range(gain.shape[0]):
+                for m in range(gain.shape[1]):
+                    sigma = p.shadowing_los if sees[u, m] else p.shadowing_nlos
                     gain[u, m] *= math.exp(_NEPER * sigma * shadow[u, m])
 
 
@@ -92,11 +113,11 @@ def update_gains(which: Integers, p: PathLoss, s: State) -> None:
 def draw_link(key: Key, u: int, visit: int, los_draw: Floats, shadow: Floats) -> None:
     """Draw what UE u keeps for its links in this episode; ``visit`` 0 at reset, 1 when it arrives later.
 
-    los_draw, shadow: (M,), or (0,) where not needed.
+    los_draw, shadow: (N, M), or (N, 0) where not needed.
     """
-    for m in range(max(len(los_draw), len(shadow))):
+    for m in range(max(los_draw.shape[1], shadow.shape[1])):
         w0, w1, w2, _ = draw(key, LINK, u, (visit << 16) | m)
-        if m < len(los_draw):
-            los_draw[m] = uniform(w0)
-        if m < len(shadow):
-            shadow[m] = normal(w1, w2)
+        if m < los_draw.shape[1]:
+            los_draw[u, m] = uniform(w0)
+        if m < shadow.shape[1]:
+            shadow[u, m] = normal(w1, w2)

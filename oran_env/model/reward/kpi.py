@@ -38,24 +38,30 @@ def kpi_of(scenario: Scenario) -> Kpi:
 def compute_kpis(which: Integers, p: Kpi, qos: Qos, traffic: Traffic, s: State, out: Outcome) -> None:
     """KPIs and QoS of every DU and slice."""
     for b in which:
-        for u in range(s.history.shape[1]):
-            m, i = s.serving[b, u], s.slice_of_ue[b, u]
-            if m >= 0:
-                offered = traffic.offered[i] * s.demand[b, m, i]
-                reached = out.served[b, u] >= p.threshold[i]
-                reached = reached or all_sent(i, s.backlog[b, u], out.rate[b, u], offered, traffic)
-                leaving = (s.history[b, u] >> (p.window - 1)) & 1
-                s.history[b, u] = ((s.history[b, u] << 1) | int(reached)) & ((1 << p.window) - 1)
-                s.on_time[b, u] += int(reached) - leaving
+        serving, slices, demand = s.serving[b], s.slice_of_ue[b], s.demand[b]
+        rate, served, backlog = out.rate[b], out.served[b], s.backlog[b]
+        history, on_time = s.history[b], s.on_time[b]
+        for u in range(len(history)):
+            m, i = serving[u], slices[u]
+            if m < 0:
+                continue
+            reached = int(served[u] >= p.threshold[i])
+            if traffic.served:
+                reached |= int(all_sent(i, backlog[u], rate[u], traffic.offered[i] * demand[m, i], traffic))
+            leaving = (history[u] >> (p.window - 1)) & 1
+            history[u] = ((history[u] << 1) | reached) & ((1 << p.window) - 1)
+            on_time[u] += reached - leaving
         first, members = s.first[b], s.members[b]
         steps = np.minimum(int(s.key[b, 3]) + 1 - s.since[b], p.window)  # that eq. (4) looks back on
         for m in range(s.normalised.shape[1]):
             for i in range(NUM_SLICES):
                 ues = members[first[NUM_SLICES * m + i] : first[NUM_SLICES * m + i + 1]]
                 latency, throughput, availability, density, unserved = slice_kpis(
-                    ues, out.rate[b], out.served[b], out.tau[b], s.history[b], s.on_time[b], steps
+                    ues, rate, served, out.tau[b], history, on_time, steps
                 )
-                value, normalised = rate_qos(qos.kind, i, latency, throughput, availability, density, len(ues), qos)
+                value, normalised = rate_qos(
+                    qos.kind, i, latency, throughput, availability, density, len(ues), p.threshold[i], qos
+                )
                 out.latency_s[b, m, i] = latency
                 out.throughput_mbps[b, m, i] = throughput * 1e-6
                 out.availability[b, m, i] = availability

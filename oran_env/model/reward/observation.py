@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oran_env.model.demand.traffic import Traffic
 from oran_env.model.mac.action_codec import CODECS, action_size
 from oran_env.model.mac.codecs.codec import AS_GIVEN, BITS, SHARES, THRESHOLD
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
-from oran_env.numerics.jit import Floats, Integers, Singles, kernel
+from oran_env.numerics.jit import Integers, Singles, kernel
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
@@ -34,7 +35,6 @@ class View(NamedTuple):
     extended: bool
     action: int  # BITS, SHARES or AS_GIVEN
     even_share: float  # M/N, by which numbers of UEs are scaled
-    step_bits: Floats  # (3,) bits offered to a UE in one step
 
 
 def observation_layout(scenario: Scenario, size: int | None = None) -> dict[str, slice]:
@@ -60,17 +60,15 @@ def observation_bounds(scenario: Scenario, size: int | None = None) -> tuple[Sin
 def view_of(scenario: Scenario) -> View:
     """What a DU of a scenario sees."""
     dus, ues = scenario.layout.num_dus, scenario.layout.num_ues
-    offered = scenario.traffic.load * np.asarray(scenario.traffic.offered_bps, dtype=np.float64)
     return View(
         extended=OBSERVATIONS[scenario.control.observation],
         action=CODECS[scenario.control.codec].seen,
         even_share=dus / max(ues, 1),
-        step_bits=offered * float(scenario.control.step_s),
     )
 
 
 @kernel
-def write_observations(which: Integers, actions: Singles, p: View, s: State, out: Outcome) -> None:
+def write_observations(which: Integers, actions: Singles, p: View, traffic: Traffic, s: State, out: Outcome) -> None:
     """Write what every DU sees; actions (B, M, A), (B, M, 0) after a reset."""
     if p.action not in (BITS, SHARES, AS_GIVEN):
         raise ValueError("what is seen of an action: no such branch")
@@ -86,7 +84,7 @@ def write_observations(which: Integers, actions: Singles, p: View, s: State, out
                     total = 0.0
                     for j in range(start, stop):
                         total += s.backlog[b, s.members[b, j]]
-                    bits = p.step_bits[i] * (stop - start)
+                    bits = traffic.offered[i] * traffic.step_s * (stop - start)
                     seen[2 * NUM_SLICES + i] = math.log1p(total / bits if bits > 0.0 else 0.0)
                     seen[3 * NUM_SLICES + i] = load[i]
             previous = seen[(4 if p.extended else 2) * NUM_SLICES :]

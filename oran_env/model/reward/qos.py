@@ -28,7 +28,6 @@ class Qos(NamedTuple):
     q_min: Floats  # (3,)
     weights: Floats  # (4, 3) ω of latency, throughput, availability, density
     reference_s: Floats  # (3,) latency that counts one half
-    threshold: Floats  # (3,) λ [bit/s], mean throughput that counts one half
 
 
 @kernel
@@ -53,22 +52,24 @@ def normalise(i: int, qos: float, q_min: float, number: int) -> float:
 
 @kernel
 def by_slice(
-    i: int, latency_s: float, throughput_bps: float, availability: float, density: float, number: int, p: Qos
-) -> tuple[float, float]:
-    """QoS of slice i with ``number`` UEs by VI-E, and Q̄."""
+    i: int, latency_s: float, throughput_bps: float, availability: float, density: float, number: int, reach: float,
+    p: Qos,
+) -> tuple[float, float]:  # fmt: skip
+    """QoS of slice i with ``number`` UEs, of which each should reach λ = ``reach`` [bit/s], by VI-E; and Q̄."""
     qos = slice_qos(i, latency_s, throughput_bps, density, number)
     return qos, normalise(i, qos, p.q_min[i], number)
 
 
 @kernel
 def by_weights(
-    i: int, latency_s: float, throughput_bps: float, availability: float, density: float, number: int, p: Qos
-) -> tuple[float, float]:
+    i: int, latency_s: float, throughput_bps: float, availability: float, density: float, number: int, reach: float,
+    p: Qos,
+) -> tuple[float, float]:  # fmt: skip
     """The same by eq. (6), in [0, 1]: latency and throughput are scaled like the QoS."""
     quick = 1.0 - min(latency_s / (2.0 * p.reference_s[i]), 1.0)
-    fast = min(throughput_bps / (2.0 * p.threshold[i]), 1.0) if p.threshold[i] > 0.0 else 1.0
-    w = p.weights[:, i]
-    qos = w[0] * quick + w[1] * fast + w[2] * availability + w[3] * density
+    fast = min(throughput_bps / (2.0 * reach), 1.0) if reach > 0.0 else 1.0
+    w = p.weights
+    qos = w[0, i] * quick + w[1, i] * fast + w[2, i] * availability + w[3, i] * density
     return qos, min(max(qos, 0.0), 1.0) if number > 0 else 1.0
 
 
@@ -84,5 +85,4 @@ def qos_of(scenario: Scenario) -> Qos:
         q_min=np.asarray(quality.q_min, dtype=np.float64),
         weights=np.asarray(quality.kpi_weights, dtype=np.float64),
         reference_s=1e-3 * np.asarray(quality.kpi_latency_ms, dtype=np.float64),
-        threshold=1e6 * np.asarray(quality.rate_threshold_mbps, dtype=np.float64),
     )

@@ -77,9 +77,10 @@ def compute_rewards(which: Integers, p: RewardTerms, s: State, out: Outcome) -> 
         num_dus, num_rbs = out.slice_of_rb.shape[1:]
         mean = 0.0
         for m in range(num_dus):
-            out.reward_qos[b, m] = qos_reward(s.normalised[b, m], p)
+            normalised = s.normalised[b, m]
+            out.reward_qos[b, m] = qos_reward(normalised, p)
             out.penalty_resource[b, m] = resource_penalty(out.rbs_claimed[b, m], num_rbs, p.zeta)
-            out.penalty_min_qos[b, m] = min_qos_penalty(s.normalised[b, m], p.min_normalised, p.zeta)
+            out.penalty_min_qos[b, m] = min_qos_penalty(normalised, p.min_normalised, p.zeta)
             total = out.reward_qos[b, m] + out.penalty_resource[b, m] + out.penalty_min_qos[b, m]
             out.reward[b, m] = total
             mean += total

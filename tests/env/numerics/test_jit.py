@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import oran_env
+from oran_env.numerics.jit import kernel, switch
 
 PACKAGE = Path(oran_env.__file__).parent
 
@@ -161,3 +162,23 @@ def test_an_edit_of_any_module_changes_the_cache_directory(tmp_path: Path, monke
     assert len(directories()) == len(modules) + 3
     (copy / "rendering" / "renamed.py").rename(copy / "renamed.py")
     assert len(directories()) == len(modules) + 4
+
+
+@kernel
+def plus(a: float, b: float) -> float:
+    return a + b
+
+
+@kernel
+def minus(a: float, b: float) -> float:
+    return a - b
+
+
+def test_a_switch_calls_the_branch_of_its_number() -> None:
+    sign = switch("sign", {"plus": plus, "minus": minus})
+    assert (sign(0, 3.0, 1.0), sign(1, 3.0, 1.0)) == (4.0, 2.0)
+    for number in (-1, 2):
+        with pytest.raises(ValueError, match="sign: no such branch; allowed: plus, minus"):
+            sign(number, 3.0, 1.0)
+    with pytest.raises(TypeError, match=r"sign: branches take .*; needed: the same arguments"):
+        switch("sign", {"plus": plus, "other": kernel(lambda a, c: a * c)})

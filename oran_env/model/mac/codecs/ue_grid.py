@@ -1,4 +1,4 @@
-"""``ue_grid``: the whole (b, e) of (7a). 3·K bits b as in ``slice_mask``, then 64·K bits e (bit 3·K + j·K + k).
+"""``ue_grid``: every b and e there is. 3·K bits b as in ``slice_mask``, then 64·K bits e (bit 3·K + j·K + k).
 
 Column j is the j-th UE of the DU, by slice and index. An RB claimed by two slices, by two UEs, or by a UE of another
 slice goes to none. Where a slice claims an RB without naming a UE, the MAC scheduler deals it to the slice's UEs beyond
