@@ -69,7 +69,10 @@ def parse_with_configuration(
         return named, env_id
 
     (named, env_id), _ = parse(first, program, arguments, return_unknown_args=True, add_help=False)
-    default = with_members(_named_configuration(named, env_id), arguments)
+    try:
+        default = with_members(_named_configuration(named, env_id), arguments)
+    except ValueError as error:
+        raise UserError(str(error)) from None
     every = dataclasses.make_dataclass(
         "Arguments",
         [

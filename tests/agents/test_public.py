@@ -17,9 +17,10 @@ from tasam_agents.baselines.training import load_policy as load_baseline
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.training.evaluation import TEST_SEED, evaluate, network_seeds
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 
 PAGE = (Path(__file__).parents[2] / "docs/python.md").read_text("utf-8")
 TINY = VARIANTS["tiny"]
@@ -86,24 +87,24 @@ def test_a_baseline_is_trained_and_loaded_the_same_way(tmp_path: Path) -> None:
     path = tasam_agents.train(config, tmp_path / "sac", quiet=True)
     observations = make_batched(SHORT.env_id, SHORT.env_kwargs, 2, [5, 6]).reset(seed=[5, 6])
     np.testing.assert_array_equal(tasam_agents.load_policy(path)(observations), load_baseline(path)(observations))
-    with pytest.raises(RunError, match="resume is True and SAC-SB3 a baseline"):
+    with pytest.raises(UserError, match="resume is True and SAC-SB3 a baseline"):
         tasam_agents.train(config, path, resume=True)
 
 
 def test_agents_are_compared(tmp_path: Path) -> None:
     report = tasam_agents.compare(["count_rule", "random"], seeds=2, networks=3, runs=str(tmp_path))
     assert report.verdict(report.lines[1]) == "better"
-    with pytest.raises(RunError, match="training seeds are"):
+    with pytest.raises(UserError, match="training seeds are"):
         tasam_agents.compare(["random"], seeds=0)
 
 
 def test_refusals(tmp_path: Path, run: Path) -> None:
     RunDirectory.create(tmp_path / "new", SHORT)
-    with pytest.raises(RunError, match="has no policy yet"):
+    with pytest.raises(UserError, match="has no policy yet"):
         tasam_agents.load_policy(tmp_path / "new")
-    with pytest.raises(RunError, match="a run brings its environment; not allowed with it: scenario"):
+    with pytest.raises(UserError, match="a run brings its environment; not allowed with it: scenario"):
         tasam_agents.evaluate(run, scenario="tiny")
-    with pytest.raises(RunError, match="networks is 1; allowed: 2 or more"):
+    with pytest.raises(UserError, match="networks is 1; allowed: 2 or more"):
         tasam_agents.evaluate(run, networks=1)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from oran_env.commands.watch import fields
 from tasam_agents.cli import main
 from tasam_agents.cli.arguments import call, environment_arguments
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 
 HEAVY = ("torch", "numba", "oran_env", "scipy", "matplotlib", "gymnasium", "stable_baselines3", "ray")
 
@@ -77,8 +77,8 @@ def test_a_fault_of_a_command_is_not_taken_for_a_bad_option() -> None:
 
     with pytest.raises(ValueError, match="a fault with 2") as fault:
         call(command, "tasam command", ["--number", "2"])
-    assert not isinstance(fault.value, RunError)
-    with pytest.raises(RunError, match=r"--number.*\(tasam command --help lists all\)"):
+    assert not isinstance(fault.value, UserError)
+    with pytest.raises(UserError, match=r"--number.*\(tasam command --help lists all\)"):
         call(command, "tasam command", ["--number", "two"])
 
 
