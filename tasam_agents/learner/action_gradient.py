@@ -1,4 +1,4 @@
-"""How the values change with each actor's action: the critic's half of the chain rule in eq. (9).
+"""How the values change with each actor's action: the critic's half of the chain rule.
 
 The actors need ∂V_i/∂a_i only, where V_i is what actor i ascends: the sum of all DUs' values (`team`) or its own
 (`individual`). Stopping at the actions saves the gradients with respect to the critics' weights, a third of the pass.

@@ -206,7 +206,7 @@ def test_refusals() -> None:
     vec.reset()
     wrong: Any
     for wrong in (np.zeros((1, 20)), np.zeros(40), np.zeros((2, 19))):
-        with pytest.raises(ValueError, match=r"actions have shape .*allowed: \(2, 20\)"):
+        with pytest.raises(ValueError, match=r"actions .*allowed: .*\(2, 20\)"):
             vec.step(wrong)
     with pytest.raises(ValueError, match="NaN"):
         vec.step(np.full((2, 20), np.nan))
