@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasam_agents.cli.arguments import parse
+from tasam_agents.cli.arguments import parse_with_configuration
 from tasam_agents.config import (
     BernoulliPolicy,
     GateConfig,
@@ -23,7 +23,7 @@ from tasam_agents.config import (
 )
 from tasam_agents.config.reading import with_members
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.training.run_directory import RunError
+from tasam_agents.errors import UserError
 
 
 def test_json_and_back() -> None:
@@ -141,22 +141,26 @@ def test_an_option_chooses_the_class_of_a_union(option: list[str]) -> None:
         with_members(config, ["--learner.policy.kind", "gaussian"])
 
 
-def test_fields_of_a_policy_are_options() -> None:
-    default, tiny = VARIANTS["default"], VARIANTS["tiny"]
+@dataclasses.dataclass(frozen=True)
+class Nothing:
+    """A command without options of its own."""
 
-    def parsed(base: TrainConfig, *arguments: str) -> PolicyConfig:
-        config: TrainConfig = parse(TrainConfig, "tasam train", arguments, default=base)
+
+def test_fields_of_a_policy_are_options() -> None:
+    def parsed(base: str, *arguments: str) -> PolicyConfig:
+        _, config = parse_with_configuration(Nothing, "tasam train", ["--config", base, *arguments])
+        assert isinstance(config, TrainConfig)
         return config.learner.policy
 
-    own = default.learner.policy
+    own = VARIANTS["default"].learner.policy
     assert isinstance(own, BernoulliPolicy)
-    assert parsed(default, "--learner.policy.reserved-share", "0.3") == dataclasses.replace(own, reserved_share=0.3)
-    other = parsed(tiny, "--learner.policy.kind", "bernoulli", "--learner.policy.reserved_share", "0.3")
+    assert parsed("default", "--learner.policy.reserved-share", "0.3") == dataclasses.replace(own, reserved_share=0.3)
+    other = parsed("tiny", "--learner.policy.kind", "bernoulli", "--learner.policy.reserved_share", "0.3")
     assert other == BernoulliPolicy(reserved_share=0.3)
     back = ("--learner.policy.kind=relaxed", "--learner.temperature.target-entropy-per-dim", "-1.5")
-    assert parsed(default, *back, "--learner.temperature.final-target-entropy-per-dim", "None") == RelaxedPolicy()
-    with pytest.raises(RunError, match=r"shared-noise|shared_noise"):
-        parsed(default, "--learner.policy.shared-noise", "0.5")
+    assert parsed("default", *back, "--learner.temperature.final-target-entropy-per-dim", "None") == RelaxedPolicy()
+    with pytest.raises(UserError, match=r"shared-noise|shared_noise"):
+        parsed("default", "--learner.policy.shared-noise", "0.5")
 
 
 def test_exponential_needs_positive_ends_and_configurations_are_frozen() -> None:
