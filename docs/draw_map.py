@@ -112,7 +112,8 @@ def draw_room(axes: Axes, found: Wing, centre: tuple[float, float]) -> None:
 def draw(output: Path) -> None:
     """Write the picture."""
     centres = place("oran_env", 0.0) | place("tasam_agents", 3 * (WIDTH + 0.3) + 0.9)
-    figure, axes = plt.subplots(figsize=(16.5, 10))
+    storeys = max(len(floors(package)) for package in COLOURS)
+    figure, axes = plt.subplots(figsize=(16.5, 0.95 * storeys))
     for name, centre in centres.items():
         draw_room(axes, wing(name), centre)
     for importer, imported in sorted(imports(list(centres))):

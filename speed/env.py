@@ -257,7 +257,7 @@ def draw(figures: list[Figure], path: Path) -> None:
 
 
 def main() -> None:
-    """Run the benchmark from the command line."""
+    """Measure, print and, if asked, write."""
     parser = argparse.ArgumentParser(description="Speed of the environment against the floor of what it must compute.")
     parser.add_argument("--out", type=Path, help="directory for speed_env.csv and speed_env.png")
     arguments = parser.parse_args()

@@ -22,7 +22,7 @@ from oran_env.scoring.playable import returns_of
 ROOT = Path(__file__).parents[1]
 GENERATED = ("oran_v0.md", "oran_joint_v0.md", "oran_du_v0.md", "scenario.md")
 WITH_CODE = ("environment.md", "extending.md", *(f"environments/{name}" for name in GENERATED))
-LINKED = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+LINKED = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 
 def load(path: Path) -> ModuleType:
@@ -223,3 +223,20 @@ def test_the_page_quotes_the_stored_table(decisions: ModuleType) -> None:
     assert len(table) == len(decisions.CHOICES) + 1
     text = (ROOT / "docs/differences.md").read_text(encoding="utf-8")
     assert decisions.markdown(table) in text
+
+
+def test_the_map_shows_every_wing_and_imports_that_go_down(tmp_path: Path) -> None:
+    map_of_wings = load(ROOT / "docs" / "draw_map.py")
+    floor = {
+        name: -number
+        for package in ("oran_env", "tasam_agents")
+        for number, names in enumerate(map_of_wings.floors(package))
+        for name in names
+    }
+    folders = {f"{path.parts[-3]}.{path.parts[-2]}" for path in ROOT.glob("*_*/*/__init__.py")}
+    assert folders <= floor.keys()
+    arrows = map_of_wings.imports(list(floor))
+    assert ("oran_env.simulator", "oran_env.model") in arrows
+    assert all(floor[one] > floor[two] for one, two in arrows if one.split(".")[0] == two.split(".")[0])
+    map_of_wings.draw(tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 10_000

@@ -1,7 +1,7 @@
 """Error paths that the other tests of tests/env leave out: closed environments, impossible scenarios, refused steps.
 
 Wrong shapes, types, NaN, unknown agents and wrong moments: test_pettingzoo, test_gymnasium and test_simulator; single
-fields: test_scenario; E2: test_e2; scoring: test_benchmark.
+fields: test_scenario; E2: test_e2; scoring: test_score.
 """
 
 from __future__ import annotations
