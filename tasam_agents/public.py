@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,21 +61,22 @@ def train(
     return trainer.train(config, path, resume, quiet)
 
 
-def load_policy(run_dir: Path | str, deterministic: bool = True) -> ObservationPolicy:
+def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:
     """The best policy of a run: observations (B, M, D) of B networks and M agents → actions (B, M, A) in [0, 1].
 
     Args:
         run_dir: of our own agent or of a baseline, which needs the extra ``sb3``.
         deterministic: its best actions, rather than samples.
+        trust_env: environment ids with a module that the run may name; else only a registry's are made.
 
     Raises:
         UserError: not a run, nothing saved yet, damaged.
     """
     path = Path(run_dir)
     if is_baseline(path):
-        return load_baseline(path, deterministic)
+        return load_baseline(path, deterministic, trust_env)
     run = RunDirectory.open(path)
-    config = run.config()
+    config = run.config(trust_env)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no policy yet: there is no {run.best}")
     env = make_batched(config.env_id, config.env_kwargs, 1, [TEST_SEED])
@@ -87,6 +88,7 @@ def evaluate(
     run_or_policy: Path | str | Callable[[NDArray[np.float32]], NDArray[np.float32]],
     networks: int = 20,
     env_id: str = "oran/ORAN-v0",
+    trust_env: Collection[str] = (),
     **env_kwargs: Scalar,
 ) -> tuple[run_evaluation.Row, ...]:
     """Compare a run or a policy with the reference policies, on the same held-out networks.
@@ -95,6 +97,7 @@ def evaluate(
         run_or_policy: a run directory, or a function from observations (B, M, D) to actions (B, M, A) in [0, 1].
         networks: held-out networks, at least 2.
         env_id, env_kwargs: where a policy acts; a run brings its own.
+        trust_env: environment ids with a module that a run may name; else only a registry's are made.
 
     Returns:
         One row per policy, the run's or the given one first: the return on each network, its mean with a 95 % interval,
@@ -106,7 +109,7 @@ def evaluate(
     if not callable(run_or_policy):
         if env_kwargs:
             raise UserError(f"a run brings its environment; not allowed with it: {', '.join(env_kwargs)}")
-        return run_evaluation.evaluate_run(Path(run_or_policy), networks).rows
+        return run_evaluation.evaluate_run(Path(run_or_policy), networks, trust_env).rows
 
     def policy(observations: NDArray[np.float32]) -> NDArray[np.float32]:
         return run_or_policy(observations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tasam_agents.baselines.sb3 import (
 )
 from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.trust import check_env_id
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
@@ -101,27 +102,39 @@ def is_baseline(run_dir: Path) -> bool:
     return isinstance(document, dict) and document.get("kind") == KIND
 
 
-def load_config(run_dir: Path) -> BaselineConfig:
-    """The configuration of a run.
+def load_config(run_dir: Path, trusted: Collection[str] = ()) -> BaselineConfig:
+    """The configuration of a run, whose environment may be made.
+
+    Args:
+        run_dir: of a baseline.
+        trusted: environment ids with a module that the user named beside the file.
 
     Raises:
         RunError: not a run of a baseline.
+        EnvironmentRefused: the file names an environment that would import code of its choosing.
     """
     run = RunDirectory.open(run_dir)
     try:
-        return BaselineConfig.from_dict(json.loads(run.config_file.read_text("utf-8")))
+        config = BaselineConfig.from_dict(json.loads(run.config_file.read_text("utf-8")))
     except (ValueError, TypeError) as error:
         raise RunError(f"{run.config_file} is not the configuration of a baseline: {error}") from error
+    check_env_id(config.env_id, run.config_file, trusted)
+    return config
 
 
-def load_policy(run_dir: Path, deterministic: bool = True) -> ObservationPolicy:
+def load_policy(run_dir: Path, deterministic: bool = True, trusted: Collection[str] = ()) -> ObservationPolicy:
     """The best policy of a run for separate agents: observations (B, M, D) → actions (B, M, A) in [0, 1].
+
+    Args:
+        run_dir: of a baseline.
+        deterministic: its best actions, rather than samples.
+        trusted: see ``load_config``.
 
     Raises:
         ImportError: the extra ``sb3`` is not installed.
         UserError: not a run, nothing saved yet, damaged.
     """
-    config = load_config(run_dir)
+    config = load_config(run_dir, trusted)
     best = RunDirectory(run_dir).best
     if not checkpoint.exists(best):
         raise RunError(f"{run_dir} has no checkpoint to evaluate yet: there is no {best}")

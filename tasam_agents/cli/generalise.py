@@ -31,6 +31,7 @@ def generalise(
     runs: Path | None = None,
     iterations: int | None = None,
     jobs: int | None = None,
+    trust_env: tuple[str, ...] = (),
 ) -> None:
     """Evaluate the best actors of runs on a family of scenarios with the same spaces, beside reference policies.
 
@@ -49,6 +50,7 @@ def generalise(
         runs: with --config, directory of the trained runs.
         iterations: with --config, of each training; default: those of the configuration.
         jobs: with --config, runs trained at a time; default: one per CPU core, fewer if each has several threads.
+        trust_env: environment ids with a module that these runs may name; else only a registry's are made.
     """
     from tasam_agents.experiments.generalisation import matrix
     from tasam_agents.experiments.generalisation.report import write_generalisation
@@ -61,7 +63,8 @@ def generalise(
             raise UserError(f"--config trains its own runs; not allowed with it: {' '.join(map(str, run))}")
         run = tuple(_trained(config, train_on, runs, seeds, iterations, jobs))
         scenarios = scenarios or train_on
-    result = matrix.generalise(run, networks, scenarios, reference)
+        trust_env = (*trust_env, VARIANTS[str(config)].env_id)  # what was just trained here
+    result = matrix.generalise(run, networks, scenarios, reference, trust_env)
     files = write_generalisation(result, out or _beside(run))
     print(f"\n{generalisation_text(result)}\n")
     print_paths(files)

@@ -23,6 +23,7 @@ def sharpness(
     rho: float | None = None,
     double: bool = False,
     json: bool = False,
+    trust_env: tuple[str, ...] = (),
 ) -> None:
     """Largest Hessian eigenvalue and ε-sharpness of every critic and actor of a run, on fixed batches.
 
@@ -34,13 +35,14 @@ def sharpness(
         rho: radius of the ε-sharpness; default: 0.05.
         double: compute in double precision.
         json: print sharpness.json instead of the table.
+        trust_env: environment ids with a module that the run may name; else only a registry's are made.
     """
     from json import dumps
 
     from tasam_agents.experiments.sharpness.measure import RHO, measure_run
     from tasam_agents.training.run_directory import RunDirectory
 
-    found = measure_run(run, batches, batch_size, products, RHO if rho is None else rho, double)
+    found = measure_run(run, batches, batch_size, products, RHO if rho is None else rho, double, trust_env)
     files = found.write(RunDirectory.open(run))
     if json:
         print(dumps(found.document(), indent=1, allow_nan=False))

@@ -46,6 +46,8 @@ class Resumed:
     cluster: Annotated[Cluster, Unprefixed]
     resume: Path | None = None
     """Run directory of an interrupted run, to go on with it."""
+    trust_env: tuple[str, ...] = ()
+    """With --resume: environment ids with a module that the run may name; else only a registry's are made."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
     else:
         path = resumed.resume
-        config = RunDirectory.open(path).config()
+        config = RunDirectory.open(path).config(resumed.trust_env)
         recorded = DistributedConfig.recorded(path)
         if distributed is None and recorded != DistributedConfig():  # else its numbers would be others
             distributed = recorded
@@ -84,4 +86,4 @@ def run(arguments: Sequence[str]) -> None:
         way = f"to go on from the last save: tasam train --resume {path}" if saved else "nothing was saved yet"
         raise Interrupted(f"stopped at once; {way}") from None
     print(f"trained: {path}", flush=True)
-    evaluate_and_draw(path, HELD_OUT_NETWORKS)
+    evaluate_and_draw(path, HELD_OUT_NETWORKS, (config.env_id,))

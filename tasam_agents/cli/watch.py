@@ -21,6 +21,7 @@ def watch(
     steps: int | None = None,
     seed: int | None = None,
     fps: float | None = None,
+    trust_env: tuple[str, ...] = (),
 ) -> None:
     """Film the best actors of a run, deterministic, on one network.
 
@@ -30,10 +31,11 @@ def watch(
         steps: frames, one per step; default: one episode.
         seed: of the network; default: the first held-out one.
         fps: frames per second; default: as many as the environment's own.
+        trust_env: environment ids with a module that the run may name; else only a registry's are made.
     """
     from oran_env.rendering import RENDER_FPS
     from tasam_agents.experiments.run_film import film_run
     from tasam_agents.training.evaluation import TEST_SEED
 
     seed, fps = TEST_SEED if seed is None else seed, RENDER_FPS if fps is None else fps
-    print_paths([film_run(run, out, steps, seed, fps)])
+    print_paths([film_run(run, out, steps, seed, fps, trust_env)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,17 +122,22 @@ def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, seeds: S
     return tuple(rows)
 
 
-def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
+def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = ()) -> Comparison:
     """Compare the best actors of a run, deterministic and sampled, with the environment's reference policies.
 
     Runs of our own and of baselines are evaluated alike.
+
+    Args:
+        path: run directory.
+        num_networks: held-out networks, at least 2.
+        trusted: environment ids with a module that the user named beside the file.
 
     Raises:
         UserError: see there.
     """
     began = time.perf_counter()
     run = RunDirectory.open(path)
-    config = load_config(path) if is_baseline(path) else run.config()
+    config = load_config(path, trusted) if is_baseline(path) else run.config(trusted)
     seeds = network_seeds(TEST_SEED, num_networks)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to evaluate yet: there is no {run.best}")
@@ -140,7 +145,7 @@ def evaluate_run(path: Path, num_networks: int = 20) -> Comparison:
     env = make_batched(config.env_id, config.env_kwargs, num_networks, seeds)
     if isinstance(config, BaselineConfig):
         torch.manual_seed(TEST_SEED)  # the library samples from the global generator
-        deterministic, sampled = (load_policy(path, deterministic=which) for which in (True, False))
+        deterministic, sampled = (load_policy(path, which, trusted) for which in (True, False))
     else:
         learner = load_actors(saved, run.best, config, env)
         deterministic = run_policy(learner, config, env, deterministic=True)

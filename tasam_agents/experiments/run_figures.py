@@ -33,7 +33,7 @@ def draw_run(run: RunDirectory) -> list[Path]:
     pictures = [learning_curves([run], run.figures / "learning_curve.png")]
     if "info/qos_normalised" in lines[-1] and "info/satisfied" in lines[-1]:
         pictures.append(slice_quality(lines, run.figures / "slice_qos.png"))
-    if "gate_open" in lines[-1] and run.config().learner.sam.actors == "gated":
+    if "gate_open" in lines[-1] and run.recorded_config().learner.sam.actors == "gated":
         pictures.append(selective_sam(lines, run.figures / "selective_sam.png"))
     return pictures
 
@@ -50,7 +50,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
         lines = _lines(run)
         colour = COLOURS[number % len(COLOURS)]
         iterations, training = _series(lines, "iteration"), _series(lines, "return")
-        name = run.config().name if len(runs) == 1 else run.path.name
+        name = run.recorded_config().name if len(runs) == 1 else run.path.name
         label = f"{name}, training" if number == 0 else None  # the others' are as faint, in their own colours
         axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, label=label)
         checked = [line for line in lines if "validation_return" in line]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,12 @@ from tasam_agents.training.run_directory import RunDirectory, RunError
 
 
 def film_run(
-    path: Path, out: Path | None = None, steps: int | None = None, seed: int = TEST_SEED, fps: float = RENDER_FPS
+    path: Path,
+    out: Path | None = None,
+    steps: int | None = None,
+    seed: int = TEST_SEED,
+    fps: float = RENDER_FPS,
+    trusted: Collection[str] = (),
 ) -> Path:
     """Film the best actors of a run, deterministic, on one network; return the file.
 
@@ -33,13 +38,14 @@ def film_run(
         steps: frames, one per step; by default one episode.
         seed: of the network; by default the first of the held-out ones.
         fps: frames per second.
+        trusted: environment ids with a module that the user named beside the file.
 
     Raises:
         UserError: not a run, nothing trained yet, another environment than oran_env's, steps or seed out of range.
         CheckpointError, EnvironmentRefused, FilmError, MissingExtra: see there.
     """
     run = RunDirectory.open(path)
-    config = run.config()
+    config = run.config(trusted)
     out = run.figures / "watch.gif" if out is None else out
     check_output(out)
     if steps is not None and steps < 1:

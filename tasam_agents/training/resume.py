@@ -52,7 +52,7 @@ def existing_run(path: Path, config: TrainConfig) -> RunDirectory:
     run = RunDirectory.open(path)
     if not checkpoint.exists(run.latest):
         raise RunError(f"{path} cannot be resumed: there is no {run.latest}")
-    wanted, saved = (json.loads(json.dumps(c.to_dict())) for c in (config, run.config()))
+    wanted, saved = (json.loads(json.dumps(c.to_dict())) for c in (config, run.recorded_config()))
     different = [name for name in wanted if wanted[name] != saved[name]]
     if different:
         changes = "; ".join(f"{name} is {wanted[name]!r}, began with {saved[name]!r}" for name in different)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.trust import check_env_id
 from tasam_agents.errors import UserError
 from tasam_agents.training.atomic_write import write_text_atomically
 
@@ -112,8 +113,22 @@ class RunDirectory:
             raise RunError(f"{path} is not a run: there is no {run.config_file}")
         return run
 
-    def config(self) -> TrainConfig:
-        """The configuration of the run.
+    def config(self, trusted: Collection[str] = ()) -> TrainConfig:
+        """The configuration of the run, whose environment may be made.
+
+        Args:
+            trusted: environment ids with a module that the user named beside the file.
+
+        Raises:
+            RunError: see ``recorded_config``.
+            EnvironmentRefused: the file names an environment that would import code of its choosing.
+        """
+        config = self.recorded_config()
+        check_env_id(config.env_id, self.config_file, trusted)
+        return config
+
+    def recorded_config(self) -> TrainConfig:
+        """What config.json says, to be read and compared; nothing that it names is to be imported.
 
         Raises:
             RunError: config.json is damaged or of another version of the program.

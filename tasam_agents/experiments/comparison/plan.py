@@ -162,7 +162,7 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
 def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:
     """The best policy of a run, deterministic, for the separate agents of ``env``."""
     if isinstance(job.config, BaselineConfig):
-        return load_policy(job.directory)
+        return load_policy(job.directory, trusted=(job.config.env_id,))
     best = RunDirectory(job.directory).best
     learner = load_actors(checkpoint.load(best), best, job.config, env)
     return run_policy(learner, job.config, env, deterministic=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +32,11 @@ REFERENCES = ("count_rule", "static", "random")  # the first that every scenario
 
 
 def generalise(
-    runs: Sequence[Path], num_networks: int = 10, specs: Sequence[str] = (), reference: str | None = None
+    runs: Sequence[Path],
+    num_networks: int = 10,
+    specs: Sequence[str] = (),
+    reference: str | None = None,
+    trusted: Collection[str] = (),
 ) -> Generalisation:
     """Evaluate the best actors of runs, deterministic, and the reference policies on a family of scenarios.
 
@@ -42,6 +46,7 @@ def generalise(
         specs: members of the family, see ``scenario_family``; default: all that have a name. The scenarios that the
             runs were trained on are always among them, and come first.
         reference: the policy whose return is subtracted; default: the first of ``REFERENCES`` that is offered.
+        trusted: environment ids with a module that the user named beside the files.
 
     Raises:
         UserError: bad input, before anything is evaluated.
@@ -50,7 +55,7 @@ def generalise(
         raise UserError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
     if not runs:
         raise UserError("no run given; allowed: one or more run directories")
-    configs = {run: RunDirectory.open(run).config() for run in runs}
+    configs = {run: RunDirectory.open(run).config(trusted) for run in runs}
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError("a run is given twice; allowed: each once")
     for run in runs:

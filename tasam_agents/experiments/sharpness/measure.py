@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,7 @@ def measure_run(
     products: int = 30,
     rho: float = RHO,
     double: bool = False,
+    trusted: Collection[str] = (),
 ) -> Sharpness:
     """Measure every loss of a run on fixed batches.
 
@@ -137,13 +138,14 @@ def measure_run(
         products: Hessian-vector products per eigenvalue, at least 2.
         rho: ρ of the ε-sharpness, >= 0.
         double: compute in double precision, on the same batches and noise.
+        trusted: environment ids with a module that the user named beside the file.
 
     Raises:
         UserError: not a run, an argument out of range, or a loss without a finite curvature.
         CheckpointError, EnvironmentRefused: see there.
     """
     run = RunDirectory.open(path)
-    config = run.config()
+    config = run.config(trusted)
     n = config.learner.batch_size if batch_size is None else batch_size
     for name, value, least in (("batches", batches, 1), ("batch_size", n, 1), ("products", products, 2)):
         if value < least:

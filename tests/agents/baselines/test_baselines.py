@@ -184,7 +184,7 @@ def test_a_run_is_kept_without_pickle_and_its_best_policy_comes_back(
 ) -> None:
     config = replace(config, view=view, seed=2)
     path = train_baseline(config, tmp_path / "run", quiet=True)
-    assert load_config(path) == config
+    assert load_config(path, (FAKE.env_id,)) == config
     assert json.loads((path / "config.json").read_text())["kind"] == "stable-baselines3"
     assert is_finished(path)
     run = RunDirectory.open(path)
@@ -195,9 +195,9 @@ def test_a_run_is_kept_without_pickle_and_its_best_policy_comes_back(
     saved = checkpoint.load(run.best)
     assert saved.state["validation_return"] == max(line["validation_return"] for line in lines)
     seeds = network_seeds(VALIDATION_SEED, 2)
-    found = evaluate(load_policy(path), make_batched(config.env_id, {}, 2, seeds), seeds)
+    found = evaluate(load_policy(path, trusted=(FAKE.env_id,)), make_batched(config.env_id, {}, 2, seeds), seeds)
     assert found.returns.mean() == saved.state["validation_return"]
-    actions = load_policy(path)(np.random.default_rng(0).random((5, 2, 2), np.float32))
+    actions = load_policy(path, trusted=(FAKE.env_id,))(np.random.default_rng(0).random((5, 2, 2), np.float32))
     assert actions.shape == (5, 2, 2)
     assert (actions.min(), actions.max()) >= (0, 0)
     assert actions.max() <= 1
@@ -254,7 +254,7 @@ def test_a_run_that_diverges_later_ends_with_the_best_policy_so_far(
     last = RunDirectory(run).metrics()[-1]
     assert json.loads((run / "finished.json").read_text())["env_steps"] == last["env_steps"] < FAKE.env_steps
     observations = np.zeros((1, 2, 2), np.float32)
-    assert np.isfinite(load_policy(run)(observations)).all()
+    assert np.isfinite(load_policy(run, trusted=(FAKE.env_id,))(observations)).all()
     monkeypatch.setattr(fakes, "nan_at", None)
     assert divergence(train_baseline(algorithm("ppo"), tmp_path / "sound", quiet=True)) == ""
 
@@ -342,10 +342,10 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         load_policy(tmp_path / "ours")
     RunDirectory.create(tmp_path / "new", FAKE)
     with pytest.raises(RunError, match="no checkpoint to evaluate yet"):
-        load_policy(tmp_path / "new")
+        load_policy(tmp_path / "new", trusted=(FAKE.env_id,))
     checkpoint.save(RunDirectory(tmp_path / "new").best, {"policy": {}}, {})
     with pytest.raises(CheckpointError, match=r"mu.weight is missing"):
-        load_policy(tmp_path / "new")
+        load_policy(tmp_path / "new", trusted=(FAKE.env_id,))
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     with pytest.raises(ImportError, match=r"pip install 'oran-tasam\[sb3\]'"):
         train_baseline(FAKE, tmp_path / "other", quiet=True)

@@ -173,7 +173,7 @@ def test_every_row_trains_and_its_actors_can_be_evaluated_twice_alike(name: str,
         updates_per_iteration=2, warmup_steps=5, evaluate_every=4, validation_envs=2, log_every=2, learner=small,
     )  # fmt: skip
     run = RunDirectory.open(train(config, tmp_path / "run", quiet=True))
-    assert run.config() == config
+    assert run.recorded_config() == config
     metrics = run.metrics()
     updates_of_sam = {"no_sam", "l2", "l2_in_loss", "dropout", "spectral_norm"}
     assert (metrics[-1]["critic_grad_norm_sam"] is None) == (name in updates_of_sam | {"actor_sam"})

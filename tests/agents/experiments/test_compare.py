@@ -97,7 +97,7 @@ def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path,
         "own": (2, 4), "plain": (2, 4), "repeat": (1, 4),
     }  # fmt: skip
     np.testing.assert_allclose(report.returns["repeat"], 1.0, atol=1e-6)
-    alone = evaluate_run(tmp_path / "own" / "seed_1", 4).rows[0].episodes.returns
+    alone = evaluate_run(tmp_path / "own" / "seed_1", 4, (chosen.env_id,)).rows[0].episodes.returns
     np.testing.assert_array_equal(report.returns["own"][1], alone)
     env = make_batched("support.fakes:target_env", {}, 4, seeds)
     job = next(job for job in chosen.jobs if job.label == "plain, seed 1")

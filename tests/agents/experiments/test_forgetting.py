@@ -359,7 +359,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "anchor from the start on, held at the switch." in printed
     for name in ("forgetting.json", "forgetting.csv", "forgetting_curves.png"):
         assert f"written: {tmp_path / 'out' / name}" in printed
-    config = RunDirectory.open(tmp_path / "out" / "sam_anchor" / "seed_0" / "then").config()
+    config = RunDirectory.open(tmp_path / "out" / "sam_anchor" / "seed_0" / "then").recorded_config()
     assert (config.env_kwargs, config.learner.hidden) == ({"scenario": "tiny", "num_ues": 60}, (8,))
     assert checkpoint.exists(RunDirectory(tmp_path / "out" / "sam_anchor" / "seed_0" / "then").best)
 

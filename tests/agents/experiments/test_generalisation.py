@@ -259,7 +259,7 @@ def test_somebody_elses_environment_is_varied_by_its_arguments(
         learner=replace(SHORT.learner, input_scaling=()),
     )
     run = train(config, tmp_path / "run", quiet=True)
-    result = generalise([run], 2, ["horizon=3"])
+    result = generalise([run], 2, ["horizon=3"], trusted=(config.env_id,))
     assert [each.name for each in result.members] == ["base", "horizon=3"]
     assert result.reference == "random"
     assert result.returns["TA-SAM-tiny on base", "base"].tolist() != result.returns[

@@ -345,5 +345,5 @@ def test_runs_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
 
 
 def test_somebody_elses_environment_can_be_measured(tmp_path: Path) -> None:
-    found = measure_run(train(FAKE, tmp_path / "fake", quiet=True), batches=1, products=10)
+    found = measure_run(train(FAKE, tmp_path / "fake", quiet=True), batches=1, products=10, trusted=(FAKE.env_id,))
     assert [row.network for row in found.rows] == ["critic_1", "critic_2", "left", "left", "right", "right"]

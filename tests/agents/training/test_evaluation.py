@@ -37,12 +37,14 @@ from tasam_agents.training.trainer import train
 HALF: ObservationPolicy = lambda observations: np.full((*observations.shape[:2], 2), 0.5, np.float32)  # noqa: E731
 REPEAT: ObservationPolicy = lambda observations: observations  # noqa: E731
 
+FAKE_ENV = "support.fakes:target_env"
+
 
 def fake_config(width: int = 16) -> TrainConfig:
     learner = replace(VARIANTS["tiny"].learner, input_scaling=(), hidden=(width,))
     return replace(
         VARIANTS["tiny"],
-        env_id="support.fakes:target_env",
+        env_id=FAKE_ENV,
         env_kwargs={},
         iterations=4,
         evaluate_every=2,
@@ -162,7 +164,7 @@ def test_sampled_evaluation_leaves_the_learner_as_it_was() -> None:
 
 
 def test_the_comparison_of_a_run_and_its_files(trained: Path) -> None:
-    result = evaluate_run(trained, 5)
+    result = evaluate_run(trained, 5, (FAKE_ENV,))
     names = [row.policy for row in result.rows]
     assert names == ["TA-SAM-tiny (deterministic)", "TA-SAM-tiny (sampled)", "random", "repeat", "half"]
     assert result.seeds == tuple(range(TEST_SEED, TEST_SEED + 5))
@@ -196,7 +198,7 @@ def test_the_best_checkpoint_is_the_one_that_validated_best(trained: Path) -> No
     assert state["validation_return"] == max(validated.values())
     assert validated[state["iteration"]] == state["validation_return"]
     env = TargetBatch(3, [0, 0, 0])
-    learner = Learner(task_of(env), run.config().learner, 99, 10)
+    learner = Learner(task_of(env), run.recorded_config().learner, 99, 10)
     learner.load_policy_tensors(checkpoint.load(run.best).tensors["actors"])
     result = evaluate(learned_policy(learner, deterministic=True), env, network_seeds(VALIDATION_SEED, 3))
     assert result.returns.mean() == state["validation_return"]
@@ -207,10 +209,10 @@ def test_actors_of_another_task_are_refused(trained: Path, tmp_path: Path) -> No
     saved = checkpoint.load(RunDirectory.open(trained).best)
     checkpoint.save(other.best, saved.tensors, saved.state)
     with pytest.raises(CheckpointError, match=r"has shape \(16, 2\), expected \(8, 2\)"):
-        evaluate_run(tmp_path / "other", 3)
+        evaluate_run(tmp_path / "other", 3, (FAKE_ENV,))
 
 
 def test_a_run_without_checkpoint_cannot_be_evaluated(tmp_path: Path) -> None:
     RunDirectory.create(tmp_path / "new", fake_config())
     with pytest.raises(RunError, match="no checkpoint to evaluate yet"):
-        evaluate_run(tmp_path / "new", 3)
+        evaluate_run(tmp_path / "new", 3, (FAKE_ENV,))

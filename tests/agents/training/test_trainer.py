@@ -295,10 +295,10 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
 
 def test_config_json_says_what_was_run(tmp_path: Path) -> None:
     train(FAKE, tmp_path / "run", quiet=True)
-    assert RunDirectory.open(tmp_path / "run").config() == FAKE
+    assert RunDirectory.open(tmp_path / "run").recorded_config() == FAKE
     (tmp_path / "run" / "config.json").write_text('{"colour": 1}')
     with pytest.raises(RunError, match=r"config.json is not the configuration of a run: .*colour"):
-        RunDirectory.open(tmp_path / "run").config()
+        RunDirectory.open(tmp_path / "run").recorded_config()
 
 
 def test_window_means_skip_what_is_undefined_and_survive_a_save() -> None:

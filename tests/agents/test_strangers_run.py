@@ -1,0 +1,103 @@
+"""A run of a stranger: whatever its config.json names, no command and no function runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.short_runs import FAKE
+
+import tasam_agents
+from tasam_agents.baselines import BASELINES
+from tasam_agents.baselines.training import train_baseline
+from tasam_agents.cli.main import BAD_INPUT, main
+from tasam_agents.config.variants import VARIANTS
+from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.envs.trust import KNOWN, check_env_id
+from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.trainer import train
+
+COMMANDS = (
+    ["evaluate", "RUN"],
+    ["watch", "RUN"],
+    ["sharpness", "RUN"],
+    ["generalise", "RUN"],
+    ["train", "--resume", "RUN"],
+)
+FUNCTIONS: tuple[Callable[[Path], Any], ...] = (tasam_agents.load_policy, tasam_agents.evaluate)
+TINY = replace(VARIANTS["tiny"], iterations=1, warmup_steps=1, evaluate_every=1, checkpoint_every_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(TINY, tmp_path_factory.mktemp("honest") / "run", quiet=True)
+
+
+@pytest.fixture(params=["ours", "baseline"])
+def stranger(request: pytest.FixtureRequest, honest: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A run whose environment is a shell command, and the file that the command would leave."""
+    run, canary = tmp_path / "run", tmp_path / "canary"
+    if request.param == "ours":
+        shutil.copytree(honest, run)
+    else:
+        config = BASELINES["sac_sb3"]
+        train_baseline(
+            replace(config, env_kwargs={"scenario": "tiny"}, num_envs=2, env_steps=8, hidden=(8,), validation_envs=2),
+            run,
+            quiet=True,
+        )
+    document = json.loads((run / "config.json").read_text())
+    document |= {"env_id": "os:system", "env_kwargs": {"command": f"touch {canary}"}}
+    (run / "config.json").write_text(json.dumps(document))
+    return run, canary
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_no_command_runs_what_a_file_names(
+    stranger: tuple[Path, Path], command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, canary = stranger
+    with pytest.raises(SystemExit) as left:
+        main([str(run) if word == "RUN" else word for word in command])
+    assert left.value.code == BAD_INPUT
+    assert not canary.exists()
+    said = capsys.readouterr().err
+    assert "--trust-env os:system" in said or "is not the configuration of a run" in said
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_runs_what_a_file_names(stranger: tuple[Path, Path], function: Callable[[Path], Any]) -> None:
+    run, canary = stranger
+    with pytest.raises(EnvironmentRefused, match="'os:system', which would import code of its choosing"):
+        function(run)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("env_id", ["os:system", "support.fakes:target_env", "gymnasium:CartPole-v1", ":", "a:b:c"])
+def test_an_id_with_a_module_is_refused_unless_it_is_named_beside_the_file(env_id: str) -> None:
+    with pytest.raises(EnvironmentRefused, match="allowed from a file: an id of a registry"):
+        check_env_id(env_id, "config.json")
+    check_env_id(env_id, "config.json", trusted=(env_id,))
+
+
+def test_ids_of_a_registry_and_of_our_own_configurations_are_data() -> None:
+    for config in VARIANTS.values():
+        check_env_id(config.env_id, "config.json")
+    for baseline in BASELINES.values():
+        check_env_id(baseline.env_id, "config.json")
+    assert set(KNOWN) == {config.env_id for config in VARIANTS.values() if ":" in config.env_id}
+
+
+def test_what_the_user_names_too_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train(FAKE, tmp_path / "run", quiet=True)
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(run), "--networks", "2"])
+    assert f"--trust-env {FAKE.env_id}" in capsys.readouterr().err
+    main(["evaluate", str(run), "--networks", "2", "--trust-env", FAKE.env_id])
+    assert RunDirectory(run).evaluation_file.is_file()
+    assert tasam_agents.load_policy(run, trust_env=[FAKE.env_id])
