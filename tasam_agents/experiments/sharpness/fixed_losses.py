@@ -1,4 +1,4 @@
-"""The losses of a run, eqs. (9) and (10), as functions of one network's weights, with all that is random in them fixed.
+"""The losses of a run as functions of one network's weights, with all that is random in them fixed.
 
 They are those of `Learner.update`: the run's twins, target critics, temperatures, γ and objective, as they stand in
 ``checkpoints/latest``. Fixed are the transitions, which the run's sampled policy makes on its validation networks, and
