@@ -70,18 +70,19 @@ def update_sessions(which: Integers, mobility: Mobility, p: Sessions, s: State, 
     if not p.some:
         return
     for b in which:
-        for u in range(s.speed.shape[1]):
-            word, _, _, _ = draw(s.key[b], SESSION, u, 1)
-            if s.serving[b, u] >= 0:
+        key, serving = s.key[b], s.serving[b]
+        for u in range(len(serving)):
+            word, _, _, _ = draw(key, SESSION, u, 1)
+            if serving[u] >= 0:
                 if uniform(word) < p.leave:
-                    out.departures[b, s.serving[b, u]] += 1
-                    s.serving[b, u] = AWAY
+                    out.departures[b, serving[u]] += 1
+                    serving[u] = AWAY
             elif uniform(word) < p.come:
-                s.serving[b, u] = COMING
-                place_ue(s.key[b], u, 1, mobility, s.position[b], s.direction[b], s.speed[b])
-                draw_link(s.key[b], u, 1, s.los_draw[b], s.shadow[b])
+                serving[u] = COMING
+                place_ue(key, u, 1, mobility, s.position[b], s.direction[b], s.speed[b])
+                draw_link(key, u, 1, s.los_draw[b], s.shadow[b])
                 s.backlog[b, u] = 0.0
                 s.average[b, u] = 0.0
                 s.history[b, u] = 0
                 s.on_time[b, u] = 0
-                s.since[b, u] = int(s.key[b, 3]) + 1
+                s.since[b, u] = int(key[3]) + 1

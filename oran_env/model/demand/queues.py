@@ -28,9 +28,9 @@ def latency(backlog: float, packet: float, capacity: float, offered: float, cap:
 
 
 @kernel
-def all_sent(i: int, backlog: float, rate: float, offered: float, p: Traffic) -> bool:
-    """Whether a UE of slice i has sent all that waited; backlog [bit]: after the step."""
-    return p.finite[i] and (backlog == 0.0 if p.queue else rate >= offered)
+def all_sent(queue: bool, backlog: float, rate: float, offered: float) -> bool:
+    """Whether a UE has sent all that waited; backlog [bit]: after the step, where there is a queue."""
+    return backlog == 0.0 if queue else rate >= offered
 
 
 @kernel

@@ -108,13 +108,14 @@ def deal_by_merit(
         expected = np.empty(number)  # rate on the RB at hand
         tracked = np.empty(number)  # average rate, were the step to end now
         merit = np.empty(number)
+        power = np.empty(number)  # |h|² on the RB at hand
         for j in range(number):
             u = members[start + j]
             noise[j] = channel.noise_mw
             for other in range(gain.shape[1]):
                 if other != m:
                     noise[j] += gain[u, other]
-            expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], channel)
+            expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], channel.cap)
             tracked[j] = (1.0 - 1.0 / p.fairness) * average[u]
             merit[j] = _merit(p.merit, expected[j], tracked[j])
         for k in range(len(slice_of_rb)):
@@ -124,10 +125,11 @@ def deal_by_merit(
                 ue_of_rb[k] = IDLE
                 continue
             if p.per_rb:
+                for j in range(number):  # a loop of its own, or the draws are not inlined
+                    power[j] = serving_fading(key, members[start + j], m, k, channel.fading)
                 for j in range(number):
-                    u = members[start + j]
-                    power = serving_fading(key, u, m, k, channel.fading)
-                    expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] * power / noise[j], channel)
+                    sinr = gain[members[start + j], m] * power[j] / noise[j]
+                    expected[j] = channel.bandwidth * spectral_efficiency(sinr, channel.cap)
                     merit[j] = _merit(p.merit, expected[j], tracked[j])
             best = np.argmax(merit)
             ue_of_rb[k] = members[start + best]

@@ -90,10 +90,10 @@ def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Channel, rate: Floats) 
                         else:
                             interference += gain[serves[j], other] * fading[other, other]
                 sinr = gain[u, m] * fading[m, m] / (interference + p.noise_mw)
-                rate[u] += p.bandwidth * spectral_efficiency(sinr, p) / p.fading.blocks
+                rate[u] += p.bandwidth * spectral_efficiency(sinr, p.cap) / p.fading.blocks
 
 
 @kernel
-def spectral_efficiency(sinr: float, p: Channel) -> float:
+def spectral_efficiency(sinr: float, cap: float) -> float:
     """What an RB carries at a SINR [bit/s/Hz]."""
-    return min(math.log2(1.0 + sinr), p.cap)
+    return min(math.log2(1.0 + sinr), cap)

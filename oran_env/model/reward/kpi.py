@@ -46,8 +46,9 @@ def compute_kpis(which: Integers, p: Kpi, qos: Qos, traffic: Traffic, s: State, 
             if m < 0:
                 continue
             reached = int(served[u] >= p.threshold[i])
-            if traffic.served:
-                reached |= int(all_sent(i, backlog[u], rate[u], traffic.offered[i] * demand[m, i], traffic))
+            if traffic.served and traffic.finite[i]:
+                offered = traffic.offered[i] * demand[m, i]
+                reached |= int(all_sent(traffic.queue, backlog[u], rate[u], offered))
             leaving = (history[u] >> (p.window - 1)) & 1
             history[u] = ((history[u] << 1) | reached) & ((1 << p.window) - 1)
             on_time[u] += reached - leaving
