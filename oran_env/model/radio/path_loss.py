@@ -15,7 +15,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oran_env.model.radio.uma_path_loss import UrbanMacro, los_probability, uma_loss_db, urban_macro
 from oran_env.model.state import State
@@ -23,8 +22,6 @@ from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.numerics.random_draws import LINK, draw, normal, uniform
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
-
-Bits = NDArray[np.bool_]
 
 _NEPER = 0.1 * math.log(10.0)  # natural logarithm of a gain of 1 dB
 
@@ -53,8 +50,8 @@ def squared_distance(position: Floats, u: int, m: int, p: PathLoss) -> float:
 
 
 @kernel
-def power_law(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sees: Bits) -> None:
-    """Write the mean gain (N, M) of the links of UEs at positions (N, 2), and which have line of sight, here none.
+def power_law(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sigma: Floats) -> None:
+    """Write mean gain (N, M) and shadowing [dB] of the links of UEs at positions (N, 2), here without line of sight.
 
     los_draw: (N, M) uniform numbers, read by ``uma``.
     """
@@ -62,17 +59,18 @@ def power_law(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, see
         for m in range(gain.shape[1]):
             squared = squared_distance(position, u, m, p)
             gain[u, m] = p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared))
-            sees[u, m] = False
+            sigma[u, m] = p.shadowing_nlos
 
 
 @kernel
-def uma(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sees: Bits) -> None:
+def uma(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sigma: Floats) -> None:
     """The same by TR 38.901."""
     for u in range(gain.shape[0]):
         for m in range(gain.shape[1]):
             distance = math.sqrt(squared_distance(position, u, m, p))
-            sees[u, m] = los_draw[u, m] < los_probability(distance, p.urban.elevation)
-            gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees[u, m], p.urban))
+            sees = los_draw[u, m] < los_probability(distance, p.urban.elevation)
+            gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban))
+            sigma[u, m] = p.shadowing_los if sees else p.shadowing_nlos
 
 
 PATH_LOSSES = Registry("path_loss", {"power_law": power_law, "uma": uma})
@@ -98,15 +96,14 @@ def path_loss_of(scenario: Scenario, sites: Floats) -> PathLoss:
 @kernel
 def update_gains(which: Integers, p: PathLoss, s: State) -> None:
     """Mean received power per RB [mW] of every link, where the UEs are now."""
-    sees = np.empty(s.gain.shape[1:], dtype=np.bool_)
+    sigma = np.empty(s.gain.shape[1:])
     for b in which:
         gain, shadow = s.gain[b], s.shadow[b]
-        _law(p.law, s.position[b], s.los_draw[b], p, gain, sees)
+        _law(p.law, s.position[b], s.los_draw[b], p, gain, sigma)
         if p.shadowed:
             for u in range(gain.shape[0]):
                 for m in range(gain.shape[1]):
-                    sigma = p.shadowing_los if sees[u, m] else p.shadowing_nlos
-                    gain[u, m] *= math.exp(_NEPER * sigma * shadow[u, m])
+                    gain[u, m] *= math.exp(_NEPER * sigma[u, m] * shadow[u, m])
 
 
 @kernel
