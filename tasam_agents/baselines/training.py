@@ -27,6 +27,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.trust import check_env_id
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow
@@ -195,7 +196,7 @@ class _Training:
     def finish(self, line: Mapping[str, Any], **more: str) -> None:
         """Write finished.json: what the last line of metrics counts, and whatever else is to be known."""
         document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s")} | more
-        (self.directory.path / FINISHED).write_text(json.dumps(document) + "\n", "utf-8")
+        write_json_atomically(self.directory.path / FINISHED, document)
 
     def report(self, progress: Progress) -> dict[str, Any]:
         """Validate, keep the best policy, write a line of metrics."""

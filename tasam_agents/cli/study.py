@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.errors import UserError
+from tasam_agents.training.atomic_write import write_json_atomically
 
 if TYPE_CHECKING:
     from tasam_agents.jobs.engine import Pool
@@ -101,7 +102,7 @@ def do_runs(
     wanted = plan.jobs(only or FIGURES)
     pool = _pool(backend, jobs, address)
     plan.fix()
-    (plan.directory / MACHINE_FILE).write_text(json.dumps(_machine(), indent=1) + "\n", "utf-8")
+    write_json_atomically(plan.directory / MACHINE_FILE, _machine(), indent=1)
     failures = run_jobs(wanted, pool, study_task(plan.judging), minutes=minutes)
     if failures:
         raise RunsFailed(failures, len(wanted))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tasam_agents.errors import UserError
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"
@@ -51,7 +52,7 @@ class DistributedConfig:
         """Note in the run directory what its numbers depend on."""
         document = asdict(self)
         del document["address"]
-        (run_dir / _RECORD).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        write_json_atomically(run_dir / _RECORD, document, indent=2)
 
     @staticmethod
     def recorded(run_dir: Path, address: str | None = None) -> DistributedConfig:

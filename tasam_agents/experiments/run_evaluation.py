@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
 from tasam_agents.training.progress import duration
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -89,7 +89,7 @@ class Comparison:
             "evaluation_wall_time_s": self.evaluation_s,
             "policies": rows,
         }
-        run.evaluation_file.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
+        write_json_atomically(run.evaluation_file, document, indent=1)
         return [run.evaluation_file, write_table(run.path / "evaluation.csv", map(_flat, rows))]
 
     @staticmethod

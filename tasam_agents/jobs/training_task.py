@@ -10,7 +10,7 @@ from tasam_agents.baselines.training import is_finished, train_baseline
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.jobs.job import Job, Status, Task
 from tasam_agents.training import checkpoint
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory, RunError, changes
 from tasam_agents.training.trainer import train
 
 
@@ -39,14 +39,12 @@ def _check_same(job: Job, run: RunDirectory) -> None:
     try:
         saved = json.loads(run.config_file.read_text("utf-8"))
         if "kind" not in saved:  # fields that are younger than the run take their defaults
-            saved = json.loads(json.dumps(TrainConfig.from_dict(saved).to_dict()))
+            saved = TrainConfig.from_dict(saved).to_dict()
     except (ValueError, TypeError) as error:
         raise RunError(f"{run.config_file} is not the configuration of a run: {error}") from error
-    wanted = json.loads(json.dumps(job.config.to_dict()))
-    different = [name for name in sorted(wanted | saved) if wanted.get(name) != saved.get(name)]
+    different = changes(job.config.to_dict(), saved)
     if different:
-        changes = "; ".join(f"{name} is {wanted.get(name)!r}, began with {saved.get(name)!r}" for name in different)
-        raise RunError(f"{run.path} is a run with another configuration: {changes}; allowed: another --runs")
+        raise RunError(f"{run.path} is a run with another configuration: {different}; allowed: another --runs")
 
 
 def train_job(job: Job) -> None:

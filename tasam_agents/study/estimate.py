@@ -13,6 +13,7 @@ from tasam_agents.config import RadiusConfig, TrainConfig
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -32,7 +33,7 @@ def seconds_per_run(plan: Plan) -> dict[str, float]:
                 kinds[kind] = _timed(arm.config)
             known[arm.name] = kinds[kind]
     plan.directory.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+    write_json_atomically(path, known, indent=1)
     return known
 
 

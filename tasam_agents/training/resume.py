@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.evaluation import training_seeds
 from tasam_agents.training.metric_window import MetricWindow
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory, RunError, changes
 
 
 class Resumed(Protocol):
@@ -52,11 +51,9 @@ def existing_run(path: Path, config: TrainConfig) -> RunDirectory:
     run = RunDirectory.open(path)
     if not checkpoint.exists(run.latest):
         raise RunError(f"{path} cannot be resumed: there is no {run.latest}")
-    wanted, saved = (json.loads(json.dumps(c.to_dict())) for c in (config, run.recorded_config()))
-    different = [name for name in wanted if wanted[name] != saved[name]]
+    different = changes(config.to_dict(), run.recorded_config().to_dict())
     if different:
-        changes = "; ".join(f"{name} is {wanted[name]!r}, began with {saved[name]!r}" for name in different)
-        raise RunError(f"{path} cannot be resumed with another configuration: {changes}")
+        raise RunError(f"{path} cannot be resumed with another configuration: {different}")
     return run
 
 

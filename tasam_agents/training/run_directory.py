@@ -163,3 +163,10 @@ class RunDirectory:
         """Drop the lines after an iteration, so that going on from it writes none twice."""
         kept = [line for line in self.metrics() if line["iteration"] <= iteration]
         write_text_atomically(self.metrics_file, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def changes(wanted: Mapping[str, Any], began: Mapping[str, Any]) -> str:
+    """Which settings of two configurations differ, both as dictionaries; "" if none does."""
+    here, there = (json.loads(json.dumps(each)) for each in (wanted, began))
+    names = [name for name in sorted(here | there) if here.get(name) != there.get(name)]
+    return "; ".join(f"{name} is {here.get(name)!r}, began with {there.get(name)!r}" for name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tasam_agents.experiments.comparison import figures
 from tasam_agents.experiments.comparison.result import ComparisonReport, Line
 from tasam_agents.plotting.style import write_table
 from tasam_agents.stats.intervals import Interval, ends
+from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_comparison(report: ComparisonReport, directory: Path) -> list[Path]:
@@ -25,7 +25,7 @@ def write_comparison(report: ComparisonReport, directory: Path) -> list[Path]:
         for network, value in zip(report.network_seeds, row, strict=True)
     ]
     summary = directory / "comparison.json"
-    summary.write_text(json.dumps(document(report), indent=1, allow_nan=False) + "\n", "utf-8")
+    write_json_atomically(summary, document(report), indent=1)
     ordered = {line.agent: np.asarray(report.returns[line.agent], np.float64) for line in report.lines}
     return [
         write_table(directory / "comparison.csv", tidy),

@@ -259,4 +259,4 @@ def _check_same_plan(plan: ForgettingPlan, out: Path) -> None:
         raise UserError(f"{out} is not empty and holds no plan.json; allowed: a new or an empty directory")
     RunDirectory.check_new(out)
     out.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    write_json_atomically(file, document, indent=1)

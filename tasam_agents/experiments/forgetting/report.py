@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tasam_agents.experiments.forgetting.figure import draw_forgetting
 from tasam_agents.experiments.forgetting.result import ForgettingResult, Measure, minus
 from tasam_agents.plotting.style import write_table
 from tasam_agents.stats.intervals import ends
+from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_forgetting(result: ForgettingResult, out: Path) -> list[Path]:
@@ -29,7 +29,7 @@ def write_forgetting(result: ForgettingResult, out: Path) -> list[Path]:
         "records": list(result.records),
     }
     file = out / "forgetting.json"
-    file.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
+    write_json_atomically(file, document, indent=1)
     table = write_table(out / "forgetting.csv", rows)
     return [file, table, draw_forgetting(result, out / "forgetting_curves.png")]
 

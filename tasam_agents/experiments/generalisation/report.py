@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from tasam_agents.experiments.generalisation.figure import draw_generalisation
 from tasam_agents.experiments.generalisation.result import Generalisation
 from tasam_agents.plotting.style import write_table
+from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_generalisation(result: Generalisation, directory: Path) -> list[Path]:
@@ -27,7 +27,7 @@ def write_generalisation(result: Generalisation, directory: Path) -> list[Path]:
         for network, value in zip(result.network_seeds, values[0].tolist(), strict=True)
     ]
     file = directory / "generalisation.json"
-    file.write_text(json.dumps(document(result), indent=1, allow_nan=False) + "\n", "utf-8")
+    write_json_atomically(file, document(result), indent=1)
     table = write_table(directory / "generalisation_returns.csv", tidy)
     return [draw_generalisation(result, directory / "generalisation.png"), table, file]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ from tasam_agents.experiments.sharpness.curvature import Ascent, Eigenvalue, asc
 from tasam_agents.experiments.sharpness.fixed_losses import WITHOUT_ENTROPY, fixed_batches, load_learner, network_losses
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
+from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.progress import counted
 from tasam_agents.training.run_directory import RunDirectory
 
@@ -109,7 +109,7 @@ class Sharpness:
     def write(self, run: RunDirectory) -> list[Path]:
         """Write sharpness.json and sharpness.csv (a line per loss and batch); return their paths."""
         document = run.path / "sharpness.json"
-        document.write_text(json.dumps(self.document(), indent=1, allow_nan=False) + "\n", "utf-8")
+        write_json_atomically(document, self.document(), indent=1)
         rows = [
             {"network": row.network, "kind": row.kind, "batch": batch}
             | {name: values[batch] for name, values in row.columns().items()}
