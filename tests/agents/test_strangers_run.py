@@ -19,6 +19,7 @@ from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.trust import KNOWN, check_env_id
+from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -83,6 +84,19 @@ def test_an_id_with_a_module_is_refused_unless_it_is_named_beside_the_file(env_i
     with pytest.raises(EnvironmentRefused, match="allowed from a file: an id of a registry"):
         check_env_id(env_id, "config.json")
     check_env_id(env_id, "config.json", trusted=(env_id,))
+
+
+@pytest.mark.parametrize("env_id", [["os:system"], {"a": "os:system"}, None, 3, "", "os.system", "os：system", "../x"])
+def test_no_other_spelling_gets_past(honest: Path, tmp_path: Path, env_id: object) -> None:
+    """Other types are no id, and what has no colon is looked up in a registry and not found."""
+    run, canary = tmp_path / "run", tmp_path / "canary"
+    shutil.copytree(honest, run)
+    document = json.loads((run / "config.json").read_text())
+    document |= {"env_id": env_id, "env_kwargs": {"command": f"touch {canary}"}}
+    (run / "config.json").write_text(json.dumps(document))
+    with pytest.raises(UserError):
+        tasam_agents.evaluate(run, networks=2)
+    assert not canary.exists()
 
 
 def test_ids_of_a_registry_and_of_our_own_configurations_are_data() -> None:
