@@ -21,11 +21,11 @@ PAGES = Path(__file__).parent / "environments"
 def pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
-        "oran_v0.md": parallel_page(),
-        "oran_joint_v0.md": gymnasium_page(
+        "oran_v1.md": parallel_page(),
+        "oran_joint_v1.md": gymnasium_page(
             registration.JOINT_ID, oran_env.OranJointEnv, "one, for all DUs", ("M",), "One row per DU."
         ),
-        "oran_du_v0.md": gymnasium_page(
+        "oran_du_v1.md": gymnasium_page(
             registration.DU_ID, oran_env.OranDuEnv, "one DU; the others follow a policy", (), "Those of the DU."
         ),
         "scenario.md": scenario_page(),

@@ -33,8 +33,8 @@ def main() -> None:
         shares = ", ".join(f"{s} {x:.0%}" for s, x in zip(oran_env.SLICES, satisfied / steps, strict=True))
         print(f"{name:20} reward {total / steps:6.3f} per DU and step; QoS reached: {shares}")
 
-    joint = gymnasium.make("oran/ORAN-joint-v0", scenario=arguments.scenario)
-    batch = gymnasium.make_vec("oran/ORAN-joint-v0", num_envs=4, scenario=arguments.scenario)
+    joint = gymnasium.make("oran/ORAN-joint-v1", scenario=arguments.scenario)
+    batch = gymnasium.make_vec("oran/ORAN-joint-v1", num_envs=4, scenario=arguments.scenario)
     alone, together = joint.reset(seed=arguments.seed)[0], batch.reset(seed=arguments.seed)[0]
     print(f"joint observation {alone.shape}, batch {together.shape}, first row equal: {(together[0] == alone).all()}")
 

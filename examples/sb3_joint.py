@@ -23,13 +23,13 @@ def main() -> None:
 
     model = SAC(
         "MlpPolicy",
-        gymnasium.make("oran/ORAN-joint-v0", scenario=arguments.scenario),
+        gymnasium.make("oran/ORAN-joint-v1", scenario=arguments.scenario),
         gamma=0.9,
         ent_coef="auto_0.001",  # with so many action values the default 1.0 drowns the reward
         learning_starts=100,
         seed=arguments.seed,
     )
-    unseen = Monitor(gymnasium.make("oran/ORAN-joint-v0", scenario=arguments.scenario))
+    unseen = Monitor(gymnasium.make("oran/ORAN-joint-v1", scenario=arguments.scenario))
     horizon: int = unseen.get_wrapper_attr("scenario").control.horizon
 
     def reward() -> float:

@@ -2,47 +2,70 @@
 
 | id | registry | agent |
 |---|---|---|
-| ``oran/ORAN-v0`` | PettingZoo, parallel and AEC | one per DU |
-| ``oran/ORAN-joint-v0`` | Gymnasium | one for all DUs, team reward |
-| ``oran/ORAN-du-v0`` | Gymnasium | one DU; the others follow a policy |
+| ``oran/ORAN-v1`` | PettingZoo, parallel and AEC | one per DU |
+| ``oran/ORAN-joint-v1`` | Gymnasium | one for all DUs, team reward |
+| ``oran/ORAN-du-v1`` | Gymnasium | one DU; the others follow a policy |
 
 Versions: the number at the end of an id goes up when, for the same arguments, seed and actions, the dynamics, the
 observation or the reward change; results of different versions are not comparable. New arguments, presets, info keys
 and speed do not change it. All three ids share one simulator and so one version. While the package itself is at 0.x,
-v0 may still change; every change stands in the version history of the documentation.
+v1 may still change; every change stands in the version history of the documentation.
 
 ## Version History
 
-* v0 (package 0.1.0): first version. The codecs ``ue_grid`` and ``slice_share``, schedulers, UMa path loss, shadowing,
-  fading blocks, traffic profiles, varying demand, sessions, ``weighted_kpi`` and ``reward_sharing`` were added to it;
-  with their default values trajectories are, bit for bit, what they were before.
+* v1 (package 0.2.0): one seed rule for every entry, network b of a batch is (seed, b); validation and test networks
+  have names that no seed leads to. Added beside it, off by default: averaged and correlated fading, exact queue,
+  cells, link adaptation, zones codec.
+* v0 (package 0.1.0): first version; asking for it raises an error that says where it is. Vector environments gave
+  network b the seed s + b, so that neighbouring seeds shared networks.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import pettingzoo
+from gymnasium.error import DeprecatedEnv
 
-PARALLEL_ID = "oran/ORAN-v0"
-JOINT_ID = "oran/ORAN-joint-v0"
-DU_ID = "oran/ORAN-du-v0"
+PARALLEL_ID = "oran/ORAN-v1"
+JOINT_ID = "oran/ORAN-joint-v1"
+DU_ID = "oran/ORAN-du-v1"
+LAST_WITH_V0 = "package version 0.1.0 (git revision e18373c)"
 
 
 def register() -> None:
     """Add the environments to both registries; a second call changes nothing."""
-    if PARALLEL_ID not in pettingzoo.parallel_registry:
-        pettingzoo.register("parallel", PARALLEL_ID, entry_point="oran_env.envs.parallel_env:parallel_env")
-    if PARALLEL_ID not in pettingzoo.aec_registry:
-        pettingzoo.register("aec", PARALLEL_ID, entry_point="oran_env.envs.parallel_env:env")
-    if JOINT_ID not in gymnasium.registry:
-        gymnasium.register(
-            JOINT_ID,
-            entry_point="oran_env.envs.joint_env:OranJointEnv",
-            vector_entry_point="oran_env.envs.vector_env:OranJointVectorEnv",
-        )
-    if DU_ID not in gymnasium.registry:
-        gymnasium.register(
-            DU_ID,
-            entry_point="oran_env.envs.single_du_env:OranDuEnv",
-            vector_entry_point="oran_env.envs.vector_env:OranDuVectorEnv",
-        )
+    for kind, function in (("parallel", "parallel_env"), ("aec", "env")):
+        _add_pettingzoo(kind, PARALLEL_ID, f"oran_env.envs.parallel_env:{function}")
+    _add_gymnasium(JOINT_ID, "oran_env.envs.joint_env:OranJointEnv", "oran_env.envs.vector_env:OranJointVectorEnv")
+    _add_gymnasium(DU_ID, "oran_env.envs.single_du_env:OranDuEnv", "oran_env.envs.vector_env:OranDuVectorEnv")
+
+
+def _add_pettingzoo(kind: str, name: str, entry_point: str) -> None:
+    if name not in (pettingzoo.aec_registry if kind == "aec" else pettingzoo.parallel_registry):
+        pettingzoo.register(kind, name, entry_point=entry_point)
+        pettingzoo.register(kind, _before(name), entry_point=f"{__name__}:retired", kwargs={"asked_for": name})
+
+
+def _add_gymnasium(name: str, entry_point: str, vector_entry_point: str) -> None:
+    if name not in gymnasium.registry:
+        gymnasium.register(name, entry_point=entry_point, vector_entry_point=vector_entry_point)
+        old = f"{__name__}:retired"
+        gymnasium.register(_before(name), entry_point=old, vector_entry_point=old, kwargs={"asked_for": name})
+
+
+def _before(name: str) -> str:
+    return f"{name.removesuffix('v1')}v0"
+
+
+def retired(asked_for: str, **_: Any) -> None:
+    """What the ids of v0 make: an error that says where to go. ``asked_for``: the id that takes its place.
+
+    Raises:
+        DeprecatedEnv: always.
+    """
+    raise DeprecatedEnv(
+        f"{_before(asked_for)} is no longer here. Use {asked_for!r}, whose results are not comparable with it, "
+        f"or {LAST_WITH_V0}, the last with v0"
+    )

@@ -16,6 +16,7 @@ from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments import run_evaluation
 from tasam_agents.experiments.comparison.plan import measure, plan
@@ -25,7 +26,7 @@ from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
 from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint, trainer
-from tasam_agents.training.evaluation import TEST_SEED, load_actors, network_seeds, run_policy
+from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 
@@ -79,15 +80,15 @@ def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Coll
     config = run.config(trust_env)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no policy yet: there is no {run.best}")
-    env = make_batched(config.env_id, config.env_kwargs, 1, [TEST_SEED])
+    env = make_batched(config.env_id, config.env_kwargs, 1, 0)
     learner = load_actors(checkpoint.load(run.best), run.best, config, env)
-    return run_policy(learner, config, env, deterministic, TEST_SEED)
+    return run_policy(learner, config, env, deterministic)
 
 
 def evaluate(
     run_or_policy: Path | str | Callable[[NDArray[np.float32]], NDArray[np.float32]],
     networks: int = 20,
-    env_id: str = "oran/ORAN-v0",
+    env_id: str = "oran/ORAN-v1",
     trust_env: Collection[str] = (),
     **env_kwargs: Scalar,
 ) -> tuple[run_evaluation.Row, ...]:
@@ -114,9 +115,9 @@ def evaluate(
     def policy(observations: NDArray[np.float32]) -> NDArray[np.float32]:
         return run_or_policy(observations)
 
-    seeds = network_seeds(TEST_SEED, networks)
-    env = make_batched(env_id, env_kwargs, networks, seeds)
-    return run_evaluation.compare({"policy": policy} | reference_policies(env_id, env_kwargs), env, seeds)
+    names = held_out_networks(networks)
+    env = make_batched(env_id, env_kwargs, networks, names)
+    return run_evaluation.compare({"policy": policy} | reference_policies(env_id, env_kwargs), env, names)
 
 
 def compare(

@@ -20,7 +20,7 @@ from oran_env.scenario import FIELD_GROUPS
 from oran_env.scoring.playable import returns_of
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("oran_v0.md", "oran_joint_v0.md", "oran_du_v0.md", "scenario.md")
+GENERATED = ("oran_v1.md", "oran_joint_v1.md", "oran_du_v1.md", "scenario.md")
 WITH_CODE = ("environment.md", "extending.md", *(f"environments/{name}" for name in GENERATED))
 LINKED = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
@@ -67,10 +67,10 @@ def table_rows(page: str, title: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("page", "lead"), [("oran_v0.md", ()), ("oran_du_v0.md", ()), ("oran_joint_v0.md", ("M",))], ids=str
+    ("page", "lead"), [("oran_v1.md", ()), ("oran_du_v1.md", ()), ("oran_joint_v1.md", ("M",))], ids=str
 )
 def test_info_has_the_keys_shapes_and_types_of_the_page(page: str, lead: tuple[str, ...]) -> None:
-    size = {"oran_v0.md": "parallel", "oran_du_v0.md": "du", "oran_joint_v0.md": "joint"}[page]
+    size = {"oran_v1.md": "parallel", "oran_du_v1.md": "du", "oran_joint_v1.md": "joint"}[page]
     info: dict[str, Any]
     if size == "parallel":
         env = oran_env.parallel_env("tiny", codec="ue_grid")

@@ -140,7 +140,7 @@ def parallel_page() -> str:
     env = oran_env.parallel_env()
     agent = env.possible_agents[0]
     top = {
-        "Import": '`import oran_env`, `pettingzoo.make("parallel", "oran/ORAN-v0")` or `oran_env.parallel_env()`',
+        "Import": '`import oran_env`, `pettingzoo.make("parallel", "oran/ORAN-v1")` or `oran_env.parallel_env()`',
         "API": "PettingZoo, parallel; AEC by `pettingzoo.utils.parallel_to_aec`",
         "Agents": f"{len(env.possible_agents)}: `{agent}` … `{env.possible_agents[-1]}`",
         "Action space": f"`{env.action_space(agent)}` each",
@@ -150,7 +150,7 @@ def parallel_page() -> str:
         "Reward": "one per agent",
     }
     rows = "For each agent, with the shape of one DU."
-    return environment("oran/ORAN-v0", oran_env.OranParallelEnv, top, (), rows)
+    return environment("oran/ORAN-v1", oran_env.OranParallelEnv, top, (), rows)
 
 
 def gymnasium_page(name: str, cls: type, agent: str, lead: tuple[str, ...], rows_of_info: str) -> str:

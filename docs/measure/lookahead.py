@@ -12,9 +12,9 @@ import time
 import numpy as np
 
 from oran_env import Simulator
+from oran_env.numerics.seeding import validation_networks
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.scoring.playable import returns_of
-from oran_env.scoring.rule_search import VALIDATION_SEED
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--interval", type=int, default=5)
     parser.add_argument("--clairvoyant", action="store_true")
     given = parser.parse_args()
-    seeds = [VALIDATION_SEED + i for i in range(given.networks)]
+    seeds = validation_networks(given.networks)
     simulator = Simulator(given.scenario, given.networks, seeds)
     search = LookaheadPolicy(simulator, given.rounds, given.draws, given.interval, given.clairvoyant)
     start = time.perf_counter()

@@ -4,7 +4,9 @@
     config = PPOConfig().environment(ENV_NAME, env_config={"scenario": "paper"})
 
 ``env_config`` holds the keyword arguments of ``parallel_env``. RLlib seeds an environment in its first reset with the
-seed of its worker (``config.debugging(seed=...)``) plus its place among the worker's environments.
+seed s of the run (``config.debugging(seed=s)``) plus the number of its worker plus its place among the worker's
+environments. That is RLlib's rule and not this package's, (s, b): environments with the same sum have the same network,
+and runs with neighbouring seeds share most of theirs. So take seeds far apart, and one environment per worker.
 """
 
 from __future__ import annotations

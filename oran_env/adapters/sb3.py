@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.envs.spaces import ActionType, action_space, observation_space
+from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -55,7 +56,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
     Args:
         scenario: preset name, ``Scenario``, or a mapping with the keyword arguments of ``parallel_env``.
         num_networks: B, networks side by side.
-        seed: of the first reset; network b gets seed + b. None: from the system.
+        seed: of the first reset; network b is then (seed, b). None: from the system.
         action_type: "box" (SAC, TD3) or "multi_binary" (PPO, A2C).
         num_threads: threads that share the batch.
         overrides: scenario fields by name.
@@ -101,18 +102,19 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             self.seed(seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Seed the networks at the next reset: network b with seed + b. Return the seed of every DU."""
+        """Seed the networks at the next reset: network b is then (seed, b). Return that seed for every DU.
+
+        The library's own vector environments give environment i the seed + i; here runs with neighbouring seeds would
+        then share most of their networks.
+        """
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
-        if seed < 0:
-            raise ValueError(f"seed is {seed!r}; allowed: integers >= 0")
-        self._seeds = [seed + du_env.network for du_env in self.du_envs]
+        self._seeds = [checked_seed(seed)] * self.num_envs
         return self._seeds
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode in every network; observations (num_envs, D)."""
-        seeds = [seed for seed in self._seeds[:: self.dus] if seed is not None]
-        observations = self.simulator.reset(seeds or None)
+        observations = self.simulator.reset(self._seeds[0])
         self.reset_infos: list[dict[str, Any]] = [self._reset_info(i) for i in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()

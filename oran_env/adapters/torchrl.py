@@ -61,7 +61,8 @@ def make_env(
 
     Args:
         scenario: preset name or ``Scenario``.
-        seed: of the sequence of networks; the wrapper uses up its first network in its own first reset.
+        seed: of the sequence of networks, that of network 0 in a batch with this seed; the wrapper uses up its first
+            network in its own first reset.
         info_keys: keys of ``simulator.Outcome`` to have under ``("du", "info", key)``; zero after a reset.
         return_state: also give ``state``, all observations side by side (M·D,), for a centralised critic.
         arguments: further arguments of ``parallel_env``.

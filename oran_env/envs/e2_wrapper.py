@@ -21,6 +21,7 @@ from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
 from oran_env.numerics.random_draws import draw, uniform
+from oran_env.numerics.seeding import Seed, network_name
 from oran_env.simulator.checked import checked
 
 REPORT, DECISION = range(2)  # purposes of the draws
@@ -45,7 +46,8 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
         decision_loss: the same for a decision.
         report_levels: every value of a report is rounded to one of so many evenly spaced values from its least to its
             greatest; columns without finite bounds pass unrounded. None: no rounding.
-        seed: of the losses until ``reset(seed=…)`` gives one; None: from the system.
+        seed: of the losses until ``reset(seed=…)`` gives one; None: from the system. Either is a seed or the name of a
+            network, as ``env`` takes it.
 
     Raises:
         ValueError: an argument out of range, spaces that are not Box, or an action of wrong agent or shape.
@@ -59,7 +61,7 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
         report_loss: float = 0.0,
         decision_loss: float = 0.0,
         report_levels: int | None = None,
-        seed: int | None = None,
+        seed: Seed | None = None,
     ) -> None:
         for name, delay in (("report_delay", report_delay), ("decision_delay", decision_delay)):
             if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
@@ -71,8 +73,6 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
             not isinstance(report_levels, int) or isinstance(report_levels, bool) or report_levels < 2
         ):
             raise ValueError(f"report_levels is {report_levels!r}; allowed: None, or integers >= 2")
-        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
-            raise ValueError(f"seed is {seed!r}; allowed: None, or integers >= 0")
         for agent in env.possible_agents:
             for space in (env.observation_space(agent), env.action_space(agent)):
                 if not isinstance(space, Box):
@@ -94,9 +94,10 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
             raise AttributeError("batched() of the wrapped environment knows nothing of the E2 effects")
         return super().__getattr__(name)
 
-    def _seed(self, seed: int | None) -> None:
-        entropy = None if seed is None else [int(seed), 0xE2]  # a stream apart from that of the network
-        self._key[:2] = np.random.SeedSequence(entropy).generate_state(2, np.uint32)
+    def _seed(self, seed: Seed | None) -> None:
+        entropy, *places = (None,) if seed is None else network_name(seed)
+        sequence = np.random.SeedSequence(entropy, spawn_key=(*places, 0xE2))  # a stream apart from that of the network
+        self._key[:2] = sequence.generate_state(2, np.uint32)
         self._key[2:] = 0
 
     def _lost(self, direction: int, agent: str, probability: float) -> bool:
@@ -104,8 +105,10 @@ class E2Wrapper(BaseParallelWrapper):  # type: ignore[misc]
             return False
         return bool(uniform(draw(self._key, direction, self._index[agent], 0)[0]) < probability)
 
-    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Arrays, Infos]:
+    def reset(self, seed: Seed | None = None, options: dict[str, Any] | None = None) -> tuple[Arrays, Infos]:
         """Begin an episode with nothing on its way; the observations are reported at once."""
+        if seed is not None:
+            network_name(seed)  # refuses before anything has changed
         observations, infos = self.env.reset(seed=seed, options=options)
         if seed is not None:
             self._seed(seed)

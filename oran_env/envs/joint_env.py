@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, Viewpoint
 from oran_env.envs.spaces import ActionType
+from oran_env.numerics.seeding import checked_seed
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -42,6 +43,7 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
         self._open("reset()")
+        seed = None if seed is None else checked_seed(seed)
         super().reset(seed=seed)
         observations = self.simulator.reset(seed)
         self._renderer.after_reset(self.simulator)
@@ -108,7 +110,7 @@ class OranJointEnv(OranEnv):
     ```python
     import gymnasium
 
-    env = gymnasium.make("oran_env:oran/ORAN-joint-v0", scenario="tiny", codec="slice_share")
+    env = gymnasium.make("oran_env:oran/ORAN-joint-v1", scenario="tiny", codec="slice_share")
     observation, info = env.reset(seed=1)
     action = [0.2, 0.5, 0.3, 0.0] * 2  # shares of eMBB, mMTC, URLLC, idle at du_0, then at du_1
     truncated = False

@@ -12,6 +12,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from oran_env.envs.spaces import ActionType, action_space
+from oran_env.numerics.seeding import Seed
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
@@ -60,7 +61,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     in the observation QoS and previous action are 0. With sessions (``session_s``) some UEs are away at first.
 
     ``reset(seed=s)`` starts the sequence of networks of seed s over, ``reset()`` goes on to the next network of that
-    sequence. ``options`` are accepted and not used.
+    sequence. It is that of network 0 in a batch with seed s. ``options`` are accepted and not used.
 
     ## Episode End
 
@@ -72,7 +73,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     import oran_env  # registers the environments
     import pettingzoo
 
-    env = pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny", num_ues=30)
+    env = pettingzoo.make("parallel", "oran/ORAN-v1", scenario="tiny", num_ues=30)
     observations, infos = env.reset(seed=1)
     print(env.agents, env.action_space("du_0"), observations["du_0"].shape)
     policy = env.reference_policies()["count_rule"]
@@ -101,7 +102,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     """
 
     metadata: ClassVar[dict[str, Any]] = {
-        "name": "oran_v0",
+        "name": "oran_v1",
         "render_modes": list(RENDER_MODES),
         "render_fps": RENDER_FPS,
         "is_parallelizable": True,
@@ -139,11 +140,14 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         return self.action_spaces[agent]
 
     def reset(
-        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+        self, seed: Seed | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observations, dict[str, dict[str, Any]]]:
-        """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
+        """Begin an episode. A seed starts its sequence of networks over; without one the next network follows.
+
+        The name ``(s, b)`` as a seed gives what network b of a batch with seed s has: see ``numerics/seeding.py``.
+        """
         self._check_open("reset")
-        observations = self.simulator.reset(seed)[0]
+        observations = self.simulator.reset(None if seed is None else [seed])[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)
         rows = [(name, array[0]) for name, array in self.simulator.reset_info.items()]
@@ -205,7 +209,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         if self._closed:
             raise RuntimeError(f"{method}() after close(); make a new environment")
 
-    def batched(self, num_networks: int, seed: int | Sequence[int] | None = None) -> Simulator:
+    def batched(self, num_networks: int, seed: int | Sequence[Seed] | None = None) -> Simulator:
         """The same scenario as a batch of networks, for learners that can use one."""
         return Simulator(self.scenario, num_networks, seed, components=self.simulator.components)
 

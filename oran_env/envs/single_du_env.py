@@ -44,7 +44,7 @@ class OranDuEnv(OranEnv):
     import gymnasium
 
     for others in ("idle", "random", "static"):
-        env = gymnasium.make("oran_env:oran/ORAN-du-v0", scenario="tiny", others=others, codec="slice_share")
+        env = gymnasium.make("oran_env:oran/ORAN-du-v1", scenario="tiny", others=others, codec="slice_share")
         observation, info = env.reset(seed=1)
         total, truncated = 0.0, False
         while not truncated:

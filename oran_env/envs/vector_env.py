@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,14 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
 from oran_env.envs.spaces import ActionType
+from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.rules import Policy
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
-from oran_env.simulator.simulator import Simulator, StepResult
+from oran_env.simulator.simulator import Simulator
+from oran_env.simulator.view import StepResult
 
 Mask = NDArray[np.bool_]
 Infos = dict[str, Any]
@@ -27,7 +28,12 @@ Step = tuple[NDArray[np.float32], NDArray[np.float64], Mask, Mask, Infos]
 
 
 class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
-    """Networks side by side, each seen by a single agent; bit for bit what ``SyncVectorEnv`` of single ones gives.
+    """Networks side by side, each seen by a single agent; bit for bit what ``SyncVectorEnv`` of single ones gives from
+    the same list of seeds.
+
+    An int seed s gives network b the name (s, b), as everywhere in this package. Gymnasium's own vector environments
+    give environment i the seed s + i, so that runs with neighbouring seeds share most of their networks; this is the
+    one difference. ``seed=[s + i for i in range(num_envs)]`` has the networks of theirs.
 
     The autoreset mode stands in ``metadata["autoreset_mode"]``:
 
@@ -70,7 +76,7 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     ) -> tuple[NDArray[np.float32], Infos]:
         """Begin an episode everywhere, or in the networks of ``options["reset_mask"]`` (bool array (num_envs,)).
 
-        An int seed s gives network i the seed s + i; a list gives each its own, None to go on.
+        An int seed s gives network b the name (s, b); a list gives each its own seed, None to go on.
 
         Raises:
             TypeError, ValueError: a seed or mask of wrong type, length or value.
@@ -79,7 +85,7 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self._open("reset()")
         which = self._reset_mask(options)
         if seed is not None:
-            self._reset_seeded(self._seeds(seed), which)
+            self._reset_seeded(seed, which)
         else:
             self.simulator.reset(which=which)
         self._ended &= ~which
@@ -139,16 +145,14 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             "_final_info": ended.copy(),
         }
 
-    def _seeds(self, seed: int | Sequence[int | None]) -> list[int | None]:
-        if isinstance(seed, Integral):
-            super().reset(seed=int(seed))
-            return [int(seed) + i for i in range(self.num_envs)]
-        seeds: list[int | None] = list(seed)  # type: ignore[arg-type]
+    def _reset_seeded(self, seed: int | Sequence[int | None], which: Mask) -> None:
+        if not isinstance(seed, Sequence | np.ndarray):
+            super().reset(seed=checked_seed(seed))
+            self.simulator.reset(seed, which)
+            return
+        seeds: list[int | None] = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"seed has {len(seeds)} entries; allowed: one per network ({self.num_envs})")
-        return seeds
-
-    def _reset_seeded(self, seeds: list[int | None], which: Mask) -> None:
         given = which & np.array([s is not None for s in seeds])
         chosen = [s for s, use in zip(seeds, given, strict=True) if use and s is not None]
         if chosen:

@@ -10,9 +10,6 @@ Each counter gives four 32-bit words.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +45,7 @@ def philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.ui
 
 @kernel
 def draw(key: Key, purpose: int, index: int, sub_index: int) -> Words:
-    """Four words for one purpose. ``key``: (4,) uint64 = two key words, episode, step (see ``network_keys``)."""
+    """Four words for one purpose. ``key``: (4,) uint64 = two key words (see ``seeding.py``), episode, step."""
     c2 = np.uint64((purpose << 24) | index)
     return philox(key[3], key[2], c2, np.uint64(sub_index), key[0], key[1])
 
@@ -79,22 +76,3 @@ def draw_uniforms(keys: Key, purpose: int, resetting: bool, numbers: NDArray[np.
             if j % 4 == 0:
                 words = draw(keys[b], USER, purpose, (int(resetting) << 31) | (j // 4))
             numbers[b, j] = uniform(words[j % 4])
-
-
-def network_keys(seed: int | Sequence[int], num_networks: int) -> NDArray[np.uint64]:
-    """Return the Philox keys (num_networks, 2) of a batch.
-
-    ``seed`` int: network i is (seed, i). A sequence gives the seed of each network, each counted as its
-    network 0; so the network that ``parallel_env().reset(seed=s)`` shows is row 0 of ``network_keys(s, n)``.
-    """
-    if isinstance(seed, Integral):
-        pairs: list[tuple[Any, int]] = [(seed, i) for i in range(num_networks)]
-    elif isinstance(seed, (Sequence, np.ndarray)) and len(seed) == num_networks:
-        pairs = [(s, 0) for s in seed]
-    else:
-        raise ValueError(f"seed is {seed!r}; allowed: an integer >= 0, or one per network ({num_networks})")
-    for s, _ in pairs:
-        if not isinstance(s, Integral) or isinstance(s, bool) or s < 0:
-            raise ValueError(f"seed is {s!r}; allowed: integers >= 0")
-    words = [np.random.SeedSequence(int(s), spawn_key=(i,)).generate_state(2, np.uint32) for s, i in pairs]
-    return np.array(words, dtype=np.uint64).reshape(num_networks, 2)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import action_size
 from oran_env.numerics.jit import Floats, Integers, Singles
+from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import searched_parameters
 from oran_env.scenario.slices import NUM_SLICES
@@ -65,7 +66,7 @@ class LookaheadPolicy:
         clairvoyant: bool = False,
         seed: int = 0,
     ) -> None:
-        for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("seed", seed, 0)):
+        for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= {least}")
         if not isinstance(draws, int) or draws < AT_ONCE or draws % AT_ONCE:
@@ -77,7 +78,7 @@ class LookaheadPolicy:
         self._draws, self._at_once, self._interval = (1, 1, 1) if clairvoyant else (draws, AT_ONCE, interval)
         self._rounds = rounds
         self._clairvoyant = clairvoyant
-        self._seed = seed
+        self._seed = checked_seed(seed)
         self._plans: dict[int, tuple[tuple[int, ...], Plan]] = {}  # by network: its episode, and the last plan
         num_dus, num_rbs = len(simulator.agents), self._scenario.radio.num_rbs
         everyone = np.zeros(num_dus, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.numerics.jit import Singles
+from oran_env.numerics.seeding import Seed
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.policies.rules import Policy, reference_policies, reuse_3
 from oran_env.scenario.fields import Scenario
@@ -89,7 +90,9 @@ def checked_actions(policy: Policy, observations: Singles, simulator: Simulator)
         raise PolicyError(f"{error} = (networks, DUs, values)") from error
 
 
-def returns_of(policy: Scorable, simulator: Simulator, seeds: list[int], progress: Any = None) -> NDArray[np.float64]:
+def returns_of(
+    policy: Scorable, simulator: Simulator, seeds: Sequence[Seed], progress: Any = None
+) -> NDArray[np.float64]:
     """Mean reward per DU and step of one whole episode in each network (B,). ``progress(step)`` after each step."""
     observations = simulator.reset(seeds)
     act = policy_on(policy, simulator)

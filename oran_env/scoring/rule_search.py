@@ -2,8 +2,9 @@
 
     python -m oran_env.scoring.rule_search [SCENARIO ...]
 
-writes ``policies/rules.json``. Every candidate sees the same networks (seeds 1,000,000 and up, which neither
-training nor the reported evaluation uses); the search is a coarse grid, then coordinate moves with shrinking steps.
+writes ``policies/rules.json``. Every candidate sees the same networks, those of validation, which neither training nor
+the reported evaluation uses (``numerics/seeding.py``); the search is a coarse grid, then coordinate moves with
+shrinking steps.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from oran_env.numerics.seeding import validation_networks
 from oran_env.policies.rules import SEARCHED
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import PRESETS, make_scenario
 from oran_env.scoring.playable import returns_of
 from oran_env.simulator.simulator import Simulator
 
-VALIDATION_SEED = 1_000_000
 RESULTS = Path(__file__).parents[1] / "policies" / "rules.json"
 
 Point = tuple[int, ...]
@@ -56,8 +57,8 @@ def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[i
 
 def search(scenario: Scenario, num_networks: int) -> dict[str, Any]:
     """Return the best parameters and validation return of each searched policy."""
-    seeds = [VALIDATION_SEED + i for i in range(num_networks)]
-    simulator = Simulator(scenario, num_networks, seeds)
+    networks = validation_networks(num_networks)
+    simulator = Simulator(scenario, num_networks, networks)
     spaces: dict[str, tuple[Callable[[Point], dict[str, Any] | None], Iterable[Point], tuple[int, ...]]] = {
         "static": (
             lambda p: {"shares": [x / 100 for x in p]} if min(p) >= 0 and sum(p) <= 100 else None,
@@ -80,7 +81,7 @@ def search(scenario: Scenario, num_networks: int) -> dict[str, Any]:
             if parameters is None:
                 return float("-inf")
             policy = partial(SEARCHED[name], scenario=scenario, **parameters)
-            return float(returns_of(policy, simulator, seeds).mean())
+            return float(returns_of(policy, simulator, networks).mean())
 
         point, best = climb(score, grid, steps)
         found[name] = {"parameters": parameters_of(point), "validation_return": round(best, 4)}
@@ -98,7 +99,7 @@ def main() -> None:
     for name in arguments.scenarios:
         found = search(make_scenario(name), arguments.networks)
         command = f"python -m oran_env.scoring.rule_search {name} --networks {arguments.networks}"
-        table["scenarios"][name] = {"command": command, "validation_seed": VALIDATION_SEED, **found}
+        table["scenarios"][name] = {"command": command, "validation_networks": arguments.networks, **found}
         RESULTS.write_text(json.dumps(table, indent=2) + "\n")
 
 

@@ -29,7 +29,7 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.scoring.playable import returns_of
 from oran_env.simulator.simulator import Simulator
 
-SUITE_SEED = 3_000_000  # training uses seeds below 1,000,000, validation and test of tasam_agents those below this
+SUITE_SEED = 3_000_000  # listed seeds, kept as they are; training in tasam_agents uses seeds below 1,000,000
 RANDOM_EPISODES = 3  # with different actions in the same network; their mean is "random"
 TOLERANCE = 1e-6  # of a replayed return; libraries of other machines round differently
 

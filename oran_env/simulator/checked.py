@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from oran_env.numerics.jit import Integers, Singles
 
 
 def checked(
@@ -42,3 +45,18 @@ def checked(
                 f"{what} values from {least} to {greatest}; allowed: finite numbers from {bounds[0]} to {bounds[1]}"
             )
     return array
+
+
+def checked_actions(actions: Any, shape: tuple[int, ...], which: Integers) -> Singles:
+    """The actions (B, M, A) as the kernels take them; only those of the networks ``which`` need be finite.
+
+    Raises:
+        ValueError: wrong shape, or values that are not finite numbers.
+    """
+    # Contiguous and writable, so that every call meets the same compiled kernel.
+    values = np.require(checked("actions (networks, DUs, values) are", actions, shape), np.float32, ["C", "W"])
+    # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
+    read = values if len(which) == len(values) else values[which]
+    if not math.isfinite(read.sum(dtype=np.float64)):
+        raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
+    return values

@@ -6,45 +6,35 @@ of networks; one network is a batch of one. The PettingZoo and Gymnasium environ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.cell.association import regroup
 from oran_env.model.mac.action_codec import action_size, resource_columns
 from oran_env.model.mac.codecs.ue_grid import MAX_COLUMNS
 from oran_env.model.outcome import INFO, TOLD, Outcome, empty_outcome
 from oran_env.model.parameters import Parameters, packed, parameters_of
 from oran_env.model.radio.fading import draw_fading
 from oran_env.model.reward.observation import observation_bounds, observation_layout
-from oran_env.model.state import DERIVED, empty_state
+from oran_env.model.state import empty_state
 from oran_env.model.step import ORDER, RESET, run_phases
 from oran_env.numerics.jit import Floats, Integers, Singles
-from oran_env.numerics.random_draws import draw_uniforms, network_keys
+from oran_env.numerics.random_draws import draw_uniforms
+from oran_env.numerics.seeding import Seed, network_keys
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.scenario.slices import NUM_SLICES
-from oran_env.simulator.checked import checked
+from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
-from oran_env.simulator.view import Info
+from oran_env.simulator.saved_state import check_saved, index_bounds, restore, saved
+from oran_env.simulator.threads import Threads
+from oran_env.simulator.view import Info, StepResult
 
 _NUMBERS: dict[tuple[int, ...], Integers] = {order: np.array(order) for order in (ORDER, RESET)}
-
-
-class StepResult(NamedTuple):
-    """One step of all networks."""
-
-    observations: Singles  # (B, M, D)
-    rewards: Singles  # (B, M)
-    terminated: NDArray[np.bool_]  # (B, M) always False: an episode ends by truncation
-    truncated: NDArray[np.bool_]  # (B,)
-    info: Info  # each (B, M) or (B, M, 3), keys and formulas: Outcome
 
 
 class Simulator:
@@ -53,7 +43,8 @@ class Simulator:
     Args:
         scenario: preset name or ``Scenario``.
         num_networks: B.
-        seed: int (network i is then (seed, i)), one seed per network, or None for entropy from the system.
+        seed: int (network b is then (seed, b)), one seed or name per network, or None for entropy from the system;
+            the rule stands in ``numerics/seeding.py``.
         num_threads: threads that share the batch; the trajectories do not depend on it.
         components: the user's own reward, scheduler, … in place of the package's.
         overrides: scenario fields by name.
@@ -67,7 +58,7 @@ class Simulator:
         self,
         scenario: str | Scenario = "paper",
         num_networks: int = 1,
-        seed: int | Sequence[int] | None = None,
+        seed: int | Sequence[Seed] | None = None,
         num_threads: int = 1,
         components: Components | None = None,
         **overrides: Any,
@@ -97,21 +88,21 @@ class Simulator:
         self._blank = empty_outcome(self.scenario, 0)  # what a reset writes nothing into
         self._no_actions = np.empty((num_networks, len(self.agents), 0), dtype=np.float32)
         self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
-        self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
+        self._threads = Threads(self.num_threads)
         self._started = np.zeros(num_networks, dtype=np.bool_)
         self._seed(seed, np.arange(num_networks))
 
-    def _seed(self, seed: int | Sequence[int] | None, which: Integers) -> None:
+    def _seed(self, seed: int | Sequence[Seed] | None, which: Integers) -> None:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        if isinstance(seed, Integral):
-            self.state.key[which, :2] = network_keys(seed, self.num_networks)[which]
-        else:
+        if isinstance(seed, Sequence | np.ndarray):
             self.state.key[which, :2] = network_keys(seed, len(which))
+        else:
+            self.state.key[which, :2] = network_keys(seed, self.num_networks)[which]
         self.state.key[which, 2:] = 0
         self._started[which] = False
 
-    def reset(self, seed: int | Sequence[int] | None = None, which: NDArray[np.bool_] | None = None) -> Singles:
+    def reset(self, seed: int | Sequence[Seed] | None = None, which: NDArray[np.bool_] | None = None) -> Singles:
         """Begin an episode in every network, or where the mask ``which`` (B,) says; return all observations (B, M, D).
 
         With a seed (or one per network that begins) the networks start over at their episode 0; without, each goes on
@@ -172,14 +163,11 @@ class Simulator:
 
     def _run_own(self, phases: Integers, which: Integers, actions: Singles, outcome: Outcome) -> None:
         """Run phases of the package, in one piece or shared between the threads."""
-        if self._pool is None:
-            run_phases(which, phases, actions, self._packed, self.state, outcome)
-            return
 
         def run(share: Integers) -> None:
             run_phases(share, phases, actions, self._packed, self.state, outcome)
 
-        list(self._pool.map(run, np.array_split(which, self.num_threads)))
+        self._threads.run(run, which)
 
     @property
     def parameters(self) -> Parameters:
@@ -276,13 +264,7 @@ class Simulator:
         if self.truncated[which].any():
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         expected = (self.num_networks, len(self.agents), self.action_size)
-        # Contiguous and writable, so that every call meets the same compiled kernel.
-        values = np.require(checked("actions (networks, DUs, values) are", actions, expected), np.float32, ["C", "W"])
-        # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
-        read = values if len(which) == self.num_networks else values[which]
-        if not math.isfinite(read.sum(dtype=np.float64)):
-            raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
-        return values
+        return checked_actions(actions, expected, which)
 
     def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
         """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
@@ -292,8 +274,7 @@ class Simulator:
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """A copy of the whole state, for ``set_state``: a resumed simulator goes on bit for bit."""
-        kept = {name: array.copy() for name, array in self.state._asdict().items() if name not in DERIVED}
-        return {**kept, "started": self._started.copy()}
+        return saved(self.state, self._started)
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over a state of ``get_state`` from a simulator with the same scenario and number of networks.
@@ -302,43 +283,9 @@ class Simulator:
             ValueError: an array is missing, has another shape or type, or holds values that no network can have; then
                 nothing has changed.
         """
-        kept = {name: array for name, array in self.state._asdict().items() if name not in DERIVED}
-        kept["started"] = self._started
-        indices = {  # what the kernels reach into arrays with, or count
-            "serving": (-1, len(self.agents) - 1),
-            "slice_of_ue": (0, NUM_SLICES - 1),
-            "pointer": (0, max(self.scenario.layout.num_ues, 1)),
-            "on_time": (0, self.parameters.kpi.window),
-            "burst": (0, 1),
-            "since": (0, self.scenario.control.horizon),
-        }
-        for name, array in kept.items():
-            given = state.get(name)
-            if given is None or given.shape != array.shape or given.dtype != array.dtype:
-                found = "missing" if given is None else f"{given.dtype} of shape {given.shape}"
-                raise ValueError(f"state {name!r} is {found}; allowed: {array.dtype} of shape {array.shape}")
-            if given.dtype.kind == "f" and not np.isfinite(given).all():
-                raise ValueError(f"state {name!r} holds NaN or infinity; allowed: finite numbers")
-            least, most = indices.get(name, (None, None))
-            if least is not None and given.size and not (given.min() >= least and given.max() <= most):
-                raise ValueError(
-                    f"state {name!r} holds values from {given.min()} to {given.max()}; allowed: {least} to {most}"
-                )
+        check_saved(state, self.state, self._started, index_bounds(self.scenario, self.parameters))
         self._restore(state)
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        for name, array in self.state._asdict().items():
-            if name not in DERIVED:
-                array[...] = state[name]
-        self._started[:] = state["started"]
-        regroup(np.arange(self.num_networks), self.state)
+        restore(state, self.state, self._started)
         self.last_outcome = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: all but the threads."""
-        return {**self.__dict__, "_pool": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Threads are begun anew."""
-        self.__dict__.update(state)
-        self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None

@@ -1,19 +1,30 @@
-"""What a component of the user's sees of the simulator."""
+"""What others see of the simulator: what a step gives, and what a component of the user's reads in its middle."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.outcome import Outcome
 from oran_env.model.parameters import Parameters
 from oran_env.model.state import State
-from oran_env.numerics.jit import Floats
+from oran_env.numerics.jit import Floats, Singles
 from oran_env.scenario.fields import Scenario
 
 Info = Mapping[str, NDArray[Any]]
+
+
+class StepResult(NamedTuple):
+    """One step of all networks."""
+
+    observations: Singles  # (B, M, D)
+    rewards: Singles  # (B, M)
+    terminated: NDArray[np.bool_]  # (B, M) always False: an episode ends by truncation
+    truncated: NDArray[np.bool_]  # (B,)
+    info: Info  # each (B, M) or (B, M, 3), keys and formulas: Outcome
 
 
 class Network(Protocol):

@@ -14,6 +14,7 @@ from tasam_agents.config.checks import (
     CountOrZero,
     Positive,
     PositiveOrZero,
+    TrainingSeed,
     at_least,
     check,
     check_fields,
@@ -99,11 +100,11 @@ class BaselineConfig:
     view: Literal["joint", "shared"] = "joint"
     """`joint`: one agent sees and does everything, with the mean reward. `shared`: every DU is a sample of one policy,
     with its own observation, action and reward."""
-    env_id: str = "oran/ORAN-v0"
+    env_id: str = "oran/ORAN-v1"
     """A PettingZoo registry id, or `module:function` that makes a ParallelEnv."""
     env_kwargs: dict[str, Scalar] = field(default_factory=lambda: {"scenario": "paper"})
     """Keyword arguments of the environment."""
-    seed: Annotated[int, Bounds("an integer in [0, 1_000_000)", lambda seed: 0 <= seed < 1_000_000)] = 0
+    seed: TrainingSeed = 0
     """Seed of networks, weights and noise; a run of our own with this seed trains on the same networks."""
     num_envs: Count = 64
     """Radio networks simulated side by side."""

@@ -24,11 +24,12 @@ from tasam_agents.baselines.sb3 import (
 )
 from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.envs.trust import check_env_id
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
-from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
+from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
@@ -139,7 +140,7 @@ def load_policy(run_dir: Path, deterministic: bool = True, trusted: Collection[s
     best = RunDirectory(run_dir).best
     if not checkpoint.exists(best):
         raise RunError(f"{run_dir} has no checkpoint to evaluate yet: there is no {best}")
-    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED])
+    env = make_batched(config.env_id, config.env_kwargs, 1, 0)
     tensors = checkpoint.load(best).tensors.get("policy", {})
     policy = restored_policy(config, VIEWS[config.view][0](env), tensors, str(best))
     return as_policy(policy, config, env, deterministic)
@@ -152,12 +153,12 @@ class _Training:
         from tasam_agents.baselines.vec_env import BatchedVecEnv
 
         self.config, self.directory = config, run
-        seeds = training_seeds(config.seed, config.num_envs)
-        env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds)
+        networks = training_networks(config.seed, config.num_envs)
+        env = make_batched(config.env_id, config.env_kwargs, config.num_envs, networks)
         self.vec_env = BatchedVecEnv(VIEWS[config.view][0](env), config)
-        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
+        self.validation_networks = validation_networks(config.validation_envs)
         self.validation_env = make_batched(
-            config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds
+            config.env_id, config.env_kwargs, config.validation_envs, self.validation_networks
         )
         self.model = make_model(config, self.vec_env)
         self.best_validation_return = -np.inf
@@ -201,7 +202,7 @@ class _Training:
     def report(self, progress: Progress) -> dict[str, Any]:
         """Validate, keep the best policy, write a line of metrics."""
         policy = as_policy(self.model.policy, self.config, self.validation_env)
-        result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
+        result = float(evaluate(policy, self.validation_env, self.validation_networks).returns.mean())
         if not np.isfinite(result):
             raise DivergedError("the return on the validation networks is not finite")
         if result > self.best_validation_return:

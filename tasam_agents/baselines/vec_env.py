@@ -17,9 +17,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ended
+from tasam_agents.envs.seeding import Name, training_networks
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.input_scaling import InputScaling
-from tasam_agents.training.evaluation import training_seeds
 from tasam_agents.training.metric_window import MetricWindow
 
 
@@ -67,21 +67,21 @@ class BatchedVecEnv(VecEnv):  # type: ignore[misc]
         self.num_agents = len(env.agents)
         self.window = MetricWindow()
         self.steps = 0
-        self._next_seeds: list[int] | None = None
+        self._next_networks: list[Name] | None = None
         super().__init__(env.num_envs * self.num_agents, *spaces_of(env, config))
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """At the next reset, begin with the training networks of this seed, those of our own runs with it."""
         if seed is None:
-            self._next_seeds = None
+            self._next_networks = None
             return [None] * self.num_envs
-        self._next_seeds = training_seeds(seed, self._env.num_envs)
-        return [network for network in self._next_seeds for _ in range(self.num_agents)]
+        self._next_networks = training_networks(seed, self._env.num_envs)
+        return [seed] * self.num_envs
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode in every network; inputs (num_envs, d)."""
-        observations = self._env.reset(seed=self._next_seeds)
-        self._next_seeds = None
+        observations = self._env.reset(seed=self._next_networks)
+        self._next_networks = None
         return self._flat(self._inputs(observations))
 
     def step_async(self, actions: NDArray[Any]) -> None:

@@ -35,7 +35,5 @@ def watch(
     """
     from oran_env.rendering import RENDER_FPS
     from tasam_agents.experiments.run_film import film_run
-    from tasam_agents.training.evaluation import TEST_SEED
 
-    seed, fps = TEST_SEED if seed is None else seed, RENDER_FPS if fps is None else fps
-    print_paths([film_run(run, out, steps, seed, fps, trust_env)])
+    print_paths([film_run(run, out, steps, seed, RENDER_FPS if fps is None else fps, trust_env)])

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral
 from typing import Annotated, Any, Literal
 
 
@@ -40,9 +41,13 @@ def within(interval: str) -> Bounds:
     return Bounds(f"a number in {interval}", hold)
 
 
+MAX_SEED = 1_000_000
+"""Training seeds stay below: so no environment that takes integers meets those of a test, see `envs/seeding.py`."""
+
 Count = Annotated[int, at_least(1)]
 CountOrZero = Annotated[int, at_least(0)]
 Positive = Annotated[float, Bounds("a finite number > 0", lambda value: value > 0)]
+TrainingSeed = Annotated[int, Bounds("an integer in [0, 1_000_000)", lambda seed: 0 <= seed < MAX_SEED)]
 PositiveOrZero = Annotated[float, Bounds("a finite number >= 0", lambda value: value >= 0)]
 
 _WORDS = {bool: "True or False", int: "an integer", float: "a finite number", str: "a text", type(None): "None"}
@@ -91,12 +96,15 @@ def check(owner: object, name: str, allowed: str, is_allowed: bool) -> None:
 
 
 def check_fields(owner: object) -> None:
-    """Hold every field of a dataclass to its annotation: type, choice and bounds.
+    """Hold every field of a dataclass to its annotation: type, choice and bounds. NumPy's integers become Python's.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
     """
     for name, annotation in field_types(type(owner)).items():
+        value = getattr(owner, name)
+        if isinstance(value, Integral) and not isinstance(value, int):
+            object.__setattr__(owner, name, int(value))
         check(owner, name, _describe(annotation), _fits(annotation, getattr(owner, name)))
 
 

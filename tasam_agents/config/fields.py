@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from tasam_agents.config.anchor import AnchorConfig
 from tasam_agents.config.checks import (
-    Bounds,
     Count,
     CountOrZero,
     Positive,
     PositiveOrZero,
+    TrainingSeed,
     at_least,
     check,
     check_fields,
@@ -90,12 +90,12 @@ class TrainConfig:
 
     name: str = "TA-SAM-paper"
     """Name of the run, part of its directory."""
-    env_id: str = "oran/ORAN-v0"
+    env_id: str = "oran/ORAN-v1"
     """A PettingZoo registry id, or `module:function` that makes a ParallelEnv."""
     env_kwargs: dict[str, Scalar] = field(default_factory=lambda: {"scenario": "paper"})
     """Keyword arguments of the environment."""
-    seed: Annotated[int, Bounds("an integer in [0, 1_000_000)", lambda seed: 0 <= seed < 1_000_000)] = 0
-    """Seed of networks, noise, replay and training episodes; training seeds stay below one million."""
+    seed: TrainingSeed = 0
+    """Seed of networks, noise, replay and training episodes: env b trains on the networks of (seed, b)."""
     centralised: bool = False
     """One agent with the joint observation and action and the mean reward, instead of one agent per DU."""
     num_envs: Count = 1

@@ -19,10 +19,11 @@ from torch import Tensor
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import InputPolicy, NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import Name, training_networks
 from tasam_agents.learner.input_scaling import InputScaling
 from tasam_agents.learner.state_tensors import copy_into
 from tasam_agents.networks.joint_policy import make_policy
-from tasam_agents.training.evaluation import task_of, training_seeds
+from tasam_agents.training.evaluation import task_of
 from tasam_agents.training.rollout import Transition, rollout, uniform_policy
 
 _ARRAYS = tuple(field.name for field in fields(Transition) if field.name != "info")
@@ -66,8 +67,8 @@ class Collector:
     def __init__(self, config: TrainConfig, share: slice, threads: int) -> None:
         torch.set_num_threads(threads)
         self._config, self._share = config, share
-        seeds = training_seeds(config.seed, config.num_envs)[share]
-        self._env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
+        networks = training_networks(config.seed, config.num_envs)[share]
+        self._env = make_batched(config.env_id, config.env_kwargs, len(networks), networks, config.centralised)
         task, learner = task_of(self._env), config.learner
         self._inputs = InputScaling(task.observation_layout, task.observation_sizes, learner.input_scaling)
         self._action_size = max(task.action_sizes)
@@ -81,9 +82,9 @@ class Collector:
         )
         self._observations = np.zeros(0, np.float32)
 
-    def reset(self, seeds: Sequence[int]) -> EnvState:
-        """Begin the first episodes of these seeds, one per env of the share."""
-        self._observations = self._env.reset(seed=seeds)
+    def reset(self, networks: Sequence[Name]) -> EnvState:
+        """Begin the first episodes of these networks, one per env of the share."""
+        self._observations = self._env.reset(seed=networks)
         return self._env_state()
 
     def set_state(self, state: Mapping[str, NDArray[Any]] | None) -> None:

@@ -21,8 +21,8 @@ from tasam_agents.distributed.collector import Collector, CollectRequest, Collec
 from tasam_agents.distributed.ray_cluster import threads_environment
 from tasam_agents.envs.interface import NotReproducible, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import Name, training_networks
 from tasam_agents.errors import UserError
-from tasam_agents.training.evaluation import training_seeds
 
 MAX_LOSSES = 3
 """How often in a row the same collector is replaced."""
@@ -69,13 +69,13 @@ class RemoteEnvs:
         self._in_flight: deque[_Sent] = deque()
         self._losses = [0] * len(shares)  # in a row
 
-    def reset(self, seed: Sequence[int]) -> NDArray[np.float32]:
-        """Begin an episode in every env, one seed each; returns the observations (B, M, D)."""
+    def reset(self, seed: Sequence[Name]) -> NDArray[np.float32]:
+        """Begin an episode in every env, one name each; returns the observations (B, M, D)."""
         if not self._collectors:
             self._check_size()
             self._collectors = [self._start(share) for share in self._shares]
-        seeds = list(seed)
-        self._states = self._ask("reset", [seeds[share] for share in self._shares])
+        names = list(seed)
+        self._states = self._ask("reset", [names[share] for share in self._shares])
         return self.observations
 
     def set_observations(self, observations: NDArray[np.float32]) -> None:
@@ -171,8 +171,8 @@ class RemoteEnvs:
                 self._get(collector.set_observations.remote(self._states[number].observations))
                 how = "its envs go on where they stood"
             except NotReproducible as reason:
-                seeds = training_seeds(self._config.seed + iteration, self._config.num_envs)[share]
-                self._get(collector.reset.remote(seeds))
+                networks = training_networks(self._config.seed, self._config.num_envs, iteration)[share]
+                self._get(collector.reset.remote(networks))
                 how = f"its envs begin new episodes: {reason}"
             self.say(f"{name} was lost and is replaced in iteration {iteration}; {how}")
         except self._ray.exceptions.RayError:

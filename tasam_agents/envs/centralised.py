@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy, Resumable, Step
+from tasam_agents.envs.seeding import Seed
 
 JOINT = "joint"
 """Name of the one agent."""
@@ -86,7 +87,7 @@ class Centralised:
         if isinstance(env, Resumable):
             self.get_state, self.set_state = env.get_state, env.set_state
 
-    def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
+    def reset(self, seed: Sequence[Seed] | None = None) -> NDArray[np.float32]:
         """Begin an episode in every env; see BatchedEnv."""
         return self._view.join(self._env.reset(seed=seed))
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tasam_agents.envs.seeding import Seed
 from tasam_agents.errors import UserError
 
 
@@ -81,8 +82,8 @@ class BatchedEnv(Protocol):
     def observation_layout(self) -> Mapping[str, slice]:
         """Named groups of observation columns."""
 
-    def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Begin an episode in every env (one seed per env; None: each env's next episode)."""
+    def reset(self, seed: Sequence[Seed] | None = None) -> NDArray[np.float32]:
+        """Begin an episode in every env (one seed or name per env, see ``seeding``; None: each env's next episode)."""
 
     def step(self, actions: NDArray[np.float32]) -> BatchStep:
         """Advance every env by one step. actions: (B, M, A) in (0, 1)."""

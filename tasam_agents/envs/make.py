@@ -1,7 +1,8 @@
 """From an environment's name to envs side by side.
 
 Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box actions can be trained on. One that has a
-method ``batched(num_envs, seed)`` simulates the envs itself; any other is stepped in a Python loop.
+method ``batched(num_envs, seed)`` simulates the envs itself, and takes names of networks as seeds (``seeding.py``), one
+per env there, one in its own ``reset``; any other is stepped in a Python loop.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from tasam_agents.envs.centralised import Centralised
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ObservationPolicy
+from tasam_agents.envs.seeding import Seed, batch_names
 from tasam_agents.envs.sequential import SequentialBatch, bounded_action_space
 
 # Namespaces of PettingZoo ids whose environments are registered when this module is imported.
@@ -42,31 +44,32 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 def make_batched(
-    env_id: str, kwargs: Mapping[str, Any], num_envs: int, seed: int | Sequence[int], centralised: bool = False
+    env_id: str, kwargs: Mapping[str, Any], num_envs: int, seed: int | Sequence[Seed], centralised: bool = False
 ) -> BatchedEnv:
     """Return ``num_envs`` envs of an environment behind one interface.
 
     Args:
-        env_id: PettingZoo registry id ("oran/ORAN-v0") or "module:function" ("mpe2.simple_spread_v3:parallel_env").
+        env_id: PettingZoo registry id ("oran/ORAN-v1") or "module:function" ("mpe2.simple_spread_v3:parallel_env").
         kwargs: arguments of the environment.
         num_envs: B, at least 1.
-        seed: int s, env i gets s + i; or one seed per env.
+        seed: an integer s, env b is then (s, b); or one seed or name per env, see ``seeding``.
         centralised: one agent in place of all, see ``Centralised``.
 
     Raises:
         EnvironmentRefused: no such environment, arguments it refuses, or spaces the learner has no use for.
+        ValueError: a seed that is none.
     """
     if num_envs < 1:
         raise EnvironmentRefused(f"num_envs is {num_envs}; allowed: 1 or more")
     if centralised:
         return Centralised(make_batched(env_id, kwargs, num_envs, seed))
     env = make_env(env_id, kwargs)
-    seeds = list(range(seed, seed + num_envs)) if isinstance(seed, int) else seed
+    names = batch_names(seed, num_envs)
     # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
     if env is env.unwrapped and hasattr(env, "batched"):
-        simulator: BatchedEnv = env.batched(num_envs, seeds)
+        simulator: BatchedEnv = env.batched(num_envs, names)
         return simulator
-    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], seeds)
+    return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], names)
 
 
 def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, ObservationPolicy]:

@@ -10,10 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import EnvironmentRefused, NotReproducible, Step
-
-# The first episode of an env has its own seed, each later one a seed derived from it. These begin here,
-# so that no training episode can ever be one of the validation or test envs, whose seeds are smaller.
-_FIRST_DERIVED_SEED = 10_000_000
+from tasam_agents.envs.seeding import MAX_LENGTH, Name, Seed, batch_names, integer_of, later_name
 
 
 def bounded_action_space(env: Any, agent: str) -> Any:
@@ -29,9 +26,18 @@ class SequentialBatch:
 
     The population is fixed: an agent that leaves before the episode is over stays in the arrays with reward 0,
     observation 0 and ``terminated`` True until the last one is done.
+
+    Args:
+        envs: B of them, alike.
+        seed: an integer, or one seed or name per env, see ``seeding``. An environment that has a method ``batched``
+            (under its wrappers, too) is reset with names, any other with integers.
+
+    Raises:
+        EnvironmentRefused: agents or spaces that the learner has no use for.
+        ValueError: a seed that is none.
     """
 
-    def __init__(self, envs: Sequence[Any], seed: int | Sequence[int]) -> None:
+    def __init__(self, envs: Sequence[Any], seed: int | Sequence[Seed]) -> None:
         self._envs = list(envs)
         self.num_envs = len(self._envs)
         self.agents: tuple[str, ...] = tuple(self._envs[0].possible_agents)
@@ -44,20 +50,14 @@ class SequentialBatch:
         self.action_sizes = tuple(int(np.prod(space.shape)) for space in self._action_spaces)
         self.observation_layout: Mapping[str, slice] = {"all": slice(0, max(self.observation_sizes))}
         self._uneven_info: set[str] = set()
-        self._begin(self._seed_list(seed))
+        self._knows_names = hasattr(self._envs[0].unwrapped, "batched")
+        self._begin(batch_names(seed, self.num_envs))
 
-    def _seed_list(self, seed: int | Sequence[int]) -> list[int]:
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + index for index in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"{len(seed)} seeds for {self.num_envs} envs; allowed: one each")
-        return [int(number) for number in seed]
-
-    def _begin(self, seeds: list[int]) -> None:
+    def _begin(self, names: list[Name]) -> None:
         """Forget all episodes; the next one of each env is its first."""
-        self._seeds = seeds
+        self._names = names
         self._episodes = [-1] * self.num_envs
-        self._history: list[list[NDArray[np.float32]]] = [[] for _ in seeds]  # actions of the running episode
+        self._history: list[list[NDArray[np.float32]]] = [[] for _ in names]  # actions of the running episode
         self._over = np.ones(self.num_envs, bool)
         self._gone = np.ones((self.num_envs, len(self.agents)), bool)  # agents that left the running episode
         size = (self.num_envs, len(self.agents), max(self.observation_sizes))
@@ -68,11 +68,8 @@ class SequentialBatch:
         self._start(index)
 
     def _start(self, index: int) -> None:
-        seed, episode = self._seeds[index], self._episodes[index]
-        if episode > 0:
-            word = int(np.random.SeedSequence([seed, episode]).generate_state(1)[0])
-            seed = _FIRST_DERIVED_SEED + word % (2**31 - _FIRST_DERIVED_SEED)
-        observations, _ = self._envs[index].reset(seed=seed)
+        name = later_name(self._names[index], self._episodes[index])
+        observations, _ = self._envs[index].reset(seed=name if self._knows_names else integer_of(name))
         missing = set(self.agents) - set(observations)
         if missing:
             raise EnvironmentRefused(
@@ -97,10 +94,10 @@ class SequentialBatch:
                 )
             self._observations[index, i, : flat.size] = flat
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
+    def reset(self, seed: int | Sequence[Seed] | None = None) -> NDArray[np.float32]:
         """Begin an episode everywhere; see BatchedEnv."""
         if seed is not None:
-            self._begin(self._seed_list(seed))
+            self._begin(batch_names(seed, self.num_envs))
         for index in range(self.num_envs):
             self._next_episode(index)
         return self._observations.copy()
@@ -186,12 +183,15 @@ class SequentialBatch:
         array[index, agent] = number
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Seeds, episode numbers and the actions since each episode began: enough to live it again."""
+        """Names, episode numbers and the actions since each episode began: enough to live it again."""
+        names = np.full((self.num_envs, MAX_LENGTH), -1)
+        for row, name in zip(names, self._names, strict=True):
+            row[: len(name)] = name
         lengths = np.array([len(history) for history in self._history])
         stacked = [action for history in self._history for action in history]
         shape = (0, len(self.agents), max(self.action_sizes))
         return {
-            "seeds": np.array(self._seeds),
+            "names": names,
             "episodes": np.array(self._episodes),
             "lengths": lengths,
             "actions": np.stack(stacked) if stacked else np.zeros(shape, np.float32),
@@ -205,9 +205,9 @@ class SequentialBatch:
         Raises:
             NotReproducible: the same seed and actions led to other observations. New episodes have begun.
         """
-        if len(state["seeds"]) != self.num_envs:
-            raise ValueError(f"the state is of {len(state['seeds'])} envs; allowed: {self.num_envs}")
-        self._begin([int(seed) for seed in state["seeds"]])
+        if len(state["names"]) != self.num_envs:
+            raise ValueError(f"the state is of {len(state['names'])} envs; allowed: {self.num_envs}")
+        self._begin([tuple(row[row >= 0].tolist()) for row in state["names"]])
         self._episodes = [int(episode) for episode in state["episodes"]]
         history = np.split(state["actions"], np.cumsum(state["lengths"])[:-1])
         unused = np.zeros((self.num_envs, len(self.agents)), np.float32)

@@ -18,13 +18,14 @@ from tasam_agents.baselines.training import is_baseline, load_config, load_polic
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
-from tasam_agents.training.evaluation import TEST_SEED, Episodes, evaluate, load_actors, network_seeds, run_policy
+from tasam_agents.training.evaluation import Episodes, evaluate, load_actors, run_policy
 from tasam_agents.training.progress import duration
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
@@ -49,7 +50,7 @@ class Comparison:
     training_s: float
     evaluation_s: float
     rows: tuple[Row, ...]
-    seeds: tuple[int, ...]  # of the networks
+    networks: tuple[int, ...]  # numbers among the held-out ones
 
     def text(self) -> str:
         """An aligned table and what it rests on."""
@@ -62,8 +63,8 @@ class Comparison:
             table.append([row.policy, row.mean.text(), difference, *shares])
         lines = [text_table(table)]
         lines.append(
-            f"\nReturn: mean reward per agent and step, one episode in each of {len(self.seeds)} held-out networks "
-            f"(seeds {self.seeds[0]} to {self.seeds[-1]}), the same for every policy."
+            f"\nReturn: mean reward per agent and step, one episode in each of {len(self.networks)} held-out networks "
+            f"(numbers {self.networks[0]} to {self.networks[-1]}), the same for every policy."
             f"\nDifferences are those of {self.rows[0].policy}, paired by network. Intervals are over networks, "
             f"not over runs: this is one training seed ({self.config.seed})."
         )
@@ -83,8 +84,8 @@ class Comparison:
             "name": self.config.name,
             "training_seed": self.config.seed,
             "iteration": self.iteration,
-            "num_networks": len(self.seeds),
-            "network_seeds": list(self.seeds),
+            "num_networks": len(self.networks),
+            "networks": list(self.networks),
             "training_wall_time_s": self.training_s,
             "evaluation_wall_time_s": self.evaluation_s,
             "policies": rows,
@@ -103,15 +104,15 @@ class Comparison:
         }
 
 
-def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, seeds: Sequence[int]) -> tuple[Row, ...]:
+def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, names: Sequence[Seed]) -> tuple[Row, ...]:
     """Evaluate every policy on the same networks; differences are those of the first one minus each other.
 
     Raises:
         UserError: fewer than two networks, from which no interval follows.
     """
-    if len(seeds) < 2:
-        raise UserError(f"networks is {len(seeds)}; allowed: 2 or more, an interval needs them")
-    episodes = {name: evaluate(policy, env, seeds) for name, policy in policies.items()}
+    if len(names) < 2:
+        raise UserError(f"networks is {len(names)}; allowed: 2 or more, an interval needs them")
+    episodes = {name: evaluate(policy, env, names) for name, policy in policies.items()}
     own = next(iter(episodes.values()))
     rows = []
     for name, result in episodes.items():
@@ -138,24 +139,24 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
     began = time.perf_counter()
     run = RunDirectory.open(path)
     config = load_config(path, trusted) if is_baseline(path) else run.config(trusted)
-    seeds = network_seeds(TEST_SEED, num_networks)
+    names = held_out_networks(num_networks)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to evaluate yet: there is no {run.best}")
     saved = checkpoint.load(run.best)
-    env = make_batched(config.env_id, config.env_kwargs, num_networks, seeds)
+    env = make_batched(config.env_id, config.env_kwargs, num_networks, names)
     if isinstance(config, BaselineConfig):
-        torch.manual_seed(TEST_SEED)  # the library samples from the global generator
+        torch.manual_seed(0)  # the library samples from the global generator
         deterministic, sampled = (load_policy(path, which, trusted) for which in (True, False))
     else:
         learner = load_actors(saved, run.best, config, env)
         deterministic = run_policy(learner, config, env, deterministic=True)
-        sampled = run_policy(learner, config, env, deterministic=False, seed=TEST_SEED)
+        sampled = run_policy(learner, config, env, deterministic=False)
     policies: dict[str, ObservationPolicy] = {
         f"{config.name} (deterministic)": deterministic,
         f"{config.name} (sampled)": sampled,
     }
     policies |= reference_policies(config.env_id, config.env_kwargs)
-    rows = compare(policies, env, seeds)
+    rows = compare(policies, env, names)
     lines = run.metrics()
     training_s = float(lines[-1]["wall_time_s"]) if lines else 0.0
     return Comparison(
@@ -165,7 +166,7 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
         training_s=training_s,
         evaluation_s=time.perf_counter() - began,
         rows=rows,
-        seeds=tuple(seeds),
+        networks=tuple(range(num_networks)),
     )
 
 

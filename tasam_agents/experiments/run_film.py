@@ -14,10 +14,11 @@ from oran_env.rendering import RENDER_FPS, check_output, write_film
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
 from tasam_agents.envs.make import make_batched, make_env
+from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, load_actors, run_policy
+from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.progress import counted
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
@@ -26,7 +27,7 @@ def film_run(
     path: Path,
     out: Path | None = None,
     steps: int | None = None,
-    seed: int = TEST_SEED,
+    seed: int | None = None,
     fps: float = RENDER_FPS,
     trusted: Collection[str] = (),
 ) -> Path:
@@ -50,16 +51,17 @@ def film_run(
     check_output(out)
     if steps is not None and steps < 1:
         raise UserError(f"steps is {steps}; allowed: 1 or more")
-    if seed < 0:
+    if seed is not None and seed < 0:
         raise UserError(f"seed is {seed}; allowed: 0 or more")
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to show yet: there is no {run.best}")
     env = _drawing_env(path, config)
-    task = make_batched(config.env_id, config.env_kwargs, 1, [seed])  # as in training, with names for its columns
+    task = make_batched(config.env_id, config.env_kwargs, 1, 0)  # as in training, with names for its columns
     learner = load_actors(checkpoint.load(run.best), run.best, config, task)
-    batch = SequentialBatch([env], [seed])  # steps the very environment that is drawn
+    name: Seed = held_out_networks(1)[0] if seed is None else seed
+    batch = SequentialBatch([env], [name])  # steps the very environment that is drawn
     steps = env.unwrapped.scenario.control.horizon if steps is None else steps
-    frames = _play(env, batch, run_policy(learner, config, task, deterministic=True), seed, steps)
+    frames = _play(env, batch, run_policy(learner, config, task, deterministic=True), name, steps)
     write_film(counted(frames, steps, "frame"), out, fps)
     return out
 
@@ -79,10 +81,10 @@ def _drawing_env(path: Path, config: TrainConfig) -> Any:
 
 
 def _play(
-    env: Any, batch: SequentialBatch, policy: ObservationPolicy, seed: int, steps: int
+    env: Any, batch: SequentialBatch, policy: ObservationPolicy, name: Seed, steps: int
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames after each step; episodes follow one another."""
-    observations = batch.reset(seed=[seed])
+    observations = batch.reset(seed=[name])
     for _ in range(steps):
         step = batch.step(policy(observations))
         yield env.render()

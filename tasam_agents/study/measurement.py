@@ -20,11 +20,12 @@ from oran_env.simulator.simulator import Simulator
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchStep
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, load_actors, network_seeds, run_policy
+from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 FILE = "measurement.json"
@@ -39,7 +40,7 @@ class Judging:
     """How runs are judged; the same for all of them."""
 
     networks: int
-    """Held-out networks, from TEST_SEED on."""
+    """Held-out networks, the first so many."""
     products: int
     """Hessian-vector products per eigenvalue."""
     sharp_arms: tuple[str, ...]
@@ -50,7 +51,8 @@ class Judging:
 class Measurement:
     """One run on N held-out networks, its best policy, deterministic."""
 
-    network_seeds: tuple[int, ...]
+    networks: tuple[int, ...]
+    """Their numbers."""
     best_iteration: int
     returns: tuple[float, ...]
     """(N,) mean reward per DU and step."""
@@ -91,7 +93,7 @@ class Measurement:
 def is_measured(run: Path, judging: Judging) -> bool:
     """Whether the run has been judged on these networks."""
     try:
-        return list(Measurement.read(run).network_seeds) == network_seeds(TEST_SEED, judging.networks)
+        return Measurement.read(run).networks == tuple(range(judging.networks))
     except RunError:
         return False
 
@@ -109,19 +111,19 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
         UserError: a run that cannot be loaded, or in another environment than ours.
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
-    seeds = network_seeds(TEST_SEED, judging.networks)
-    env = make_batched(config.env_id, config.env_kwargs, judging.networks, seeds)
+    names = held_out_networks(judging.networks)
+    env = make_batched(config.env_id, config.env_kwargs, judging.networks, names)
     if not isinstance(env, Simulator):
-        raise UserError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v0', whose slices the study measures")
+        raise UserError(f"env_id is {config.env_id!r}; allowed: 'oran/ORAN-v1', whose slices the study measures")
     saved = checkpoint.load(run.best)
     policy = run_policy(load_actors(saved, run.best, config, env), config, env, deterministic=True)
     recorder = _Recorder(env)
-    evaluate(policy, env, seeds, recorder=recorder)
+    evaluate(policy, env, names, recorder=recorder)
     sharpness = None
     if arm in judging.sharp_arms:
         sharpness = measure_run(run.path, batches=1, products=judging.products).means()
     return Measurement(
-        network_seeds=tuple(seeds),
+        networks=tuple(range(judging.networks)),
         best_iteration=saved.state["iteration"],
         lambda_max=sharpness,
         **recorder.fields(),

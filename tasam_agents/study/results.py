@@ -74,8 +74,8 @@ def _add(
         }
         | {f"lambda_max {kind}": spectrum.get(kind) for kind in KINDS}
     )
-    for number, network in enumerate(found.network_seeds):
-        row = who | {"network_seed": network, RETURN: found.returns[number]}
+    for number, network in enumerate(found.networks):
+        row = who | {"network": network, RETURN: found.returns[number]}
         row |= {f"quality {name}": found.quality[number][i] for i, name in enumerate(SLICES)}
         tables["returns"].append(
             row | {f"satisfied {name}": found.satisfied[number][i] for i, name in enumerate(SLICES)}

@@ -1,4 +1,4 @@
-"""One policy on envs of given seeds, and where those seeds come from."""
+"""One policy on given envs."""
 
 from __future__ import annotations
 
@@ -14,36 +14,18 @@ from numpy.typing import NDArray
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.centralised import Centralised, separate
 from tasam_agents.envs.interface import BatchedEnv, BatchStep, EnvironmentRefused, ObservationPolicy, ended
-from tasam_agents.errors import UserError
+from tasam_agents.envs.seeding import Seed
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.training import checkpoint
-
-# Where the seeds of envs begin. They never overlap: training uses numbers below VALIDATION_SEED.
-VALIDATION_SEED = 1_000_000
-TEST_SEED = 2_000_000
-MAX_NETWORKS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Episodes:
     """What one policy did in one episode of each of B envs."""
 
-    seeds: tuple[int, ...]
+    names: tuple[Seed, ...]
     returns: NDArray[np.float64]  # (B,) mean reward per agent and step
     info: Mapping[str, NDArray[np.float64]]  # (B,) or (B, n), mean over agents and steps; NaN where undefined
-
-
-def network_seeds(first: int, num_networks: int) -> list[int]:
-    """Seeds of validation (VALIDATION_SEED) or test (TEST_SEED) envs."""
-    if not 1 <= num_networks <= MAX_NETWORKS:
-        raise UserError(f"networks is {num_networks}; allowed: 1 to {MAX_NETWORKS}")
-    return list(range(first, first + num_networks))
-
-
-def training_seeds(seed: int, num_envs: int) -> list[int]:
-    """Seeds of the training envs of a run: below VALIDATION_SEED, and none shared by neighbouring runs."""
-    first = seed * num_envs % VALIDATION_SEED
-    return [(first + index) % VALIDATION_SEED for index in range(num_envs)]
 
 
 def task_of(env: BatchedEnv) -> TaskSpec:
@@ -75,7 +57,7 @@ class Recorder(Protocol):
 def evaluate(
     policy: ObservationPolicy,
     env: BatchedEnv,
-    seeds: Sequence[int],
+    names: Sequence[Seed],
     max_steps: int = 100_000,
     recorder: Recorder | None = None,
 ) -> Episodes:
@@ -84,14 +66,14 @@ def evaluate(
     Args:
         policy: what acts.
         env: B envs.
-        seeds: of their episodes, one each.
+        names: of their episodes, one each, see ``envs/seeding.py``.
         max_steps: of an episode.
         recorder: sees every step until the last episode has ended.
 
     Raises:
         EnvironmentRefused: an episode is longer than ``max_steps``.
     """
-    observations = env.reset(seed=list(seeds))
+    observations = env.reset(seed=list(names))
     running = np.ones(env.num_envs, bool)
     lengths = np.zeros(env.num_envs)
     rewards = np.zeros(env.num_envs)
@@ -117,7 +99,7 @@ def evaluate(
         observations = env.reset_done()  # envs with shorter episodes go on and no longer count
     info = {name: np.where(counts[name] > 0, total / np.maximum(counts[name], 1), np.nan)
             for name, total in sums.items()}  # fmt: skip
-    return Episodes(tuple(seeds), rewards / lengths, info)
+    return Episodes(tuple(names), rewards / lengths, info)
 
 
 def run_policy(

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, NotReproducible, Resumable
+from tasam_agents.envs.seeding import training_networks
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
-from tasam_agents.training.evaluation import training_seeds
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.run_directory import RunDirectory, RunError, changes
 
@@ -118,8 +118,8 @@ def _restore_environment(run: Resumed, saved: checkpoint.Checkpoint) -> None:
         run.env.set_state(arrays)
         run.observations = saved.tensors["trainer"]["observations"].numpy()
     except NotReproducible as reason:
-        seeds = training_seeds(run.config.seed + run.iteration, run.config.num_envs)
-        run.observations = run.env.reset(seed=seeds)
+        networks = training_networks(run.config.seed, run.config.num_envs, run.iteration)
+        run.observations = run.env.reset(seed=networks)
         run.remark = f"resumed with new episodes, not bit for bit: {reason}"
     except (ValueError, KeyError) as error:
         raise CheckpointError(f"{run.directory.latest}, environment: {error}") from error

@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, InputPolicy
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
-    VALIDATION_SEED,
     evaluate,
     learned_policy,
-    network_seeds,
     task_of,
-    training_seeds,
 )
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow
@@ -89,14 +87,14 @@ class Training:
         self, config: TrainConfig, run: RunDirectory, make_envs: Callable[[], BatchedEnv] | None = None
     ) -> None:
         self.config, self.directory = config, run
-        seeds = training_seeds(config.seed, config.num_envs)
+        networks = training_networks(config.seed, config.num_envs)
         if make_envs is None:
-            self.env = make_batched(config.env_id, config.env_kwargs, config.num_envs, seeds, config.centralised)
+            self.env = make_batched(config.env_id, config.env_kwargs, config.num_envs, networks, config.centralised)
         else:
             self.env = make_envs()
-        self.validation_seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
+        self.validation_networks = validation_networks(config.validation_envs)
         self.validation_env = make_batched(
-            config.env_id, config.env_kwargs, config.validation_envs, self.validation_seeds, config.centralised
+            config.env_id, config.env_kwargs, config.validation_envs, self.validation_networks, config.centralised
         )
         task = task_of(self.env)
         try:
@@ -111,7 +109,7 @@ class Training:
             self.learner.action_size,
             replay_seed,
         )
-        self.observations = self.env.reset(seed=seeds)
+        self.observations = self.env.reset(seed=networks)
         self.iteration = 0
         self.env_steps = 0
         self.converged = False
@@ -230,7 +228,7 @@ class Training:
     def validate(self) -> float:
         """Mean deterministic return on the validation envs; the best actors so far are saved."""
         policy = learned_policy(self.learner, deterministic=True)
-        result = float(evaluate(policy, self.validation_env, self.validation_seeds).returns.mean())
+        result = float(evaluate(policy, self.validation_env, self.validation_networks).returns.mean())
         if self.best_validation_return is None or result > self.best_validation_return:
             self.best_validation_return = result
             if self.learner.anchor is not None:

@@ -17,9 +17,10 @@ from tasam_agents.baselines.training import load_policy as load_baseline
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import evaluate_run
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, network_seeds
+from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.run_directory import RunDirectory
 
 PAGE = (Path(__file__).parents[2] / "docs/python.md").read_text("utf-8")
@@ -53,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_policy_of_a_run_is_the_one_that_is_evaluated(run: Path) -> None:
-    seeds = network_seeds(TEST_SEED, 3)
+    seeds = held_out_networks(3)
     env = make_batched(SHORT.env_id, SHORT.env_kwargs, 3, seeds)
     rows = {row.policy: row.episodes.returns for row in evaluate_run(run, 3).rows}
     for deterministic, name in ((True, "TA-SAM-tiny (deterministic)"), (False, "TA-SAM-tiny (sampled)")):

@@ -9,11 +9,12 @@ import pytest
 from tasam_agents import load_policy, train
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.learner.learner import Learner
 from tasam_agents.stats.intervals import paired_difference
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, network_seeds, task_of
+from tasam_agents.training.evaluation import evaluate, learned_policy, task_of
 
-SEEDS = network_seeds(TEST_SEED, 12)
+SEEDS = held_out_networks(12)
 
 
 @pytest.mark.parametrize("critic", ["mean_field", "joint", "pooled"])

@@ -10,6 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import Step
+from tasam_agents.envs.seeding import Seed, batch_names
 
 TARGETS = (0.8, 0.2)
 
@@ -21,16 +22,16 @@ class BanditBatch:
     observation_sizes = (3, 3)
     observation_layout: Mapping[str, slice] = {"all": slice(0, 3)}
 
-    def __init__(self, num_envs: int, seed: Sequence[int], context: int, actions: int = 2) -> None:
+    def __init__(self, num_envs: int, seed: Sequence[Seed], context: int, actions: int = 2) -> None:
         self.num_envs, self.context = num_envs, context
         self.action_sizes = (actions, actions)
-        self.seeds_seen: list[list[int]] = []
-        self._seeds, self._episode = list(seed), 0
+        self.seeds_seen: list[list[Seed]] = []
+        self._names, self._episode = batch_names(seed, num_envs), 0
 
-    def reset(self, seed: Sequence[int] | None = None) -> NDArray[np.float32]:
+    def reset(self, seed: Sequence[Seed] | None = None) -> NDArray[np.float32]:
         assert seed is not None
         self.seeds_seen.append(list(seed))
-        self._seeds, self._episode = list(seed), 0
+        self._names, self._episode = batch_names(seed, self.num_envs), 0
         return self._observe()
 
     def reset_done(self) -> NDArray[np.float32]:
@@ -38,7 +39,7 @@ class BanditBatch:
         return self._observe()
 
     def _observe(self) -> NDArray[np.float32]:
-        draws = [np.random.default_rng((seed, self._episode)).normal(0, 0.1, (2, 1)) for seed in self._seeds]
+        draws = [np.random.default_rng((*name, self._episode)).normal(0, 0.1, (2, 1)) for name in self._names]
         known = np.broadcast_to([1.0, 0.5 - self.context], (self.num_envs, 2, 2))
         return np.concatenate([known, np.stack(draws)], axis=2).astype(np.float32)
 
@@ -57,7 +58,7 @@ class BanditEnv:
         self._arguments: dict[str, Any] = {"context": context, "actions": actions}
         self.unwrapped = self
 
-    def batched(self, num_envs: int, seed: Sequence[int]) -> BanditBatch:
+    def batched(self, num_envs: int, seed: Sequence[Seed]) -> BanditBatch:
         return BanditBatch(num_envs, seed, **self._arguments)
 
     def action_space(self, agent: str) -> Box:

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import ObservationPolicy, Step
+from tasam_agents.envs.seeding import Seed, batch_names, integer_of
 
 # What the next environments do, set by a test: at which step of the process a signal arrives or NaN comes back.
 signal_at: int | None = None
@@ -32,17 +33,17 @@ class TargetBatch:
     observation_layout: Mapping[str, slice] = {"all": slice(0, 2)}
     resource_columns: tuple[tuple[int, ...], ...] = ((0,), (1,))
 
-    def __init__(self, num_envs: int, seed: Sequence[int], horizon: int = 7) -> None:
+    def __init__(self, num_envs: int, seed: Sequence[Seed], horizon: int = 7) -> None:
         self.num_envs, self.horizon = num_envs, horizon
-        self.seeds_seen: list[list[int]] = []
+        self.seeds_seen: list[list[Seed]] = []
         self._clock = np.zeros((num_envs, 3), np.int64)  # seed, episode, step
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> NDArray[np.float32]:
+    def reset(self, seed: int | Sequence[Seed] | None = None) -> NDArray[np.float32]:
         assert seed is not None
         assert not isinstance(seed, int)
         self.seeds_seen.append(list(seed))
         self._clock[:] = 0
-        self._clock[:, 0] = seed
+        self._clock[:, 0] = [integer_of(name) for name in batch_names(seed, self.num_envs)]
         return self._observe()
 
     def reset_done(self) -> NDArray[np.float32]:
@@ -93,7 +94,7 @@ class TargetEnv:
         self._horizon = horizon
         self.unwrapped = self
 
-    def batched(self, num_envs: int, seed: Sequence[int]) -> TargetBatch:
+    def batched(self, num_envs: int, seed: Sequence[Seed]) -> TargetBatch:
         return self._kind(num_envs, seed, self._horizon)
 
     def action_space(self, agent: str) -> Box:

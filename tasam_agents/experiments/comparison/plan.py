@@ -15,21 +15,20 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.sb3 import require_library
 from tasam_agents.baselines.training import divergence, is_finished, load_policy
+from tasam_agents.config.checks import MAX_SEED
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.result import ComparisonReport, Cost
 from tasam_agents.jobs.job import Failure, Job
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
-    TEST_SEED,
-    VALIDATION_SEED,
     evaluate,
     load_actors,
-    network_seeds,
     run_policy,
 )
 from tasam_agents.training.run_directory import RunDirectory
@@ -41,7 +40,7 @@ class Plan:
 
     agents: tuple[str, ...]
     seeds: tuple[int, ...]  # of training
-    network_seeds: tuple[int, ...]  # of the held-out networks
+    networks: tuple[int, ...]  # numbers among the held-out ones
     env_id: str
     env_kwargs: Mapping[str, Scalar]
     env_steps: int  # of each run
@@ -77,8 +76,8 @@ def plan(
         raise UserError(f"agents are {' '.join(agents)}; allowed: each once")
     if num_networks < 2:
         raise UserError(f"networks is {num_networks}; allowed: 2 or more, an interval needs them")
-    if not seeds or seeds[0] < 0 or seeds[-1] >= VALIDATION_SEED:
-        raise UserError(f"training seeds are {list(seeds)}; allowed: one or more, from 0 to {VALIDATION_SEED - 1}")
+    if not seeds or seeds[0] < 0 or seeds[-1] >= MAX_SEED:
+        raise UserError(f"training seeds are {list(seeds)}; allowed: one or more, from 0 to {MAX_SEED - 1}")
     own = {name: _own(VARIANTS[name], iterations) for name in agents if name in VARIANTS}
     if iterations is not None and not own:
         raise UserError(f"iterations is {iterations}; allowed only with an agent of our own: {', '.join(VARIANTS)}")
@@ -100,7 +99,7 @@ def plan(
     return Plan(
         agents=tuple(agents),
         seeds=tuple(seeds),
-        network_seeds=tuple(network_seeds(TEST_SEED, num_networks)),
+        networks=tuple(range(num_networks)),
         env_id=env_id,
         env_kwargs=env_kwargs,
         env_steps=environment_steps(model) if model else BaselineConfig.env_steps,
@@ -142,7 +141,8 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
         UserError: a run that cannot be loaded.
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
-    env = make_batched(plan.env_id, plan.env_kwargs, len(plan.network_seeds), plan.network_seeds)
+    names = held_out_networks(len(plan.networks))
+    env = make_batched(plan.env_id, plan.env_kwargs, len(names), names)
     failed = {failure.job.agent for failure in failures}
     offered = reference_policies(plan.env_id, plan.env_kwargs)
     returns: dict[str, NDArray[np.float64]] = {}
@@ -152,11 +152,11 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
             continue
         jobs = [job for job in plan.jobs if job.agent == name]
         policies = [policy_of(job, env) for job in jobs] or [offered[name]]
-        returns[name] = np.stack([evaluate(policy, env, plan.network_seeds).returns for policy in policies])
+        returns[name] = np.stack([evaluate(policy, env, names).returns for policy in policies])
         costs[name] = _mean_cost([cost_of(RunDirectory(job.directory)) for job in jobs])
     if not returns:
         return None
-    return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.network_seeds, costs)
+    return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.networks, costs)
 
 
 def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:

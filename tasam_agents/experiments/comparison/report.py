@@ -19,10 +19,10 @@ def write_comparison(report: ComparisonReport, directory: Path) -> list[Path]:
     """Write comparison.csv (tidy), comparison_summary.csv, comparison.json and the pictures; return their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     tidy = [
-        {"agent": agent, "seed": report.seed_of(agent, s), "network_seed": network, "return": value}
+        {"agent": agent, "seed": report.seed_of(agent, s), "network": network, "return": value}
         for agent, returns in report.returns.items()
         for s, row in enumerate(np.asarray(returns, np.float64).tolist())
-        for network, value in zip(report.network_seeds, row, strict=True)
+        for network, value in zip(report.networks, row, strict=True)
     ]
     summary = directory / "comparison.json"
     write_json_atomically(summary, document(report), indent=1)
@@ -48,7 +48,7 @@ def document(report: ComparisonReport) -> dict[str, Any]:
     return {
         "first": report.first,
         "seeds": [int(seed) for seed in report.seeds],
-        "network_seeds": [int(seed) for seed in report.network_seeds],
+        "networks": list(report.networks),
         "confidence": 0.95,
         "agents": agents,
     }

@@ -70,7 +70,7 @@ class ComparisonReport:
     returns: Mapping[str, NDArray[np.float64]]
     first: str  # the agent that all others are compared with
     seeds: Sequence[int]
-    network_seeds: Sequence[int]
+    networks: Sequence[int]
     costs: Mapping[str, Cost]
 
     def __post_init__(self) -> None:
@@ -84,10 +84,8 @@ class ComparisonReport:
                 num_seeds, num_networks = checked_returns(returns).shape
             except ValueError as error:
                 raise ValueError(f"{agent}: {error}") from error
-            if num_networks != len(self.network_seeds):
-                raise ValueError(
-                    f"{agent}: {num_networks} networks; allowed: {len(self.network_seeds)}, as many as seeds"
-                )
+            if num_networks != len(self.networks):
+                raise ValueError(f"{agent}: {num_networks} networks; allowed: {len(self.networks)}, as many as numbers")
             counts = {len(self.seeds)} if self.costs[agent].trained else {1, len(self.seeds)}
             if num_seeds not in counts:
                 raise ValueError(

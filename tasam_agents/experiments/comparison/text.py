@@ -68,9 +68,9 @@ def _sentence(report: ComparisonReport, line: Line) -> str:
 
 def _basis(report: ComparisonReport) -> str:
     """What the numbers are, and when a difference counts."""
-    count, networks = len(report.seeds), report.network_seeds
+    count, networks = len(report.seeds), report.networks
     text = (
-        f"Return: mean reward per agent and step, one episode in each of {len(networks)} held-out networks (seeds "
+        f"Return: mean reward per agent and step, one episode in each of {len(networks)} held-out networks (numbers "
         f"{networks[0]} to {networks[-1]}), the same for every agent. Training seeds: "
         f"{', '.join(map(str, report.seeds))}.\n"
         "Intervals are 95 %: over seeds and over networks t-intervals of means, differences paired by seed and "

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from tasam_agents.config.checks import choices
 from tasam_agents.config.variants import with_learner
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import Name, held_out_networks, validation_networks
 from tasam_agents.errors import UserError
 from tasam_agents.jobs.engine import Pool, run_jobs
 from tasam_agents.jobs.job import Job, RunsFailed, Status, Task
@@ -31,11 +32,8 @@ from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import (
-    TEST_SEED,
-    VALIDATION_SEED,
     evaluate,
     learned_policy,
-    network_seeds,
     task_of,
 )
 from tasam_agents.training.interruption import StopRequest
@@ -157,9 +155,11 @@ def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, stop: Sto
     if plan.back_iterations:
         phases[BACK] = (plan.first, plan.back_iterations)
     scenarios = dict(zip(WHERE, (plan.first, plan.then), strict=True))
-    validations = {where: _returns_on(config, kwargs, config.validation_envs, VALIDATION_SEED)
+    validations = {where: _returns_on(config, kwargs, validation_networks(config.validation_envs))
                    for where, kwargs in scenarios.items()}  # fmt: skip
-    tests = {where: _returns_on(config, kwargs, plan.networks, TEST_SEED) for where, kwargs in scenarios.items()}
+    tests = {
+        where: _returns_on(config, kwargs, held_out_networks(plan.networks)) for where, kwargs in scenarios.items()
+    }
     returns: dict[str, list[float]] = {}
     curve: list[dict[str, Any]] = []
     before: Training | None = None
@@ -218,14 +218,13 @@ def _run(training: Training, title: str, stop: StopRequest) -> None:
 
 
 def _returns_on(
-    config: TrainConfig, kwargs: Mapping[str, Scalar], networks: int, first_seed: int
+    config: TrainConfig, kwargs: Mapping[str, Scalar], networks: Sequence[Name]
 ) -> Callable[[Learner], list[float]]:
     """A function: learner → return of its deterministic policy on each of the networks."""
-    seeds = network_seeds(first_seed, networks)
-    env = make_batched(config.env_id, kwargs, networks, seeds)
+    env = make_batched(config.env_id, kwargs, len(networks), networks)
 
     def returns(learner: Learner) -> list[float]:
-        found: list[float] = evaluate(learned_policy(learner, deterministic=True), env, seeds).returns.tolist()
+        found: list[float] = evaluate(learned_policy(learner, deterministic=True), env, networks).returns.tolist()
         return found
 
     return returns
@@ -236,7 +235,7 @@ def _mean(values: list[float]) -> float:
 
 
 def _check_scenarios(plan: ForgettingPlan) -> None:
-    first, then = (task_of(make_batched(plan.config.env_id, kwargs, 1, [0])) for kwargs in (plan.first, plan.then))
+    first, then = (task_of(make_batched(plan.config.env_id, kwargs, 1, 0)) for kwargs in (plan.first, plan.then))
     if first != then:
         raise EnvironmentRefused(
             f"the second scenario has agents {then.agents}, observations {then.observation_sizes} and actions "

@@ -12,6 +12,7 @@ import torch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.result import Generalisation, Row
 from tasam_agents.experiments.generalisation.scenario_family import (
@@ -25,7 +26,7 @@ from tasam_agents.experiments.generalisation.scenario_family import (
     own_member,
 )
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, load_actors, network_seeds, run_policy
+from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
 REFERENCES = ("count_rule", "static", "random")  # the first that every scenario offers is subtracted
@@ -42,7 +43,7 @@ def generalise(
 
     Args:
         runs: run directories, trained on the same environment with the same spaces.
-        num_networks: held-out networks per scenario, at least 2; the seeds are the same for all scenarios.
+        num_networks: held-out networks per scenario, at least 2; the names are the same for all scenarios.
         specs: members of the family, see ``scenario_family``; default: all that have a name. The scenarios that the
             runs were trained on are always among them, and come first.
         reference: the policy whose return is subtracted; default: the first of ``REFERENCES`` that is offered.
@@ -73,19 +74,19 @@ def generalise(
         del members[0]  # only what was asked for
     ordered = tuple({each.name: each for each in (*own, *members)}.values())
     check_same_spaces(env_ids[0], ordered, trained_on[0])
-    return _evaluated(configs, own, ordered, network_seeds(TEST_SEED, num_networks), reference)
+    return _evaluated(configs, own, ordered, num_networks, reference)
 
 
 def _evaluated(
     configs: Mapping[Path, TrainConfig],
     own: Sequence[Member],
     members: tuple[Member, ...],
-    seeds: list[int],
+    num_networks: int,
     reference: str | None,
 ) -> Generalisation:
     env_id = next(iter(configs.values())).env_id
-    rows = _rows(configs, own)
-    envs = {each.name: make_batched(env_id, each.arguments, len(seeds), seeds) for each in members}
+    names, rows = held_out_networks(num_networks), _rows(configs, own)
+    envs = {each.name: make_batched(env_id, each.arguments, num_networks, names) for each in members}
     offered = {each.name: reference_policies(env_id, each.arguments) for each in members}
     common = [name for name in offered[members[0].name] if all(name in policies for policies in offered.values())]
     chosen = reference or next(name for name in REFERENCES if name in common)  # random always is
@@ -101,10 +102,10 @@ def _evaluated(
     returns, references = {}, {}
     for name, env in envs.items():
         for policy in common:
-            references[policy, name] = evaluate(offered[name][policy], env, seeds).returns[None]
+            references[policy, name] = evaluate(offered[name][policy], env, names).returns[None]
         for row in rows:
-            returns[row.label, name] = np.stack([evaluate(actors[run], env, seeds).returns for run in row.runs])
-    return Generalisation(rows, members, chosen, tuple(seeds), returns, references)
+            returns[row.label, name] = np.stack([evaluate(actors[run], env, names).returns for run in row.runs])
+    return Generalisation(rows, members, chosen, tuple(range(num_networks)), returns, references)
 
 
 def _rows(configs: Mapping[Path, TrainConfig], own: Sequence[Member]) -> tuple[Row, ...]:

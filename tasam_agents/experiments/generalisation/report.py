@@ -16,15 +16,15 @@ def write_generalisation(result: Generalisation, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     tidy = [
         {"agent": row.label, "trained_on": row.trained_on, "seed": seed, "scenario": each.name,
-         "network_seed": network, "return": value}
+         "network": network, "return": value}
         for row in result.rows for each in result.members
         for seed, line in zip(row.seeds, result.returns[row.label, each.name].tolist(), strict=True)
-        for network, value in zip(result.network_seeds, line, strict=True)
+        for network, value in zip(result.networks, line, strict=True)
     ]  # fmt: skip
     tidy += [
-        {"agent": policy, "trained_on": None, "seed": None, "scenario": name, "network_seed": network, "return": value}
+        {"agent": policy, "trained_on": None, "seed": None, "scenario": name, "network": network, "return": value}
         for (policy, name), values in result.references.items()
-        for network, value in zip(result.network_seeds, values[0].tolist(), strict=True)
+        for network, value in zip(result.networks, values[0].tolist(), strict=True)
     ]
     file = directory / "generalisation.json"
     write_json_atomically(file, document(result), indent=1)
@@ -36,7 +36,7 @@ def document(result: Generalisation) -> dict[str, Any]:
     """All of it as JSON types."""
     return {
         "reference": result.reference,
-        "network_seeds": list(result.network_seeds),
+        "networks": list(result.networks),
         "scenarios": [{"name": each.name, "env_kwargs": dict(each.arguments)} for each in result.members],
         "agents": [
             {"label": row.label, "trained_on": row.trained_on, "seeds": list(row.seeds),

@@ -35,7 +35,7 @@ class Generalisation:
     rows: tuple[Row, ...]
     members: tuple[Member, ...]
     reference: str
-    network_seeds: tuple[int, ...]
+    networks: tuple[int, ...]
     returns: Mapping[tuple[str, str], Returns]  # (row label, member name) -> (S, N)
     references: Mapping[tuple[str, str], Returns]  # (policy, member name) -> (1, N)
 

@@ -22,7 +22,7 @@ from tasam_agents.errors import UserError
 
 HOME = "paper"
 FAMILY = ("calm", "heterogeneous", "bursty", "overload", "fast", "dense")
-ORAN = "oran/ORAN-v0"  # the only environment that knows these names; any other takes FIELD=VALUE
+ORAN = "oran/ORAN-v1"  # the only environment that knows these names; any other takes FIELD=VALUE
 
 Arguments = Mapping[str, Scalar]
 

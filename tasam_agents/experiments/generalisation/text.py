@@ -50,10 +50,10 @@ def _sentence(result: Generalisation, row: Row) -> str:
 
 
 def _basis(result: Generalisation) -> str:
-    seeds, members = result.network_seeds, result.members
+    networks, members = result.networks, result.members
     lines = [
-        f"Best actors of each run, deterministic; return: mean reward per agent and step in each of {len(seeds)} "
-        f"held-out networks (seeds {seeds[0]} to {seeds[-1]}) of each scenario.",
+        f"Best actors of each run, deterministic; return: mean reward per agent and step in each of {len(networks)} "
+        f"held-out networks (numbers {networks[0]} to {networks[-1]}) of each scenario.",
         "*: its own scenario. In brackets: a 95 % interval, over networks or over seeds, contains 0. "
         "Loss: advantage at home minus advantage there.",
     ]

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import Name, validation_networks
 from tasam_agents.experiments.sharpness.curvature import Loss
 from tasam_agents.learner.action_gradient import IS_TEAM, least_of_twins
 from tasam_agents.learner.learner import Learner
@@ -30,7 +31,7 @@ from tasam_agents.learner.replay import Batch, ReplayBuffer
 from tasam_agents.networks.critics import GlobalCritic, JointCritic
 from tasam_agents.networks.joint_policy import JointPolicy
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import VALIDATION_SEED, network_seeds, task_of
+from tasam_agents.training.evaluation import task_of
 from tasam_agents.training.rollout import rollout
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
@@ -64,7 +65,7 @@ def load_learner(run: RunDirectory, config: TrainConfig) -> tuple[Learner, int]:
     if not checkpoint.exists(run.latest):
         raise RunError(f"{run.path} has no checkpoint to measure yet: there is no {run.latest}")
     saved = checkpoint.load(run.latest)
-    env = make_batched(config.env_id, config.env_kwargs, 1, [VALIDATION_SEED], config.centralised)
+    env = make_batched(config.env_id, config.env_kwargs, 1, 0, config.centralised)
     learner = Learner(task_of(env), config.learner, config.seed, config.total_updates)
     tensors = saved.tensors.get("learner", {})
     checkpoint.check_fits(tensors, learner.tensors(), str(run.latest))
@@ -82,25 +83,25 @@ def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -
     Raises:
         EnvironmentRefused: an episode is longer than `MAX_STEPS`.
     """
-    seeds = network_seeds(VALIDATION_SEED, config.validation_envs)
-    env = make_batched(config.env_id, config.env_kwargs, len(seeds), seeds, config.centralised)
-    capacity = max(POOL, batches * n, len(seeds))
-    buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=VALIDATION_SEED)
-    _collect_episodes(learner, env, config.env_id, seeds, batches * n, buffer)
+    names = validation_networks(config.validation_envs)
+    env = make_batched(config.env_id, config.env_kwargs, len(names), names, config.centralised)
+    capacity = max(POOL, batches * n, len(names))
+    buffer = ReplayBuffer(capacity, len(env.agents), learner.input_size, learner.action_size, seed=0)
+    _collect_episodes(learner, env, config.env_id, names, batches * n, buffer)
     return [buffer.sample(n) for _ in range(batches)]
 
 
 def _collect_episodes(
-    learner: Learner, env: BatchedEnv, env_id: str, seeds: Sequence[int], least: int, buffer: ReplayBuffer
+    learner: Learner, env: BatchedEnv, env_id: str, names: Sequence[Name], least: int, buffer: ReplayBuffer
 ) -> None:
     """Fill the buffer until every network has ended an episode and there are `least` joint transitions."""
-    noise = torch.Generator().manual_seed(VALIDATION_SEED)
+    noise = torch.Generator().manual_seed(0)
 
     def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return learner.act(inputs, deterministic=False, generator=noise)
 
     running = np.ones(env.num_envs, bool)
-    for lived in rollout(env, learner.inputs, env.reset(seed=list(seeds)), MAX_STEPS, policy, env_id):
+    for lived in rollout(env, learner.inputs, env.reset(seed=list(names)), MAX_STEPS, policy, env_id):
         buffer.add(lived.inputs, lived.actions, lived.rewards, lived.next_inputs, lived.terminated)
         running &= ~lived.ended
         if not running.any() and len(buffer) >= least:

@@ -37,15 +37,16 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import validation_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
-from tasam_agents.training.evaluation import VALIDATION_SEED, evaluate, network_seeds, training_seeds
+from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
 TINY_KWARGS: dict[str, bool | int | float | str] = {"scenario": "tiny"}
-TINY_ENV = ("oran/ORAN-v0", TINY_KWARGS)
+TINY_ENV = ("oran/ORAN-v1", TINY_KWARGS)
 FAKE = BaselineConfig(
     settings=Sac(replay_capacity=300, warmup_steps=5), env_id="support.fakes:target_env", env_kwargs={}, num_envs=3,
     env_steps=120, hidden=(16,), evaluate_every=10, validation_envs=2, batch_size=15,
@@ -131,7 +132,7 @@ def test_scaled_inputs_are_those_of_our_own_agents() -> None:
     vec_env = BatchedVecEnv(env, replace(BASELINES["sac_sb3_shared_tuned"], env_kwargs=TINY_KWARGS))
     assert vec_env.observation_space.shape == (6,)
     vec_env.seed(1)
-    observations = make_batched(*TINY_ENV, 2, training_seeds(1, 2)).reset(seed=training_seeds(1, 2))
+    observations = make_batched(*TINY_ENV, 2, 1).reset()
     ues = observations[..., env.observation_layout["num_ues"]].reshape(4, 3)
     np.testing.assert_allclose(vec_env.reset()[:, 3:], (ues - 1 / 3) * 4, rtol=1e-5, atol=1e-6)
 
@@ -194,7 +195,7 @@ def test_a_run_is_kept_without_pickle_and_its_best_policy_comes_back(
     assert {file.suffix for file in path.rglob("*") if file.is_file()} == {".json", ".jsonl", ".safetensors"}
     saved = checkpoint.load(run.best)
     assert saved.state["validation_return"] == max(line["validation_return"] for line in lines)
-    seeds = network_seeds(VALIDATION_SEED, 2)
+    seeds = validation_networks(2)
     found = evaluate(load_policy(path, trusted=(FAKE.env_id,)), make_batched(config.env_id, {}, 2, seeds), seeds)
     assert found.returns.mean() == saved.state["validation_return"]
     actions = load_policy(path, trusted=(FAKE.env_id,))(np.random.default_rng(0).random((5, 2, 2), np.float32))

@@ -14,8 +14,9 @@ from tasam_agents.distributed.collector import Collector, CollectRequest, Collec
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.envs.interface import NotReproducible
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import training_networks
 from tasam_agents.learner.learner import Learner
-from tasam_agents.training.evaluation import task_of, training_seeds
+from tasam_agents.training.evaluation import task_of
 
 CONFIG = replace(
     VARIANTS["tiny"], env_id="support.fakes:target_env", env_kwargs={}, num_envs=5, seed=3,
@@ -24,13 +25,9 @@ CONFIG = replace(
 NOISE = torch.Generator().manual_seed(7).get_state()
 
 
-def seeds_of(config: TrainConfig) -> list[int]:
-    return training_seeds(config.seed, config.num_envs)
-
-
 def begun(share: slice, config: TrainConfig = CONFIG) -> Collector:
     collector = Collector(config, share, threads=1)
-    collector.reset(seeds_of(config)[share])
+    collector.reset(training_networks(config.seed, config.num_envs)[share])
     return collector
 
 

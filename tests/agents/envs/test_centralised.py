@@ -18,6 +18,7 @@ from tasam_agents.config.variants import TINY, VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView, separate
 from tasam_agents.envs.interface import ObservationPolicy, Resumable
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import validation_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.experiments.run_film import film_run
@@ -27,7 +28,7 @@ from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
-TINY_ENV = ("oran/ORAN-v0", {"scenario": "tiny"})
+TINY_ENV = ("oran/ORAN-v1", {"scenario": "tiny"})
 SHORT = replace(VARIANTS["tiny_centralised_ta_sam"], iterations=6, evaluate_every=2, log_every=2, validation_envs=2)
 
 
@@ -123,11 +124,12 @@ def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:
     lines = run.metrics()
     assert len(lines[-1]["td_variance"]) == 1
     assert len(lines[-1]["info/satisfied"]) == 3
-    env = make_batched(*TINY_ENV, 2, [1_000_000, 1_000_001])
+    names = validation_networks(2)
+    env = make_batched(*TINY_ENV, 2, names)
     learner = load_actors(checkpoint.load(run.best), run.best, SHORT, env)
     policy = run_policy(learner, SHORT, env, deterministic=True)
     best = max(line["validation_return"] for line in lines if "validation_return" in line)
-    assert evaluate(policy, env, [1_000_000, 1_000_001]).returns.mean() == pytest.approx(best, abs=1e-6)
+    assert evaluate(policy, env, names).returns.mean() == pytest.approx(best, abs=1e-6)
     comparison = evaluate_run(run.path, 2)
     assert comparison.rows[0].episodes.info["satisfied"].shape == (2, 3)
     assert film_run(run.path, tmp_path / "last.png", steps=2).is_file()

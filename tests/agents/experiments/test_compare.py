@@ -18,6 +18,7 @@ from tasam_agents.cli.main import BAD_INPUT, FAILED, main
 from tasam_agents.config import GateConfig, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
 from tasam_agents.experiments.run_evaluation import evaluate_run
@@ -26,7 +27,7 @@ from tasam_agents.jobs.job import Job
 from tasam_agents.jobs.training_task import TRAINING, status
 from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, evaluate
+from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, Training, train
@@ -91,8 +92,8 @@ def test_all_are_evaluated_by_the_same_code_on_the_same_networks(tmp_path: Path,
     report = measure(chosen, [])
     assert report is not None
     assert report.first == "own"
-    seeds = [TEST_SEED + i for i in range(4)]
-    assert list(report.network_seeds) == seeds
+    assert report.networks == tuple(range(4))
+    seeds = held_out_networks(4)
     assert {name: values.shape for name, values in report.returns.items()} == {
         "own": (2, 4), "plain": (2, 4), "repeat": (1, 4),
     }  # fmt: skip

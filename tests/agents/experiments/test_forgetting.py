@@ -20,6 +20,7 @@ from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config import AnchorConfig, GateConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.envs.seeding import held_out_networks, validation_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.forgetting import experiment as forgetting
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan, continue_from, run_plan
@@ -191,8 +192,8 @@ def test_an_anchor_from_the_switch_on_is_the_best_snapshot_of_the_first_phase(
     assert held.is_held
 
 
-def test_held_out_networks_are_those_of_the_test_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, ...]] = []
+def test_held_out_networks_are_those_of_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
 
     def watched(policy: Any, env: Any, seeds: Any) -> Episodes:
         seen.append((env.context, *seeds))
@@ -200,8 +201,8 @@ def test_held_out_networks_are_those_of_the_test_seeds(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(forgetting, "evaluate", watched)
     (record,) = run_plan(SHORT, tmp_path / "out", HerePool(), quiet=True)
-    validation = [(context, *range(1_000_000, 1_000_004)) for context in (0, 1)]
-    test = [(context, *range(2_000_000, 2_000_003)) for context in (0, 1)]
+    validation = [(context, *validation_networks(4)) for context in (0, 1)]
+    test = [(context, *held_out_networks(3)) for context in (0, 1)]
     phase = [*validation, *validation, *test]
     assert seen == phase * 2
     assert len(record["returns"]["first_after_then"]) == 3

@@ -17,6 +17,7 @@ from support.intervals import known
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.family_training import train_family
 from tasam_agents.experiments.generalisation.matrix import generalise
@@ -27,7 +28,7 @@ from tasam_agents.experiments.generalisation.text import generalisation_text
 from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.stats.intervals import difference
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, learned_policy, load_actors, network_seeds
+from tasam_agents.training.evaluation import evaluate, learned_policy, load_actors
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -51,7 +52,7 @@ def result(runs: list[Path]) -> Generalisation:
 
 
 def by_hand(run: Path, kwargs: dict[str, Any]) -> NDArray[np.float64]:
-    seeds = network_seeds(TEST_SEED, 3)
+    seeds = held_out_networks(3)
     env = make_batched(ORAN, kwargs, 3, seeds)
     best = RunDirectory(run).best
     learner = load_actors(checkpoint.load(best), best, RunDirectory(run).config(), env)
@@ -77,8 +78,8 @@ def test_cells_are_the_returns_of_the_deterministic_best_actors(runs: list[Path]
         for row, pair in zip(result.rows, (runs[:2], runs[2:]), strict=True):
             expected = [by_hand(run, kwargs) for run in pair]
             np.testing.assert_array_equal(result.returns[row.label, name], expected)
-        env = make_batched(ORAN, kwargs, 3, network_seeds(TEST_SEED, 3))
-        rule = evaluate(reference_policies(ORAN, kwargs)["count_rule"], env, network_seeds(TEST_SEED, 3)).returns
+        env = make_batched(ORAN, kwargs, 3, held_out_networks(3))
+        rule = evaluate(reference_policies(ORAN, kwargs)["count_rule"], env, held_out_networks(3)).returns
         np.testing.assert_array_equal(result.references["count_rule", name], rule[None])
 
 
@@ -92,7 +93,7 @@ def make(rows: int = 2) -> Generalisation:
     wiggle = np.array([[0.0, 0.01, 0.02], [0.01, 0.02, 0.0]])
     rule = {"a": 1.5, "b": 1.4, "c": 1.0}
     return Generalisation(
-        rows=chosen, members=members, reference="count_rule", network_seeds=(7, 8, 9),
+        rows=chosen, members=members, reference="count_rule", networks=(7, 8, 9),
         returns={key: mean + wiggle for key, mean in means.items()},
         references={("count_rule", name): np.full((1, 3), mean) for name, mean in rule.items()},
     )  # fmt: skip

@@ -40,7 +40,7 @@ COSTS = {"none": PLAIN, "TA-SAM": OURS, "same": OURS, "rule": Cost()}
 
 def make_report(**changes: Any) -> ComparisonReport:
     fields: dict[str, Any] = {
-        "returns": make_returns(), "first": "TA-SAM", "seeds": SEEDS, "network_seeds": NETWORKS, "costs": COSTS
+        "returns": make_returns(), "first": "TA-SAM", "seeds": SEEDS, "networks": NETWORKS, "costs": COSTS
     }  # fmt: skip
     return ComparisonReport(**(fields | changes))
 
@@ -138,7 +138,7 @@ def test_one_seed_is_called_one_seed() -> None:
 
 def test_one_network_is_called_one_network() -> None:
     returns = {name: array[:, :1] for name, array in make_returns().items()}
-    report = make_report(returns=returns, network_seeds=NETWORKS[:1])
+    report = make_report(returns=returns, networks=NETWORKS[:1])
     text = comparison_text(report)
     assert [report.verdict(line) for line in report.lines[1:]] == ["one network", "no difference", "one network"]
     assert text.splitlines()[2].split("]")[1].split()[:2] == ["one", "network"]
@@ -165,9 +165,9 @@ def test_files_hold_every_number(tmp_path: Path) -> None:
         assert picture.stat().st_size > 10_000
 
     tidy = read(files[0])
-    assert list(tidy[0]) == ["agent", "seed", "network_seed", "return"]
+    assert list(tidy[0]) == ["agent", "seed", "network", "return"]
     assert len(tidy) == 3 * 4 * 6 + 6
-    found = {(row["agent"], row["seed"], row["network_seed"]): float(row["return"]) for row in tidy}
+    found = {(row["agent"], row["seed"], row["network"]): float(row["return"]) for row in tidy}
     assert found["TA-SAM", "5", "2000003"] == returns["TA-SAM"][2, 3]
     assert found["rule", "", "2000005"] == returns["rule"][0, 5]
 
@@ -202,7 +202,7 @@ def test_files_hold_every_number(tmp_path: Path) -> None:
 def test_one_seed_and_one_agent_can_be_written(tmp_path: Path) -> None:
     returns = {"TA-SAM": make_returns()["TA-SAM"][:1]}
     numbers = np.array([3]), np.arange(2_000_000, 2_000_006)  # NumPy's integers are as good
-    report = make_report(returns=returns, seeds=numbers[0], network_seeds=numbers[1], costs={"TA-SAM": OURS})
+    report = make_report(returns=returns, seeds=numbers[0], networks=numbers[1], costs={"TA-SAM": OURS})
     for path in write_comparison(report, tmp_path):
         assert path.stat().st_size > 0
     assert json.loads((tmp_path / "comparison.json").read_text())["agents"][0]["seeds"] is None
@@ -214,7 +214,7 @@ def test_one_seed_and_one_agent_can_be_written(tmp_path: Path) -> None:
         ({"first": "tasam"}, "first is 'tasam'; allowed: none, TA-SAM, same, rule"),
         ({"costs": {"TA-SAM": OURS}}, "costs are those of TA-SAM; allowed: of none, TA-SAM"),
         ({"seeds": (3, 4, 5)}, "none: 4 training seeds; allowed: 3"),
-        ({"network_seeds": NETWORKS[:5]}, "none: 6 networks; allowed: 5"),
+        ({"networks": NETWORKS[:5]}, "none: 6 networks; allowed: 5"),
         ({"costs": COSTS | {"rule": OURS}}, "rule: 1 training seeds; allowed: 4"),
         ({"returns": make_returns() | {"rule": np.full((1, 6), np.nan)}}, "rule: returns hold NaN"),
         ({"returns": make_returns() | {"rule": np.ones(6)}}, r"rule: returns have shape \(6,\)"),

@@ -18,6 +18,7 @@ from torch import Tensor
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config import LearnerConfig, SamConfig, TemperatureConfig
 from tasam_agents.config.variants import VARIANTS
+from tasam_agents.envs.seeding import integer_of, validation_networks
 from tasam_agents.experiments.sharpness.curvature import Loss, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import (
     ACTOR,
@@ -30,7 +31,6 @@ from tasam_agents.experiments.sharpness.fixed_losses import (
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.learner.replay import Batch
-from tasam_agents.training.evaluation import VALIDATION_SEED
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import train
 
@@ -203,7 +203,7 @@ def test_batches_are_transitions_of_whole_episodes_on_the_validation_networks() 
     expected = 1 - (batch.actions - batch.inputs).abs().mean(dim=2)  # an action meets the observation it answers
     torch.testing.assert_close(batch.rewards, expected)
     assert batch.terminated.sum() == 0
-    seeds = range(VALIDATION_SEED, VALIDATION_SEED + 3)
+    seeds = [integer_of(name) for name in validation_networks(3)]
     # 128 transitions of 3 networks: 43 steps, of 7 per episode; step s' of an episode's end is its eighth.
     drawn = {
         (seed, episode, step): np.random.default_rng([seed, episode, step]).random((2, 2), np.float32)

@@ -33,7 +33,7 @@ def invented(levels: Mapping[str, float], noise: float = 0.002, **columns: Mappi
             for network in range(NETWORKS):
                 value = level + noise * rng.standard_normal()
                 quality = {f"{what} {name}": value for what in ("quality", "satisfied") for name in SLICES}
-                tables["returns"].append(who | {"network_seed": network, "return": value} | quality)
+                tables["returns"].append(who | {"network": network, "return": value} | quality)
             run = {"best_validation_return": level, "gradient_evaluations": 100, "difficulty_correlation": None}
             run |= {f"lambda_max {kind}": 1.0 for kind in ("critic", "actor", "actor without entropy")}
             tables["runs"].append(who | run | {name: of.get(arm.name, run.get(name)) for name, of in columns.items()})

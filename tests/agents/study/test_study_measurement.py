@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from oran_env.simulator.simulator import Simulator
+from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.study.budgets import BUDGETS
 from tasam_agents.study.measurement import UE_GRID_MBPS, Judging, Measurement, is_measured, measure, qos_grid
 from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import TEST_SEED, evaluate, load_actors, network_seeds, run_policy
+from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import train
 
@@ -29,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 def test_it_agrees_with_the_evaluation_and_with_counting(run: RunDirectory) -> None:
     found = measure(run, CONFIG, JUDGING, "arm")
-    seeds = network_seeds(TEST_SEED, 3)
+    seeds = held_out_networks(3)
     env = Simulator("tiny", 3, seeds, num_ues=6)
     actors = load_actors(checkpoint.load(run.best), run.best, CONFIG, env)
     policy = run_policy(actors, CONFIG, env, deterministic=True)

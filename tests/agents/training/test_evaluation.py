@@ -16,6 +16,7 @@ from support.fakes import ParallelToy, TargetBatch
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchStep, EnvironmentRefused, ObservationPolicy
+from tasam_agents.envs.seeding import held_out_networks, validation_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.run_evaluation import compare, evaluate_run
@@ -23,13 +24,9 @@ from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.evaluation import (
-    TEST_SEED,
-    VALIDATION_SEED,
     evaluate,
     learned_policy,
-    network_seeds,
     task_of,
-    training_seeds,
 )
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import train
@@ -60,33 +57,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(fake_config(), tmp_path_factory.mktemp("runs") / "fake", quiet=True)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 12_345, 249_999, 250_000, 999_999])
-@pytest.mark.parametrize("num_envs", [1, 4, 1000])
-def test_training_validation_and_test_networks_never_meet(seed: int, num_envs: int) -> None:
-    training = set(training_seeds(seed, num_envs))
-    validation = set(network_seeds(VALIDATION_SEED, num_envs))
-    test = set(network_seeds(TEST_SEED, num_envs))
-    assert len(training) == len(validation) == len(test) == num_envs
-    assert 0 <= min(training) <= max(training) < min(validation) <= max(validation) < min(test)
-
-
-def test_neighbouring_runs_train_on_other_networks() -> None:
-    runs = [set(training_seeds(seed, 8)) for seed in range(20)]
-    assert len(set.union(*runs)) == 20 * 8
-
-
-def test_the_most_networks_still_end_before_the_test_networks() -> None:
-    assert network_seeds(VALIDATION_SEED, 1_000_000)[-1] < TEST_SEED
-    with pytest.raises(UserError, match="networks is 1000001; allowed: 1 to 1000000"):
-        network_seeds(VALIDATION_SEED, 1_000_001)
-
-
 def test_every_policy_meets_the_same_networks() -> None:
     env = TargetBatch(3, [0, 0, 0])
     seeds = [5, 6, 9]
     rows = compare({"own": REPEAT, "half": HALF, "again": REPEAT}, env, seeds)
     assert env.seeds_seen == [seeds] * 3
-    assert [row.episodes.seeds for row in rows] == [tuple(seeds)] * 3
+    assert [row.episodes.names for row in rows] == [tuple(seeds)] * 3
     np.testing.assert_array_equal(rows[0].episodes.returns, rows[2].episodes.returns)
     np.testing.assert_allclose(rows[0].episodes.returns, 1.0)
     assert rows[0].difference is None
@@ -167,7 +143,8 @@ def test_the_comparison_of_a_run_and_its_files(trained: Path) -> None:
     result = evaluate_run(trained, 5, (FAKE_ENV,))
     names = [row.policy for row in result.rows]
     assert names == ["TA-SAM-tiny (deterministic)", "TA-SAM-tiny (sampled)", "random", "repeat", "half"]
-    assert result.seeds == tuple(range(TEST_SEED, TEST_SEED + 5))
+    assert result.networks == tuple(range(5))
+    assert result.rows[0].episodes.names == tuple(held_out_networks(5))
     assert result.rows[3].mean.mean == pytest.approx(1.0)
 
     json_file, csv_file = result.write(RunDirectory.open(trained))
@@ -200,7 +177,7 @@ def test_the_best_checkpoint_is_the_one_that_validated_best(trained: Path) -> No
     env = TargetBatch(3, [0, 0, 0])
     learner = Learner(task_of(env), run.recorded_config().learner, 99, 10)
     learner.load_policy_tensors(checkpoint.load(run.best).tensors["actors"])
-    result = evaluate(learned_policy(learner, deterministic=True), env, network_seeds(VALIDATION_SEED, 3))
+    result = evaluate(learned_policy(learner, deterministic=True), env, validation_networks(3))
     assert result.returns.mean() == state["validation_return"]
 
 

@@ -137,14 +137,14 @@ def test_registration_is_idempotent(name: str) -> None:
 FRESH = """
 import warnings; warnings.simplefilter("error")
 import gymnasium
-for name in ("ORAN-joint-v0", "ORAN-du-v0"):
+for name in ("ORAN-joint-v1", "ORAN-du-v1"):
     {first}
 import importlib, oran_env, oran_env.registration, pettingzoo
 importlib.reload(oran_env.registration).register()
 importlib.reload(oran_env)
-for name in ("ORAN-joint-v0", "ORAN-du-v0"):
+for name in ("ORAN-joint-v1", "ORAN-du-v1"):
     gymnasium.make("oran/" + name, scenario="tiny").reset(seed=0)
-assert pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny").possible_agents == ["du_0", "du_1"]
+assert pettingzoo.make("parallel", "oran/ORAN-v1", scenario="tiny").possible_agents == ["du_0", "du_1"]
 """
 
 

@@ -179,7 +179,7 @@ def test_reference_policies_run() -> None:
 
 
 def test_registration() -> None:
-    env = pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny", num_ues=11)
+    env = pettingzoo.make("parallel", "oran/ORAN-v1", scenario="tiny", num_ues=11)
     assert env.unwrapped.scenario == make_scenario("tiny", num_ues=11)
     env.reset(seed=0)
     assert len(env.agents) == 2
@@ -292,9 +292,9 @@ def test_bits_as_actions() -> None:
 
 
 def test_made_by_its_id_in_both_apis() -> None:
-    aec = pettingzoo.make("aec", "oran/ORAN-v0", scenario="tiny", horizon=3)
+    aec = pettingzoo.make("aec", "oran/ORAN-v1", scenario="tiny", horizon=3)
     aec.reset(seed=1)
     assert aec.agent_selection == "du_0"
-    parallel = pettingzoo.make("parallel", "oran/ORAN-v0", scenario="tiny", traffic="coloran", q_min=(1.0, 2.0, 3.0))
+    parallel = pettingzoo.make("parallel", "oran/ORAN-v1", scenario="tiny", traffic="coloran", q_min=(1.0, 2.0, 3.0))
     assert parallel.unwrapped.scenario.quality.q_min == (1.0, 2.0, 3.0)
     assert parallel.unwrapped.scenario.traffic.throughput == "served"

@@ -73,7 +73,7 @@ def test_equals_single_environments(setting: str, mode: AutoresetMode) -> None:
     """Over several episodes, with a seed, without one, and with seeds of its own for each network."""
     native, loop = pair(setting, mode)
     rng, ends = np.random.default_rng(1), 0
-    for seed in (7, None, [40, 3, 40], [None, 5, None]):
+    for seed in ([7, 8, 9], None, [40, 3, 40], [None, 5, None]):
         assert_same(native.reset(seed=seed), loop.reset(seed=seed), f"reset {seed}")  # type: ignore[arg-type]
         for step in range(14):
             actions = sample(native, rng)
@@ -94,11 +94,11 @@ def test_equals_single_environments_out_of_step(setting: str, mode: AutoresetMod
     """Once some networks were reset alone, episodes end at different times."""
     native, loop = pair(setting, mode, horizon=5)
     rng = np.random.default_rng(2)
-    assert_same(native.reset(seed=11), loop.reset(seed=11))
+    assert_same(native.reset(seed=[11, 12, 13]), loop.reset(seed=11))  # type: ignore[arg-type]
     resets: dict[int, tuple[list[bool], Any]] = {
         1: ([True, False, False], None),
         2: ([False, True, False], [None, 8, None]),
-        9: ([True, False, True], 30),
+        9: ([True, False, True], [30, 31, 32]),
         15: ([True, True, True], None),
     }
     together = 0
@@ -127,7 +127,7 @@ def test_equals_single_environments_on_more_dus_and_threads(scenario: str) -> No
     arguments: dict[str, Any] = {"scenario": scenario, "num_dus": 9, "num_rbs": 10, "rb_bandwidth_hz": 2e6}
     native = gymnasium.make_vec(JOINT_ID, 4, num_threads=2, **arguments)
     loop = gymnasium.make_vec(JOINT_ID, 4, "sync", **arguments)
-    assert_same(native.reset(seed=1), loop.reset(seed=1))
+    assert_same(native.reset(seed=[1, 2, 3, 4]), loop.reset(seed=1))  # type: ignore[arg-type]
     rng = np.random.default_rng(5)
     for _ in range(3):
         actions = sample(native, rng)

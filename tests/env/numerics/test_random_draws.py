@@ -11,7 +11,8 @@ from scipy import stats
 from support.networks import idle, serve_all
 
 from oran_env import Simulator
-from oran_env.numerics.random_draws import network_keys, philox
+from oran_env.numerics.random_draws import philox
+from oran_env.numerics.seeding import network_keys
 
 # Random123, kat_vectors, "philox4x32 10": counter, key, answer.
 KNOWN_ANSWERS = [

@@ -35,7 +35,7 @@ def test_a_closed_parallel_environment() -> None:
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_closed_joint_environment(wrapped: bool) -> None:
-    env: Any = gymnasium.make("oran/ORAN-joint-v0", scenario="tiny") if wrapped else OranJointEnv("tiny")
+    env: Any = gymnasium.make("oran/ORAN-joint-v1", scenario="tiny") if wrapped else OranJointEnv("tiny")
     env.reset(seed=0)
     env.close()
     env.close()
@@ -110,11 +110,11 @@ def test_unknown_mechanisms(name: str, value: Any) -> None:
 
 def test_unknown_names_through_the_registries() -> None:
     with pytest.raises(ScenarioError, match="unknown scenario 'papr'"):
-        gymnasium.make("oran/ORAN-joint-v0", scenario="papr")
+        gymnasium.make("oran/ORAN-joint-v1", scenario="papr")
     with pytest.raises(ScenarioError, match="unknown scenario 'papr'"):
-        pettingzoo.make("parallel", "oran/ORAN-v0", scenario="papr")
+        pettingzoo.make("parallel", "oran/ORAN-v1", scenario="papr")
     with pytest.raises(ScenarioError, match="unknown scenario field 'num_eus'"):
-        gymnasium.make("oran/ORAN-joint-v0", num_eus=3)
+        gymnasium.make("oran/ORAN-joint-v1", num_eus=3)
 
 
 @pytest.mark.parametrize("agent", ["du_2", "du", "", "DU_0"])

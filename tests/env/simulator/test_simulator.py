@@ -19,7 +19,7 @@ from support.networks import idle, random_actions
 
 from oran_env import Simulator
 from oran_env.model.outcome import INFO
-from oran_env.simulator.simulator import StepResult
+from oran_env.simulator.view import StepResult
 
 MECHANISMS: dict[str, dict[str, Any]] = {
     "defaults": {},

@@ -30,7 +30,7 @@ def test_ours_pass(overrides: dict[str, Any]) -> None:
 
 def test_the_joint_environment_passes() -> None:
     check_env(OranJointEnv("tiny", horizon=8), spawn=False)
-    check_env(gymnasium.make("oran/ORAN-joint-v0", scenario="tiny", horizon=8), spawn=False)
+    check_env(gymnasium.make("oran/ORAN-joint-v1", scenario="tiny", horizon=8), spawn=False)
 
 
 def test_others_pass() -> None:
