@@ -12,10 +12,10 @@ from typing import Any
 
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
-from oran_env.model.cell import deployment, mobility, sessions
+from oran_env.model.cell import deployment, handover, mobility, sessions
 from oran_env.model.demand import queues, traffic, variation
 from oran_env.model.mac import mac_scheduler
-from oran_env.model.radio import channel, fading, path_loss, uma_path_loss
+from oran_env.model.radio import antenna, channel, fading, impairments, path_loss, uma_path_loss, wrapping
 from oran_env.model.reward import kpi, qos
 from oran_env.scenario import fields as scenario
 from oran_env.scenario import presets
@@ -92,9 +92,9 @@ def profiles_table() -> str:
 def scenario_page() -> str:
     """The page of everything a scenario says."""
     how: dict[str, tuple[ModuleType, ...]] = {
-        "Layout": (deployment,),
-        "Mobility": (mobility,),
-        "Radio": (channel, fading, path_loss, uma_path_loss),
+        "Layout": (deployment, wrapping),
+        "Mobility": (mobility, handover),
+        "Radio": (channel, impairments, fading, path_loss, uma_path_loss, antenna),
         "Traffic": (traffic, queues, variation, sessions),
         "Quality": (kpi, qos),
         "Reward": (),

@@ -33,8 +33,10 @@ class Outcome(NamedTuple):
     rbs_claimed: Integers  # (B, M) Σ_l Σ_k b_{l,k}
     rbs_contested: Integers  # (B, M) RBs that go to none because the claims contradict each other
     handovers: Integers  # (B, M) UEs that came over from another DU at the end of the step
+    ping_pongs: Integers  # (B, M) of these handovers, back to the DU that the UE had left less than 1 s ago
     arrivals: Integers  # (B, M) UEs that began a session at the end of the step
     departures: Integers  # (B, M) UEs whose session ended at the end of the step
+    interrupted_ues: Integers  # (B, M) UEs that a handover cut off during all or some of the step
     clipped_actions: Integers  # (B, M) action values outside [0, 1]
     rate: Floats  # (B, N) eq. (1) per UE [bit/s]
     arrived: Floats  # (B, N) bits that came into the queue of each UE, with latency="queue"
@@ -72,8 +74,10 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         rbs_claimed=np.empty(per_du, dtype=np.int64),
         rbs_contested=np.empty(per_du, dtype=np.int64),
         handovers=np.empty(per_du, dtype=np.int64),
+        ping_pongs=np.empty(per_du, dtype=np.int64),
         arrivals=np.zeros(per_du, dtype=np.int64),
         departures=np.zeros(per_du, dtype=np.int64),
+        interrupted_ues=np.zeros(per_du, dtype=np.int64),
         clipped_actions=np.empty(per_du, dtype=np.int64),
         rate=np.empty(per_ue),
         arrived=np.empty(per_ue),

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from oran_env.model.cell.deployment import Deployment, deployment_of, hexagonal_sites, service_area
+from oran_env.model.cell.deployment import Deployment, area_of, deployment_of, sites_of
+from oran_env.model.cell.handover import Handover, handover_of
 from oran_env.model.cell.mobility import Mobility, mobility_of
 from oran_env.model.cell.sessions import Sessions, sessions_of
 from oran_env.model.demand.traffic import Traffic, traffic_of
 from oran_env.model.demand.variation import Variation, variation_of
 from oran_env.model.mac.action_codec import Decoding, decoding_of
 from oran_env.model.mac.mac_scheduler import Scheduling, scheduling_of
+from oran_env.model.radio.antenna import Antenna
 from oran_env.model.radio.channel import Channel, channel_of
 from oran_env.model.radio.fading import Fading
 from oran_env.model.radio.path_loss import PathLoss, path_loss_of
@@ -42,16 +44,16 @@ class Parameters(NamedTuple):
     qos: Qos
     reward: RewardTerms
     observation: View
+    handover: Handover
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
     """Translate a scenario for the kernels."""
-    sites = hexagonal_sites(scenario.layout.num_dus, scenario.layout.site_spacing_m)
     return Parameters(
         deployment=deployment_of(scenario),
-        mobility=mobility_of(scenario, service_area(sites, scenario.layout.margin_m)),
+        mobility=mobility_of(scenario, area_of(scenario)),
         sessions=sessions_of(scenario),
-        path_loss=path_loss_of(scenario, sites),
+        path_loss=path_loss_of(scenario, sites_of(scenario), area_of(scenario)),
         channel=channel_of(scenario),
         traffic=traffic_of(scenario),
         variation=variation_of(scenario),
@@ -61,6 +63,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         qos=qos_of(scenario),
         reward=reward_of(scenario),
         observation=view_of(scenario),
+        handover=handover_of(scenario),
     )
 
 
@@ -76,7 +79,7 @@ def unpacked(p: Any) -> Parameters:
         Deployment(*p[0]),
         Mobility(*p[1]),
         Sessions(*p[2]),
-        PathLoss(UrbanMacro(*p[3][0]), *p[3][1:]),
+        PathLoss(UrbanMacro(*p[3][0]), Antenna(*p[3][1]), *p[3][2:]),
         Channel(Fading(*p[4][0]), *p[4][1:]),
         Traffic(*p[5]),
         Variation(*p[6]),
@@ -86,4 +89,5 @@ def unpacked(p: Any) -> Parameters:
         Qos(*p[10]),
         RewardTerms(*p[11]),
         View(*p[12]),
+        Handover(*p[13]),
     )

@@ -19,8 +19,8 @@ class State(NamedTuple):
     position: Floats  # (B, N, 2) [m]
     direction: Floats  # (B, N, 2) unit vector
     speed: Floats  # (B, N) [m/s]
-    los_draw: Floats  # (B, N, M) uniform, who has line of sight; (B, N, 0) with path_loss "power_law"
-    shadow: Floats  # (B, N, M) normal, shadowing; (B, N, 0) without it
+    los_draw: Floats  # (B, N, sites) uniform, who has line of sight; (B, N, 0) with path_loss "power_law"
+    shadow: Floats  # (B, N, sites) normal, shadowing; (B, N, 0) without it
     gain: Floats  # (B, N, M) mean received power per RB [mW]
     mix: Floats  # (B, M, 3) weights of the slices in the area of each DU
     slice_of_ue: Integers  # (B, N)
@@ -35,6 +35,11 @@ class State(NamedTuple):
     history: Integers  # (B, N) bit i: rate reached λ i steps ago
     on_time: Integers  # (B, N) set bits among the last T of history
     since: Integers  # (B, N) first step of the UE in this episode
+    candidate: Integers  # (B, N) RU that the UE may hand over to, -1 none; (B, 0) without a time to trigger
+    waiting: Integers  # (B, N) steps since it was strong enough; (B, 0) without a time to trigger
+    left: Integers  # (B, N) DU that the UE left last, -1 none
+    left_at: Integers  # (B, N) step in which it did
+    cut_off: Floats  # (B, N) what is left of the interruption by a handover [s]; (B, 0) without one
     pointer: Integers  # (B, M, 3) next UE of the round robin
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
@@ -47,14 +52,17 @@ DERIVED = ("first", "members")  # follow from serving and slice_of_ue
 def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
     """The state of ``batch`` networks before their first reset."""
     dus, ues = scenario.layout.num_dus, scenario.layout.num_ues
+    sites = dus // scenario.layout.sectors
+    timed = ues if scenario.mobility.time_to_trigger_s > 0.0 else 0
+    interrupted = ues if scenario.mobility.handover_interruption_s > 0.0 else 0
     shadowed = scenario.radio.shadowing_los_db > 0.0 or scenario.radio.shadowing_nlos_db > 0.0
     return State(
         key=np.zeros((batch, 4), dtype=np.uint64),
         position=np.zeros((batch, ues, 2)),
         direction=np.zeros((batch, ues, 2)),
         speed=np.zeros((batch, ues)),
-        los_draw=np.zeros((batch, ues, 0 if scenario.radio.path_loss == "power_law" else dus)),
-        shadow=np.zeros((batch, ues, dus if shadowed else 0)),
+        los_draw=np.zeros((batch, ues, 0 if scenario.radio.path_loss == "power_law" else sites)),
+        shadow=np.zeros((batch, ues, sites if shadowed else 0)),
         gain=np.zeros((batch, ues, dus)),
         mix=np.ones((batch, dus, NUM_SLICES)),
         slice_of_ue=np.zeros((batch, ues), dtype=np.int64),
@@ -69,6 +77,11 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         history=np.zeros((batch, ues), dtype=np.int64),
         on_time=np.zeros((batch, ues), dtype=np.int64),
         since=np.zeros((batch, ues), dtype=np.int64),
+        candidate=np.full((batch, timed), -1, dtype=np.int64),
+        waiting=np.zeros((batch, timed), dtype=np.int64),
+        left=np.full((batch, ues), -1, dtype=np.int64),
+        left_at=np.zeros((batch, ues), dtype=np.int64),
+        cut_off=np.zeros((batch, interrupted)),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),

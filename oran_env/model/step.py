@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from oran_env.model.cell.association import attach, attach_all
+from oran_env.model.cell.handover import interrupt
 from oran_env.model.cell.mobility import move
 from oran_env.model.cell.sessions import start_episode, update_sessions
 from oran_env.model.demand.queues import update_queues
@@ -54,6 +55,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             draw_arrivals(which, p.traffic, s, out)
         elif phase == RATES:
             compute_rates(which, p.channel, s, out)
+            interrupt(which, p.handover, s, out)
         elif phase == QUEUES:
             update_queues(which, p.traffic, s, out)
         elif phase == SERVICE:
@@ -71,7 +73,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
         elif phase == GAINS:
             update_gains(which, p.path_loss, s)
         elif phase == ATTACH:
-            attach(which, s, out)
+            attach(which, p.handover, s, out)
         elif phase == OBSERVE:
             write_observations(which, actions, p.observation, p.traffic, s, out)
         elif phase == TICK:

@@ -40,14 +40,18 @@ class Plan:
 
 
 def colours(sites: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One of three colours for each RU (M,) of a hexagonal lattice, so that nearest neighbours differ."""
-    if len(sites) == 1:
-        return np.zeros(1, dtype=np.int64)
+    """One of three colours for each RU (M,) of a hexagonal lattice, so that nearest neighbours differ.
+
+    The three sectors of a site differ, too.
+    """
     apart = np.linalg.norm(sites[:, None] - sites[None], axis=-1)
+    sector: NDArray[np.int64] = np.tril(apart == 0, -1).sum(axis=1) % 3
+    if not apart.any():
+        return sector
     x, y = (sites - sites[0]).T / apart[apart > 0].min()
     row = np.rint(y / math.sqrt(0.75))
     along = np.rint(x - row / 2)  # steps along the row, in the slanted axes of the lattice
-    chosen: NDArray[np.int64] = ((along - row) % 3).astype(np.int64)
+    chosen: NDArray[np.int64] = ((along - row + sector) % 3).astype(np.int64)
     return chosen
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.cell.deployment import hexagonal_sites
+from oran_env.model.cell.deployment import sites_of
 from oran_env.model.mac.action_codec import CODECS, action_size
 from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.model.reward.observation import observation_layout
@@ -120,7 +120,7 @@ def reuse_3(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np
     num_dus, num_rbs = scenario.layout.num_dus, scenario.radio.num_rbs
     if observations.shape[-2] != num_dus:
         raise ValueError(f"observations of {observations.shape[-2]} DUs; allowed: of all {num_dus}, side by side")
-    colour = colours(hexagonal_sites(num_dus, scenario.layout.site_spacing_m))
+    colour = colours(sites_of(scenario))
     rb = np.arange(num_rbs)
     slice_of_rb = np.minimum(rb // 3 * NUM_SLICES // max(num_rbs // 3, 1), NUM_SLICES - 1)
     action = encode_slices(np.where(rb % 3 == colour[:, None], slice_of_rb, IDLE), scenario)

@@ -40,14 +40,16 @@ class Layout:
     num_dus: int = bounded(6, 1, 1024)  # M, number of DUs = agents (T1: N_m)
     num_ues: int = bounded(200, 0, 2**24 - 1)  # N, UEs in the whole network (T1)
     site_spacing_m: float = bounded(500.0, 1)  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
-    margin_m: float = bounded(250.0, 1)  # service area beyond the outermost RUs [m] (ours)
+    margin_m: float = bounded(250.0, 1)  # service area beyond the outermost RUs, without wrap_around [m] (ours)
+    wrap_around: bool = False  # the area is a torus without edges, see wrapping.py (ours)
+    sectors: int = bounded(1, 1, 3)  # DUs at a site: 1, or 3 with the antennas of antenna.py (38.901)
     slice_mix: Literal["heterogeneous", "uniform"] = "heterogeneous"  # mix of slices drawn per DU area, or equal (VI-A)
     mix_concentration: int = bounded(2, 1, 64)  # a of the Dirichlet(a, a, a) mix of each DU area (ours)
 
 
 @dataclass(frozen=True)
 class Mobility:
-    """How UEs move (VI-A)."""
+    """How UEs move (VI-A), and change their DU."""
 
     min_speed_mps: float = bounded(10.0, 0)  # least speed of a UE [m/s] (VI-A)
     max_speed_mps: float = bounded(20.0, 0, 1e4)  # greatest speed of a UE [m/s] (VI-A)
@@ -60,6 +62,9 @@ class Mobility:
         math.pi / 6,
         math.pi / 3,
     )
+    handover_hysteresis_db: float = bounded(0.0, 0, 40)  # another RU must be so much stronger [dB] (ours)
+    time_to_trigger_s: float = bounded(0.0, 0, 1e3)  # and for so long [s] (ours)
+    handover_interruption_s: float = bounded(0.0, 0, 1e3)  # nothing is received for so long after a handover [s] (ours)
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ class Radio:
     ue_height_m: float = bounded(1.5, 1.5, 22.5)  # uma: height of a UE [m] (38.901)
     shadowing_los_db: float = bounded(0.0, 0, 40)  # σ of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
     shadowing_nlos_db: float = bounded(0.0, 0, 40)  # σ without it, and with power_law [dB]; 38.901 UMa: 6 (ours)
+    antenna_gain_dbi: float = bounded(8.0, -30, 40)  # 3 sectors: gain of an antenna at its boresight [dBi] (38.901)
+    vertical_beamwidth_deg: float = bounded(65.0, 1, 180)  # 3 sectors: θ_3dB [°] (38.901)
+    downtilt_deg: float = bounded(0.0, -90, 90)  # 3 sectors: electrical tilt below the horizon [°] (ours)
+    tx_evm: float = bounded(0.0, 0, 1)  # error vector magnitude of an RU, caps the SINR at 1/EVM² (ours)
     fading: Literal["rayleigh", "none"] = "rayleigh"  # |h|² ~ Exp(1), or 1 (T1)
     fading_blocks: int = bounded(1, 1, 256)  # independent draws of |h|² in a step, whose rates are averaged (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)

@@ -58,6 +58,8 @@ def _matches(value: Any, hint: Any) -> bool:
         return any(_matches(value, argument) for argument in arguments)
     if hint is type(None):
         return value is None
+    if hint is bool:
+        return isinstance(value, bool)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
@@ -85,6 +87,7 @@ def _check_combinations(scenario: Any) -> None:
         total = sum(row[i] for row in scenario.quality.kpi_weights)
         if abs(total - 1.0) > 1e-9:
             raise ScenarioError(f"kpi_weights of {name} add up to {total:g}; allowed: 1")
+    _check_sites(scenario.layout)
     radio = scenario.radio
     if radio.path_loss == "uma" and radio.bs_height_m <= radio.ue_height_m:
         raise ScenarioError(f"bs_height_m is {radio.bs_height_m}; allowed: above ue_height_m ({radio.ue_height_m})")
@@ -107,6 +110,21 @@ def _check_combinations(scenario: Any) -> None:
             f"num_rbs ({radio.num_rbs}) x rb_bandwidth_hz ({radio.rb_bandwidth_hz:g}) is "
             f"{radio.num_rbs * radio.rb_bandwidth_hz:g} Hz, {used:.0%} of bandwidth_hz ({radio.bandwidth_hz:g}); "
             "allowed: 75 to 100 %. Override the three together."
+        )
+
+
+def _check_sites(layout: Any) -> None:
+    """Refuse sectors that make no sites, and wrap-around of a lattice that does not close."""
+    if layout.sectors not in (1, 3):
+        raise ScenarioError(f"sectors is {layout.sectors}; allowed: 1 or 3")
+    if layout.num_dus % layout.sectors:
+        raise ScenarioError(f"num_dus is {layout.num_dus}; allowed: multiples of sectors ({layout.sectors})")
+    sites = layout.num_dus // layout.sectors
+    rows = math.isqrt(sites)
+    if layout.wrap_around and (rows % 2 or sites % rows):
+        raise ScenarioError(
+            f"wrap_around is True with {sites} sites in {rows} rows; allowed: an even number of rows, all complete, as "
+            "4, 6, 8, 16, 20 or 24 sites have"
         )
 
 

@@ -25,7 +25,8 @@ SMALL: dict[str, Any] = {
     "margin_m": 30.0,
 }
 
-AT_THE_END = {"handovers", "arrivals", "departures"}  # keys of info that count what happens after the decision
+# Keys of info that count what happens after the decision, or are 0 with the fields that are played here.
+AT_THE_END = {"handovers", "ping_pongs", "arrivals", "departures", "interrupted_ues"}
 
 
 def sparse_actions(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,8 +1,9 @@
-"""Which DU serves which UE: the strongest RU, at a reset, at a handover and when a session begins."""
+"""Which DU serves which UE: the strongest RU at a reset and when a session begins, then what ``handover.py`` says."""
 
 from __future__ import annotations
 
 from oran_env.model.cell.deployment import draw_slice
+from oran_env.model.cell.handover import Handover, record, settle, triggers
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, kernel
@@ -34,14 +35,15 @@ def attach_all(which: Integers, s: State) -> None:
 
 
 @kernel
-def attach(which: Integers, s: State, out: Outcome) -> None:
-    """Hand UEs over to the strongest RU, attach those that come, and list them by DU and slice.
+def attach(which: Integers, p: Handover, s: State, out: Outcome) -> None:
+    """Hand UEs over, attach those that come to the strongest RU, and list them by DU and slice.
 
     Handovers and arrivals are counted at the DU that a UE comes to.
     """
     for b in which:
         serving, slices, gain = s.serving[b], s.slice_of_ue[b], s.gain[b]
         out.handovers[b] = 0
+        out.ping_pongs[b] = 0
         for u in range(len(serving)):
             if serving[u] == AWAY:
                 continue
@@ -49,9 +51,12 @@ def attach(which: Integers, s: State, out: Outcome) -> None:
             if serving[u] == COMING:
                 slices[u] = draw_slice(s.key[b], u, 1, s.mix[b, best])
                 out.arrivals[b, best] += 1
-            elif best != serving[u]:
-                out.handovers[b, best] += 1
+            elif triggers(u, best, gain[u], serving[u], p, s.candidate[b], s.waiting[b]):
+                record(u, b, best, p, s, out)
+            else:
+                continue
             serving[u] = best
+            settle(u, b, p, s)
         group_ues(serving, slices, s.first[b], s.members[b])
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oran_env.model.radio.wrapping import torus
 from oran_env.numerics.jit import Floats, Key, kernel
 from oran_env.numerics.random_draws import SLICE_MIX, SLICE_OF_UE, draw, exponential, uniform
 from oran_env.scenario.choices import Registry
@@ -24,6 +25,19 @@ def hexagonal_sites(num_dus: int, spacing_m: float) -> Floats:
     x = (column + 0.5 * (row % 2)) * spacing_m
     y = row * spacing_m * math.sqrt(3) / 2
     return np.stack([x, y], axis=1)
+
+
+def sites_of(scenario: Scenario) -> Floats:
+    """RU positions (M, 2) [m] of a scenario: the sectors of a site stand together."""
+    layout = scenario.layout
+    return np.repeat(hexagonal_sites(layout.num_dus // layout.sectors, layout.site_spacing_m), layout.sectors, axis=0)
+
+
+def area_of(scenario: Scenario) -> Floats:
+    """Corners (2, 2) [m] of the service area of a scenario."""
+    layout = scenario.layout
+    sites = hexagonal_sites(layout.num_dus // layout.sectors, layout.site_spacing_m)
+    return torus(sites, layout.site_spacing_m) if layout.wrap_around else service_area(sites, layout.margin_m)
 
 
 def service_area(sites: Floats, margin_m: float) -> Floats:

@@ -1,4 +1,7 @@
-"""How UEs begin and move: fixed speed, one of some turns per step, reflection at the border of the service area."""
+"""How UEs begin and move: fixed speed, one of some turns per step, reflection at the border of the service area.
+
+With ``wrap_around`` there is no border: who leaves on one side comes in on the other.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oran_env.model.radio.wrapping import wrapped
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
 from oran_env.numerics.random_draws import PLACEMENT, TURN, draw, uniform
@@ -17,6 +21,7 @@ class Mobility(NamedTuple):
     """Where UEs may be, how fast they are, and how they turn."""
 
     area: Floats  # (2, 2) corners of the service area [m]
+    wraps: bool
     min_speed: float
     max_speed: float
     turn_cos: Floats  # (turns,)
@@ -29,6 +34,7 @@ def mobility_of(scenario: Scenario, area: Floats) -> Mobility:
     turns = np.asarray(scenario.mobility.turns_rad)
     return Mobility(
         area=area,
+        wraps=scenario.layout.wrap_around,
         min_speed=float(scenario.mobility.min_speed_mps),
         max_speed=float(scenario.mobility.max_speed_mps),
         turn_cos=np.cos(turns),
@@ -69,6 +75,9 @@ def move(which: Integers, p: Mobility, s: State) -> None:
                 direction[u, 1] = y
                 for axis in range(2):
                     position[u, axis] += speed[u] * p.step_s * direction[u, axis]
+                    if p.wraps:
+                        position[u, axis] = wrapped(position[u, axis], p.area[0, axis], p.area[1, axis])
+                        continue
                     # A step may be longer than the area is wide: reflect until inside.
                     while position[u, axis] < p.area[0, axis] or position[u, axis] > p.area[1, axis]:
                         border = p.area[0, axis] if position[u, axis] < p.area[0, axis] else p.area[1, axis]

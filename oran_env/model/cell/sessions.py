@@ -58,6 +58,11 @@ def start_episode(which: Integers, deployment: Deployment, mobility: Mobility, p
         s.history[b] = 0
         s.on_time[b] = 0
         s.since[b] = 0
+        s.candidate[b] = -1
+        s.waiting[b] = 0
+        s.left[b] = -1
+        s.left_at[b] = 0
+        s.cut_off[b] = 0.0
         s.pointer[b] = 0
         s.normalised[b] = 0.0
         s.load[b] = 0.0
@@ -86,3 +91,6 @@ def update_sessions(which: Integers, mobility: Mobility, p: Sessions, s: State, 
                 s.history[b, u] = 0
                 s.on_time[b, u] = 0
                 s.since[b, u] = int(key[3]) + 1
+                s.left[b, u] = -1
+                if s.cut_off.shape[1] > 0:
+                    s.cut_off[b, u] = 0.0

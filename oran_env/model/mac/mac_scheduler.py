@@ -20,6 +20,7 @@ from oran_env.model.mac.codecs.codec import IDLE, TO_SCHEDULE
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.channel import Channel, spectral_efficiency
 from oran_env.model.radio.fading import serving_fading
+from oran_env.model.radio.impairments import limited
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.scenario.choices import Registry
@@ -115,7 +116,8 @@ def deal_by_merit(
             for other in range(gain.shape[1]):
                 if other != m:
                     noise[j] += gain[u, other]
-            expected[j] = channel.bandwidth * spectral_efficiency(gain[u, m] / noise[j], channel.cap)
+            sinr = limited(gain[u, m] / noise[j], channel.evm2)
+            expected[j] = channel.bandwidth * spectral_efficiency(sinr, channel.cap)
             tracked[j] = (1.0 - 1.0 / p.fairness) * average[u]
             merit[j] = _merit(p.merit, expected[j], tracked[j])
         for k in range(len(slice_of_rb)):
@@ -128,7 +130,7 @@ def deal_by_merit(
                 for j in range(number):  # a loop of its own, or the draws are not inlined
                     power[j] = serving_fading(key, members[start + j], m, k, channel.fading)
                 for j in range(number):
-                    sinr = gain[members[start + j], m] * power[j] / noise[j]
+                    sinr = limited(gain[members[start + j], m] * power[j] / noise[j], channel.evm2)
                     expected[j] = channel.bandwidth * spectral_efficiency(sinr, channel.cap)
                     merit[j] = _merit(p.merit, expected[j], tracked[j])
             best = np.argmax(merit)

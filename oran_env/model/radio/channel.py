@@ -20,6 +20,7 @@ import numpy as np
 
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.fading import Fading, draw_fading, fading_of
+from oran_env.model.radio.impairments import limited
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
 from oran_env.scenario.choices import Registry
@@ -36,6 +37,7 @@ class Channel(NamedTuple):
     noise_mw: float  # σ² in one RB
     bandwidth: float  # B [Hz]
     cap: float  # [bit/s/Hz]
+    evm2: float  # EVM², see impairments.py
 
 
 def channel_of(scenario: Scenario) -> Channel:
@@ -48,6 +50,7 @@ def channel_of(scenario: Scenario) -> Channel:
         noise_mw=10 ** (noise_dbm / 10),
         bandwidth=float(radio.rb_bandwidth_hz),
         cap=math.inf if cap is None else float(cap),
+        evm2=float(radio.tx_evm) ** 2,
     )
 
 
@@ -89,7 +92,7 @@ def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Channel, rate: Floats) 
                             interference += gain[u, other] * fading[m, other]
                         else:
                             interference += gain[serves[j], other] * fading[other, other]
-                sinr = gain[u, m] * fading[m, m] / (interference + p.noise_mw)
+                sinr = limited(gain[u, m] * fading[m, m] / (interference + p.noise_mw), p.evm2)
                 rate[u] += p.bandwidth * spectral_efficiency(sinr, p.cap) / p.fading.blocks
 
 
