@@ -60,7 +60,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     in the observation QoS and previous action are 0. With sessions (``session_s``) some UEs are away at first.
 
     ``reset(seed=s)`` starts the sequence of networks of seed s over, ``reset()`` goes on to the next network of that
-    sequence. ``options`` are accepted and not used.
+    sequence. With codec ``zones``, ``reset(options={"owned_rbs": P})`` gives each DU P RBs of its own, in this and all
+    later episodes; other ``options`` are accepted and not used.
 
     ## Episode End
 
@@ -143,6 +144,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     ) -> tuple[Observations, dict[str, dict[str, Any]]]:
         """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
         self._check_open("reset")
+        if options and "owned_rbs" in options:
+            self.simulator.set_owned_rbs(options["owned_rbs"])
         observations = self.simulator.reset(seed)[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)

@@ -36,6 +36,7 @@ class State(NamedTuple):
     on_time: Integers  # (B, N) set bits among the last T of history
     since: Integers  # (B, N) first step of the UE in this episode
     pointer: Integers  # (B, M, 3) next UE of the round robin
+    owned_rbs: Integers  # (B,) P, RBs that each DU owns with codec "zones"
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
     observation: Singles  # (B, M, D) what each DU sees now
@@ -70,6 +71,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         on_time=np.zeros((batch, ues), dtype=np.int64),
         since=np.zeros((batch, ues), dtype=np.int64),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
+        owned_rbs=np.full(batch, scenario.owned_rbs, dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),
         observation=np.zeros((batch, dus, observation_size), dtype=np.float32),
