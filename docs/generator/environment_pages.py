@@ -101,6 +101,7 @@ def info(lead: tuple[str, ...]) -> str:
             kind = kinds[np.dtype(typing.get_args(typing.get_args(hints[name])[1])[0]).name]
             yield f"`{name}`", shape(("3",) if axes else ()), kind, text
         yield "`ue_mask`", shape(("64",)), "bool", "only with `ue_grid`, also after a reset: which columns have a UE"
+        yield "`owned_rbs`", shape(()), "int", "only with `zones`, also after a reset: RBs that the DU owns"
 
     return table(("key", "shape", "type", "meaning"), rows())
 

@@ -113,7 +113,14 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         return self._seeds
 
     def reset(self) -> NDArray[np.float32]:
-        """Begin an episode in every network; observations (num_envs, D)."""
+        """Begin an episode in every network; observations (num_envs, D).
+
+        With codec ``zones``, ``set_options({"owned_rbs": P})`` before it gives each DU P RBs of its own from then on.
+        """
+        for network, options in enumerate(self._options[:: self.dus]):
+            if "owned_rbs" in options:
+                which = np.arange(self.simulator.num_networks) == network
+                self.simulator.set_owned_rbs(options["owned_rbs"], which)
         observations = self.simulator.reset(self._seeds[0])
         self.reset_infos: list[dict[str, Any]] = [self._reset_info(i) for i in range(self.num_envs)]
         self._reset_seeds()
@@ -150,7 +157,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         return observations, self._flat(result.rewards), dones, infos
 
     def _reset_info(self, i: int) -> dict[str, Any]:
-        """With ue_grid the mask of the columns, else nothing."""
+        """What is told of the network that begins: see ``told_at_reset``."""
         return {name: self._flat(array)[i] for name, array in self.simulator.reset_info.items()}
 
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:

@@ -41,9 +41,14 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin an episode. A seed starts its sequence of networks over; without one the next network follows."""
+        """Begin an episode. A seed starts its sequence of networks over; without one the next network follows.
+
+        ``options={"owned_rbs": P}``, with codec ``zones``, gives each DU P RBs of its own, until another P is given.
+        """
         self._open("reset()")
         seed = None if seed is None else checked_seed(seed)
+        if options and "owned_rbs" in options:
+            self.simulator.set_owned_rbs(options["owned_rbs"])
         super().reset(seed=seed)
         observations = self.simulator.reset(seed)
         self._renderer.after_reset(self.simulator)

@@ -61,7 +61,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     in the observation QoS and previous action are 0. With sessions (``session_s``) some UEs are away at first.
 
     ``reset(seed=s)`` starts the sequence of networks of seed s over, ``reset()`` goes on to the next network of that
-    sequence. It is that of network 0 in a batch with seed s. ``options`` are accepted and not used.
+    sequence. It is that of network 0 in a batch with seed s. With codec ``zones``, ``reset(options={"owned_rbs": P})``
+    gives each DU P RBs of its own, in this and all later episodes; other ``options`` are accepted and not used.
 
     ## Episode End
 
@@ -147,6 +148,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         The name ``(s, b)`` as a seed gives what network b of a batch with seed s has: see ``numerics/seeding.py``.
         """
         self._check_open("reset")
+        if options and "owned_rbs" in options:
+            self.simulator.set_owned_rbs(options["owned_rbs"])
         observations = self.simulator.reset(None if seed is None else [seed])[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)

@@ -76,7 +76,8 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     ) -> tuple[NDArray[np.float32], Infos]:
         """Begin an episode everywhere, or in the networks of ``options["reset_mask"]`` (bool array (num_envs,)).
 
-        An int seed s gives network b the name (s, b); a list gives each its own seed, None to go on.
+        An int seed s gives network b the name (s, b); a list gives each its own seed, None to go on. With codec
+        ``zones``, ``options["owned_rbs"]`` is how many RBs each DU owns there from now on, one number or one per network.
 
         Raises:
             TypeError, ValueError: a seed or mask of wrong type, length or value.
@@ -84,6 +85,8 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         """
         self._open("reset()")
         which = self._reset_mask(options)
+        if options and "owned_rbs" in options:
+            self.simulator.set_owned_rbs(options["owned_rbs"], which)
         if seed is not None:
             self._reset_seeded(seed, which)
         else:

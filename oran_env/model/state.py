@@ -41,6 +41,7 @@ class State(NamedTuple):
     left_at: Integers  # (B, N) step in which it did
     cut_off: Floats  # (B, N) what is left of the interruption by a handover [s]; (B, 0) without one
     pointer: Integers  # (B, M, 3) next UE of the round robin
+    owned_rbs: Integers  # (B,) P, RBs that each DU owns with codec "zones"
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
     observation: Singles  # (B, M, D) what each DU sees now
@@ -83,6 +84,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         left_at=np.zeros((batch, ues), dtype=np.int64),
         cut_off=np.zeros((batch, interrupted)),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
+        owned_rbs=np.full(batch, scenario.owned_rbs, dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),
         observation=np.zeros((batch, dus, observation_size), dtype=np.float32),

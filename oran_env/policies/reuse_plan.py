@@ -100,4 +100,4 @@ def encode_slices(grid: NDArray[np.int64], scenario: Scenario) -> NDArray[np.flo
     codec = CODECS[scenario.control.codec]
     if codec.claims == 0 or codec.named_ues > 0:
         raise ValueError(f"codec is {scenario.control.codec!r}; allowed for a plan: 'two_bit', 'slice_mask'")
-    return codec.encode(np.stack([grid == i for i in range(NUM_SLICES)], axis=-2), None)
+    return codec.encode(np.stack([grid == i for i in range(NUM_SLICES)], axis=-2), None, scenario)

@@ -49,7 +49,7 @@ def encode(
         raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
     rb = np.arange(num_rbs)
     owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
-    return CODECS[scenario.control.codec].encode(owns, ues)
+    return CODECS[scenario.control.codec].encode(owns, ues, scenario)
 
 
 def apportion(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:
@@ -160,6 +160,8 @@ def reference_policies(scenario: Scenario) -> dict[str, Policy]:
         "equal_shares": partial(equal_shares, scenario=scenario),
         "demand_proportional": partial(demand_proportional, scenario=scenario),
     }
+    if scenario.control.codec == "zones":
+        del policies["idle"]  # which it cannot say
     for name, parameters in searched_parameters(scenario).items():
         policies[name] = partial(SEARCHED[name], scenario=scenario, **parameters)
     return policies

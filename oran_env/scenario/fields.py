@@ -157,7 +157,10 @@ class Reward:
 class Control:
     """What an agent may do and see, and for how long."""
 
-    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share"] = "two_bit"  # what an action means (IV-A.2)
+    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share", "zones"] = (  # what an action means (IV-A.2)
+        "two_bit"
+    )
+    owned_rbs: int | None = bounded(None, 0, 2**16)  # P, of each DU with "zones"; None: 54 % of the band in all (ours)
     scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = (  # of UEs in a slice (ours)
         "round_robin"
     )
@@ -183,6 +186,12 @@ class Scenario:
 
     def __post_init__(self) -> None:
         check_scenario(self)
+
+    @property
+    def owned_rbs(self) -> int:
+        """P, RBs that each DU owns: the field, or as many as make 54 % of the band for all DUs."""
+        given = self.control.owned_rbs
+        return 54 * self.radio.num_rbs // (100 * self.layout.num_dus) if given is None else given
 
     def with_overrides(self, /, **overrides: Any) -> Scenario:
         """Return a copy in which the named fields, of whichever group, and ``name`` have new values.

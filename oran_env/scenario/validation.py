@@ -104,6 +104,12 @@ def _check_combinations(scenario: Any) -> None:
                 f"offered_bps of {slice_name} is {scenario.traffic.offered_bps[i]:g}, {packets:g} packets per step; "
                 "allowed: up to a million with Poisson arrivals"
             )
+    most = radio.num_rbs // scenario.layout.num_dus
+    if scenario.control.codec == "zones" and scenario.owned_rbs > most:
+        raise ScenarioError(
+            f"owned_rbs is {scenario.owned_rbs}; allowed: 0 to {most} with {radio.num_rbs} RBs and "
+            f"{scenario.layout.num_dus} DUs"
+        )
     used = radio.num_rbs * radio.rb_bandwidth_hz / radio.bandwidth_hz
     if not 0.75 <= used <= 1.0 + 1e-9:
         raise ScenarioError(

@@ -95,7 +95,9 @@ class Components:
         """What the package's own phases must know of the components."""
         if self.codec is not None:
             p = p._replace(
-                scheduling=p.scheduling._replace(named_ues=0), observation=p.observation._replace(action=AS_GIVEN)
+                decoding=p.decoding._replace(owned=False),
+                scheduling=p.scheduling._replace(named_ues=0),
+                observation=p.observation._replace(action=AS_GIVEN),
             )
         if self.traffic is not None:
             if not p.traffic.queue:

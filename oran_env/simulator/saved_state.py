@@ -27,6 +27,7 @@ def index_bounds(scenario: Scenario, parameters: Parameters) -> Bounds:
         "on_time": (0, parameters.kpi.window),
         "burst": (0, 1),
         "since": (0, scenario.control.horizon),
+        "owned_rbs": (0, scenario.radio.num_rbs // scenario.layout.num_dus),
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import action_size, resource_columns
-from oran_env.model.mac.codecs.ue_grid import MAX_COLUMNS
+from oran_env.model.mac.ownership import checked_owned_rbs
 from oran_env.model.outcome import INFO, TOLD, Outcome, empty_outcome
 from oran_env.model.parameters import Parameters, packed, parameters_of
 from oran_env.model.radio.fading import draw_fading
@@ -30,6 +30,7 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
+from oran_env.simulator.reset_info import told_at_reset
 from oran_env.simulator.saved_state import check_saved, index_bounds, restore, saved
 from oran_env.simulator.threads import Threads
 from oran_env.simulator.view import Info, StepResult
@@ -118,6 +119,11 @@ class Simulator:
         if not self._started.all():
             raise RuntimeError("reset_done() before reset(); call reset() first")
         return self._reset(np.flatnonzero(self.truncated))
+
+    def set_owned_rbs(self, owned_rbs: int | Sequence[int], which: NDArray[np.bool_] | None = None) -> None:
+        """From now on each DU owns so many RBs, with ``zones``: a number, or one per network (B,); where ``which``."""
+        chosen = self._chosen(which)
+        self.state.owned_rbs[chosen] = checked_owned_rbs(owned_rbs, self.scenario, self.num_networks)[chosen]
 
     def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
         """Indices of the networks in a mask, of all of them without one."""
@@ -232,15 +238,8 @@ class Simulator:
 
     @property
     def reset_info(self) -> Info:
-        """What a reset tells, by name: with ``ue_grid`` the mask of the columns, else nothing."""
-        return MappingProxyType({"ue_mask": self.ue_mask} if self.parameters.scheduling.named_ues else {})
-
-    @property
-    def ue_mask(self) -> NDArray[np.bool_]:
-        """Which columns of ``ue_grid`` have a UE (B, M, 64)."""
-        first = self.state.first[:, ::NUM_SLICES]
-        number: NDArray[np.bool_] = np.arange(MAX_COLUMNS) < (first[:, 1:] - first[:, :-1])[..., None]
-        return number
+        """What a reset tells, by name: see ``told_at_reset``."""
+        return MappingProxyType(told_at_reset(self.parameters, self.state))
 
     def uniforms(self, size: int, purpose: int = 0) -> Floats:
         """Random numbers (B, size) in (0, 1) for components of one's own, a pure function of seed, episode and step.

@@ -96,6 +96,20 @@ def decode_slice_share(action: Floats, num_rbs: int) -> NDArray[np.int64]:
     return np.array([0] * embb + [1] * mmtc + [2] * urllc + [IDLE] * idle, dtype=np.int64)
 
 
+def decode_zones(action: Floats, m: int, num_dus: int, num_rbs: int, owned: int) -> NDArray[np.int64]:
+    """Slice of each RB (K,) of DU m, -1 idle: own RBs m, m + M, …, then those of nobody, in the order of each."""
+    mine = [m + num_dus * j for j in range(owned)]
+    ours = list(range(num_dus * owned, num_rbs))
+    slice_of_rb = np.full(num_rbs, IDLE, dtype=np.int64)
+    for left, order, values in ((mine, (0, 1, 2), action[:2]), (ours, (2, 0, 1), action[2:])):
+        for i, value in zip(order, [*values, 1.0], strict=True):
+            share = min(1.0, max(0.0, float(value)))
+            number = min(math.floor(share * (len(left) + 1)), len(left))
+            slice_of_rb[left[:number]] = i
+            left = left[number:]
+    return slice_of_rb
+
+
 # --- MAC schedulers: slice_of_rb is (K,), `ues` the UEs of each slice in the order they are listed ----------
 
 
@@ -144,17 +158,20 @@ def deal(
     average_bps: Floats,
     window: float,
 ) -> NDArray[np.int64]:
-    """The UE of each RB (K,), -1 nobody: RBs in ascending order, ties to the UE that is listed earlier."""
+    """The UE of each RB (K,), -1 nobody: RBs in ascending order; of UEs equal but for rounding, the first."""
     ue_of_rb = np.full(len(slice_of_rb), NOBODY, dtype=np.int64)
     dealt = {u: 0.0 for in_slice in ues for u in in_slice}
     for k in range(len(slice_of_rb)):
         if int(slice_of_rb[k]) == IDLE:
             continue
-        best = -math.inf
-        for u in ues[int(slice_of_rb[k])]:
-            wish = preference(scheduler, expected(u, k), tracked_rate(float(average_bps[u]), dealt[u], window))
-            if wish > best:
-                best, ue_of_rb[k] = wish, u
+        mine = ues[int(slice_of_rb[k])]
+        wishes = [
+            preference(scheduler, expected(u, k), tracked_rate(float(average_bps[u]), dealt[u], window)) for u in mine
+        ]
+        if wishes:
+            ue_of_rb[k] = next(
+                u for u, w in zip(mine, wishes, strict=True) if math.isclose(w, max(wishes), rel_tol=1e-9)
+            )
         if ue_of_rb[k] != NOBODY:
             dealt[int(ue_of_rb[k])] += expected(int(ue_of_rb[k]), k)
     return ue_of_rb

@@ -104,6 +104,10 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
             named, slice_of_rb, ues, claimed[m], contested[m] = control.decode_ue_grid(
                 actions[m], num_rbs, ue_slice=ue_slice, serving=serving, du=m
             )
+        elif s.control.codec == "zones":
+            slice_of_rb = control.decode_zones(actions[m], m, num_dus, num_rbs, s.owned_rbs)
+            claimed[m] = int((slice_of_rb != ref.IDLE).sum())
+            executed[m] = np.clip(actions[m], 0, 1)
         else:
             slice_of_rb = control.decode_slice_share(actions[m], num_rbs)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())

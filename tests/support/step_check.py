@@ -58,9 +58,9 @@ def claiming_actions(rng: np.random.Generator, simulator: Simulator) -> NDArray[
 def arrivals_of_the_step(simulator: Simulator) -> Any:
     """Bits that arrive at each UE (B, N) in the coming step: the growth of the backlog if nobody is served."""
     patient: dict[str, Any] = {"session_s": 1e9} if simulator.scenario.traffic.session_s else {}  # nobody leaves
-    twin = Simulator(simulator.scenario, simulator.num_networks, 0, **patient)
-    twin.set_state(simulator.get_state())
-    twin.step(np.zeros((simulator.num_networks, len(simulator.agents), simulator.action_size), dtype=np.float32))
+    twin = Simulator(simulator.scenario, simulator.num_networks, 0, **patient, codec="two_bit")  # whose zeros are idle
+    twin.set_state({**simulator.get_state(), "observation": twin.state.observation})
+    twin.step(np.zeros((simulator.num_networks, len(simulator.agents), twin.action_size), dtype=np.float32))
     return twin.state.backlog - simulator.state.backlog
 
 
@@ -84,7 +84,7 @@ def check_steps(scenario: str, steps: int, networks: int, seed: int, **overrides
         outcome = simulator.last_outcome
         assert outcome is not None
         assert set(INFO) <= set(result.info)
-        assert set(result.info) - {"ue_mask"} == {*expected[0].info, *AT_THE_END}
+        assert set(result.info) - {"ue_mask", "owned_rbs"} == {*expected[0].info, *AT_THE_END}
         for b, want in enumerate(expected):
             there = before["serving"][b] >= 0
             np.testing.assert_array_equal(outcome.ue_of_rb[b], want.ue_of_rb, err_msg="ue_of_rb")

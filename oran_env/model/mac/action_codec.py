@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oran_env.model.mac.codecs import slice_mask, slice_share, two_bit, ue_grid
-from oran_env.model.mac.codecs.codec import CONTESTED, IDLE, TO_SCHEDULE, Codec
+from oran_env.model.mac.codecs import slice_mask, slice_share, two_bit, ue_grid, zones
+from oran_env.model.mac.codecs.codec import CONTESTED, IDLE, TO_SCHEDULE, Codec, Du
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
 from oran_env.numerics.jit import Integers, Singles, kernel, switch
@@ -23,6 +23,7 @@ CODECS: Registry[Codec] = Registry(
         "slice_mask": slice_mask.CODEC,
         "ue_grid": ue_grid.CODEC,
         "slice_share": slice_share.CODEC,
+        "zones": zones.CODEC,
     },
 )
 _decode = switch("codec", {name: codec.decode for name, codec in CODECS.items()})
@@ -33,12 +34,13 @@ class Decoding(NamedTuple):
 
     codec: int
     named_ues: int  # UEs of a DU that the action can name
+    owned: bool  # whether RBs have owners
 
 
 def decoding_of(scenario: Scenario) -> Decoding:
     """The codec of a scenario."""
     name = scenario.control.codec
-    return Decoding(CODECS.number(name), CODECS[name].named_ues)
+    return Decoding(CODECS.number(name), CODECS[name].named_ues, name == "zones")
 
 
 def action_size(scenario: Scenario) -> int:
@@ -64,7 +66,8 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
         for m in range(num_dus):
             action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
             first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
-            out.rbs_claimed[b, m] = _decode(p.codec, action, first, members, slice_of_rb, ue_of_rb)
+            du = Du(m, num_dus, s.owned_rbs[b], first, members)
+            out.rbs_claimed[b, m] = _decode(p.codec, action, du, slice_of_rb, ue_of_rb)
             contested = 0
             for k in range(num_rbs):
                 contested += slice_of_rb[k] == CONTESTED

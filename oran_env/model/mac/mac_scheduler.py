@@ -6,7 +6,9 @@
 
 and keep the average rate A_u of each UE over the last T steps; with what it has been dealt so far in this step,
 t_u = (1 - 1/T)·A_u + Σ c_u / T. RB by RB, ``max_rate`` takes the UE with the largest c_u, ``proportional_fair`` that
-with the largest c_u / t_u, ``equal_rate`` that with the smallest t_u.
+with the largest c_u / t_u, ``equal_rate`` that with the smallest t_u. Of merits that
+equal the largest but for TIE the first wins: as long as nobody had been served before, c_u / t_u is T / (RBs dealt to
+u) for everyone, and rounding must not choose.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
+TIE = 1e-9  # relative difference below which two merits are equal: far above rounding, far below any channel's
 CSI = Registry("csi", {"wideband": False, "per_rb": True})  # whether the scheduler knows the fading of each RB
 
 
@@ -60,6 +63,17 @@ def equal_rate(expected: float, tracked: float) -> float:
 
 MERITS = {"proportional_fair": proportional_fair, "equal_rate": equal_rate, "max_rate": max_rate}
 _merit = switch("scheduler", MERITS)
+
+
+@kernel
+def first_of_the_best(merit: Floats) -> int:
+    """Index of the first merit (n,) that equals the largest but for rounding."""
+    most = merit.max()
+    least = most - TIE * abs(most)
+    best = 0
+    while merit[best] < least:
+        best += 1
+    return best
 
 
 @kernel
@@ -133,7 +147,7 @@ def deal_by_merit(
                     sinr = limited(gain[members[start + j], m] * power[j] / noise[j], channel.evm2)
                     expected[j] = channel.bandwidth * spectral_efficiency(sinr, channel.cap)
                     merit[j] = _merit(p.merit, expected[j], tracked[j])
-            best = np.argmax(merit)
+            best = first_of_the_best(merit)
             ue_of_rb[k] = members[start + best]
             tracked[best] += expected[best] / p.fairness
             merit[best] = _merit(p.merit, expected[best], tracked[best])

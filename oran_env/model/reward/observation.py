@@ -6,7 +6,7 @@ backlog: with ``extended`` only: log(1 + mean backlog per UE of the slice / bits
 load: with ``extended`` only: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer
     slice, 0 for a slice without UE.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
-    that eMBB, mMTC, URLLC and nobody got); 0 after a reset.
+    that eMBB, mMTC, URLLC and nobody got, with ``zones`` the values as given); 0 after a reset.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def write_observations(which: Integers, actions: Singles, p: View, traffic: Traf
                 elif p.action == BITS:
                     previous[j] = 1.0 if actions[b, m, j] > THRESHOLD else 0.0
                 else:
-                    previous[j] = actions[b, m, j]
+                    previous[j] = min(max(actions[b, m, j], np.float32(0.0)), np.float32(1.0))
 
 
 @kernel

@@ -19,7 +19,7 @@ from oran_env.scenario.choices import Registry
 
 FIELDS, SCHEDULER, CODEC = "scenario/fields.py", "model/mac/mac_scheduler.py", "model/mac/action_codec.py"
 MORE_SCHEDULERS = (FIELDS, '"equal_rate", "max_rate"]', '"equal_rate", "max_rate", "edf"]')
-MORE_CODECS = (FIELDS, '"ue_grid", "slice_share"]', '"ue_grid", "slice_share", "zones"]')
+MORE_CODECS = (FIELDS, '"slice_share", "zones"]', '"slice_share", "zones", "echo"]')
 MERIT = (SCHEDULER, '"max_rate": max_rate}', '"max_rate": max_rate, "edf": edf}')
 FUNCTION = (SCHEDULER, "MERITS = {", "@kernel\ndef edf(expected: float, tracked: float) -> float:\n"
             '    """Whoever is worst off at the moment."""\n    return -expected\n\n\nMERITS = {')  # fmt: skip
@@ -57,19 +57,19 @@ def test_a_scheduler_without_a_function_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_codec_without_a_file_is_refused(tmp_path: Path) -> None:
-    out, error = run(tmp_path, "codec", "zones", MORE_CODECS)
+    out, error = run(tmp_path, "codec", "echo", MORE_CODECS)
     assert not out
-    assert "TypeError: codec knows two_bit, slice_mask, ue_grid, slice_share; declared are" in error
+    assert "TypeError: codec knows two_bit, slice_mask, ue_grid, slice_share, zones; declared are" in error
 
 
 def test_a_codec_without_a_branch_is_refused(tmp_path: Path) -> None:
     """Declared and registered, but lost on the way to the kernel."""
-    entry = '"slice_share": slice_share.CODEC,'
-    registered = (CODEC, entry, f'{entry} "zones": two_bit.CODEC,')
-    lost = (CODEC, DECODES, DECODES.replace("}", ' if name != "zones"}'))
-    out, error = run(tmp_path, "codec", "zones", MORE_CODECS, registered, lost)
+    entry = '"zones": zones.CODEC,'
+    registered = (CODEC, entry, f'{entry} "echo": two_bit.CODEC,')
+    lost = (CODEC, DECODES, DECODES.replace("}", ' if name != "echo"}'))
+    out, error = run(tmp_path, "codec", "echo", MORE_CODECS, registered, lost)
     assert not out
-    assert "ValueError: codec: no such branch; allowed: two_bit, slice_mask, ue_grid, slice_share" in error
+    assert "ValueError: codec: no such branch; allowed: two_bit, slice_mask, ue_grid, slice_share, zones" in error
 
 
 def test_a_scheduler_is_a_function_and_a_line(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_names_without_an_entry() -> None:
         Registry("csi", {"wideband": 0})
     with pytest.raises(TypeError, match="csi knows wideband, per_rb, oracle; declared are"):
         Registry("csi", {"wideband": 0, "per_rb": 1, "oracle": 2})
-    with pytest.raises(KeyError, match="codec 'zones' has no entry in its registry; allowed: two_bit"):
-        CODECS["zones"]
+    with pytest.raises(KeyError, match="codec 'echo' has no entry in its registry; allowed: two_bit"):
+        CODECS["echo"]
     with pytest.raises(KeyError, match="scheduler 'edf' has no entry"):
         SCHEDULERS.number("edf")
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.codecs.codec import BITS, CONTESTED, IDLE, THRESHOLD, Codec
+from oran_env.model.mac.codecs.codec import BITS, CONTESTED, IDLE, THRESHOLD, Codec, Du
 from oran_env.numerics.jit import Integers, Singles, kernel
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
 
 @kernel
-def decode_slice_mask(
-    action: Singles, first: Integers, members: Integers, slice_of_rb: Integers, ue_of_rb: Integers
-) -> int:
+def decode_slice_mask(action: Singles, du: Du, slice_of_rb: Integers, ue_of_rb: Integers) -> int:
     """Write the slice of each RB (K,); return the number of claims."""
     num_rbs = len(slice_of_rb)
     claimed = 0
@@ -32,7 +31,9 @@ def decode_slice_mask(
     return claimed
 
 
-def encode_slice_mask(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None) -> NDArray[np.float32]:
+def encode_slice_mask(
+    owns: NDArray[np.bool_], ues: NDArray[np.float64] | None, scenario: Scenario
+) -> NDArray[np.float32]:
     """The action (..., 3·K)."""
     return owns.reshape(*owns.shape[:-2], -1).astype(np.float32)
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.codecs.codec import IDLE, SHARES, Codec
+from oran_env.model.mac.codecs.codec import IDLE, SHARES, Codec, Du
 from oran_env.numerics.jit import Integers, Singles, kernel
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
 
 @kernel
-def decode_slice_share(
-    action: Singles, first: Integers, members: Integers, slice_of_rb: Integers, ue_of_rb: Integers
-) -> int:
+def decode_slice_share(action: Singles, du: Du, slice_of_rb: Integers, ue_of_rb: Integers) -> int:
     """Write the slice of each RB (K,); return the number of RBs claimed."""
     num_rbs = len(slice_of_rb)
     slice_of_rb[:] = IDLE
@@ -42,7 +41,9 @@ def decode_slice_share(
     return stop
 
 
-def encode_slice_share(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None) -> NDArray[np.float32]:
+def encode_slice_share(
+    owns: NDArray[np.bool_], ues: NDArray[np.float64] | None, scenario: Scenario
+) -> NDArray[np.float32]:
     """The action (..., 4); of the RBs only their number counts."""
     num_rbs = owns.shape[-1]
     counts = owns.sum(axis=-1)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.codecs.codec import BITS, IDLE, THRESHOLD, Codec
+from oran_env.model.mac.codecs.codec import BITS, IDLE, THRESHOLD, Codec, Du
 from oran_env.numerics.jit import Integers, Singles, kernel
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import EMBB, MMTC, URLLC
 
 
 @kernel
-def decode_two_bit(
-    action: Singles, first: Integers, members: Integers, slice_of_rb: Integers, ue_of_rb: Integers
-) -> int:
+def decode_two_bit(action: Singles, du: Du, slice_of_rb: Integers, ue_of_rb: Integers) -> int:
     """Write the slice of each RB (K,); return the number of RBs claimed."""
     num_rbs = len(slice_of_rb)
     claimed = 0
@@ -28,7 +27,7 @@ def decode_two_bit(
     return claimed
 
 
-def encode_two_bit(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None) -> NDArray[np.float32]:
+def encode_two_bit(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None, scenario: Scenario) -> NDArray[np.float32]:
     """The action (..., 2·K)."""
     b = owns[..., MMTC, :] | owns[..., URLLC, :]
     e = owns[..., EMBB, :] | owns[..., MMTC, :]

@@ -10,21 +10,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.codecs.codec import BITS, CONTESTED, IDLE, THRESHOLD, TO_SCHEDULE, Codec
+from oran_env.model.mac.codecs.codec import BITS, CONTESTED, IDLE, THRESHOLD, TO_SCHEDULE, Codec, Du
 from oran_env.model.mac.codecs.slice_mask import decode_slice_mask
 from oran_env.numerics.jit import Integers, Singles, kernel
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
 MAX_COLUMNS = 64  # U, UEs of a DU that the action can name
 
 
 @kernel
-def decode_ue_grid(
-    action: Singles, first: Integers, members: Integers, slice_of_rb: Integers, ue_of_rb: Integers
-) -> int:
+def decode_ue_grid(action: Singles, du: Du, slice_of_rb: Integers, ue_of_rb: Integers) -> int:
     """Write slice and UE of each RB (K,); return the number of claims."""
+    first, members = du.first, du.members
     num_rbs = len(slice_of_rb)
-    claimed = decode_slice_mask(action[: NUM_SLICES * num_rbs], first, members, slice_of_rb, ue_of_rb)
+    claimed = decode_slice_mask(action[: NUM_SLICES * num_rbs], du, slice_of_rb, ue_of_rb)
     claims = np.zeros(num_rbs, dtype=np.int64)  # by UEs
     for j in range(min(first[NUM_SLICES] - first[0], MAX_COLUMNS)):
         for k in range(num_rbs):
@@ -46,7 +46,7 @@ def decode_ue_grid(
     return claimed
 
 
-def encode_ue_grid(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None) -> NDArray[np.float32]:
+def encode_ue_grid(owns: NDArray[np.bool_], ues: NDArray[np.float64] | None, scenario: Scenario) -> NDArray[np.float32]:
     """The action (..., 67·K) that deals the RBs of each slice to its UEs (..., 3) in turn."""
     if ues is None:
         raise ValueError("ues is None; needed to encode for ue_grid: the number of UEs per slice (..., 3)")

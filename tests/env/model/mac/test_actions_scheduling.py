@@ -15,6 +15,7 @@ from support.networks import BITS_OF_SLICE, STANDING, idle, random_actions
 
 from oran_env import Simulator
 from oran_env.model.mac.action_codec import action_size
+from oran_env.model.mac.codecs.codec import Du
 from oran_env.model.mac.codecs.slice_mask import decode_slice_mask
 from oran_env.model.mac.codecs.two_bit import decode_two_bit
 from oran_env.scenario.presets import make_scenario
@@ -25,6 +26,7 @@ VALUES = st.one_of(
 )
 
 NONE = np.empty(0, dtype=np.int64)  # for what these codecs do not read
+DU = Du(0, 1, 0, NONE, NONE)
 
 
 def action_of(factor: int) -> st.SearchStrategy[NDArray[np.float32]]:
@@ -36,7 +38,7 @@ def action_of(factor: int) -> st.SearchStrategy[NDArray[np.float32]]:
 def test_two_bit(action: NDArray[np.float32]) -> None:
     k = len(action) // 2
     slice_of_rb = np.full(k, 99)
-    claimed = decode_two_bit(action, NONE, NONE, slice_of_rb, NONE)
+    claimed = decode_two_bit(action, DU, slice_of_rb, NONE)
     np.testing.assert_array_equal(slice_of_rb, ref.decode_two_bit(action))
     # (7b), (7c): one slice per RB at most, so never more RBs than there are, and P_res is 0 by construction.
     assert claimed == (slice_of_rb >= 0).sum() <= k
@@ -48,7 +50,7 @@ def test_two_bit(action: NDArray[np.float32]) -> None:
 def test_slice_mask(action: NDArray[np.float32]) -> None:
     k = len(action) // 3
     slice_of_rb = np.full(k, 99)
-    claimed = decode_slice_mask(action, NONE, NONE, slice_of_rb, NONE)
+    claimed = decode_slice_mask(action, DU, slice_of_rb, NONE)
     expected, expected_claims = ref.decode_slice_mask(action)
     np.testing.assert_array_equal(np.maximum(slice_of_rb, -1), expected)
     assert claimed == expected_claims == (action > 0.5).sum()
@@ -62,7 +64,7 @@ def test_code_words() -> None:
     """00 idle, 01 eMBB, 11 mMTC, 10 URLLC, all b before all e."""
     slice_of_rb = np.empty(4, dtype=np.int64)
     action = np.array([0, 0, 1, 1, 0, 1, 1, 0], dtype=np.float32)
-    claimed = decode_two_bit(action, NONE, NONE, slice_of_rb, NONE)
+    claimed = decode_two_bit(action, DU, slice_of_rb, NONE)
     assert slice_of_rb.tolist() == [-1, 0, 1, 2]
     assert claimed == 3
 

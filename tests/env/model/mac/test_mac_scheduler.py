@@ -126,6 +126,37 @@ def test_the_tracked_average_is_exponential() -> None:
     assert (simulator.state.average == 0).all()
 
 
+EQUAL_FORMULAS = (
+    lambda c, t: c / max(t, 1.0),
+    lambda c, t: -max(t, 1.0) / c,
+    lambda c, t: (0.1 * c / max(t, 1.0)) ** 2,
+    lambda c, t: (3.0 * c) / (max(t, 1.0) * 7.0),
+)
+
+
+def test_rounding_does_not_choose() -> None:
+    """In the first step c_u / t_u ties on nearly every RB: formulas that are equal on paper choose alike, in turn."""
+    simulator = Simulator("paper", 8, seed=3, scheduler="proportional_fair", offered_bps=(0.0, 0.0, 0.0))
+    simulator.reset()
+    before, channel = simulator.get_state(), simulator.parameters.channel
+    gain, serving, members = before["gain"], before["serving"], before["slice_of_ue"]
+    simulator.step(np.repeat(BITS_OF_SLICE[0], 100) * np.ones((8, 6, 1), dtype=np.float32))
+    assert simulator.last_outcome is not None
+    for b, m in np.ndindex(8, 6):
+        mine = np.flatnonzero((serving[b] == m) & (members[b] == 0))
+        noise = channel.noise_mw + gain[b, mine].sum(axis=1) - gain[b, mine, m]
+        expected = channel.bandwidth * np.log2(1 + gain[b, mine, m] / noise)
+        for formula in EQUAL_FORMULAS:
+            dealt, chosen = np.zeros(len(mine)), []
+            for _ in range(100 if len(mine) else 0):
+                wishes = [formula(c, t / 10.0) for c, t in zip(expected, dealt, strict=True)]
+                most = max(wishes)
+                best = next(j for j, w in enumerate(wishes) if w >= most - 1e-9 * abs(most))
+                dealt[best] += expected[best]
+                chosen.append(mine[best])
+            assert simulator.last_outcome.ue_of_rb[b, m].tolist() == (chosen or [-1] * 100)
+
+
 @pytest.mark.parametrize("num_ues", [1, 2, 4, 9])
 def test_diversity_of_max_rate(num_ues: int) -> None:
     """With csi="per_rb" the best of n equal UEs is served: E|h|² = H_n, and the rate is that of the maximum.
