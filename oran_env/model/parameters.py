@@ -16,8 +16,10 @@ from oran_env.model.mac.action_codec import Decoding, decoding_of
 from oran_env.model.mac.mac_scheduler import Scheduling, scheduling_of
 from oran_env.model.radio.channel import Channel, channel_of
 from oran_env.model.radio.fading import Fading
+from oran_env.model.radio.link_adaptation import Links, links_of
 from oran_env.model.radio.path_loss import PathLoss, path_loss_of
 from oran_env.model.radio.uma_path_loss import UrbanMacro
+from oran_env.model.reward.energy import Energy, energy_of
 from oran_env.model.reward.kpi import Kpi, kpi_of
 from oran_env.model.reward.observation import View, view_of
 from oran_env.model.reward.qos import Qos, qos_of
@@ -42,6 +44,8 @@ class Parameters(NamedTuple):
     qos: Qos
     reward: RewardTerms
     observation: View
+    links: Links
+    energy: Energy
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
@@ -61,6 +65,8 @@ def parameters_of(scenario: Scenario) -> Parameters:
         qos=qos_of(scenario),
         reward=reward_of(scenario),
         observation=view_of(scenario),
+        links=links_of(scenario),
+        energy=energy_of(scenario),
     )
 
 
@@ -86,4 +92,6 @@ def unpacked(p: Any) -> Parameters:
         Qos(*p[10]),
         RewardTerms(*p[11]),
         View(*p[12]),
+        Links(*p[13]),
+        Energy(*p[14]),
     )
