@@ -93,7 +93,7 @@ def test_info_has_the_keys_shapes_and_types_of_the_page(page: str, lead: tuple[s
 
 
 def test_every_field_preset_and_profile_is_told() -> None:
-    groups = ("Layout", "Mobility", "Radio", "Traffic", "Quality", "Reward", "Control")
+    groups = ("Layout", "Mobility", "Radio", "Traffic", "Quality", "Reward", "Energy", "Control")
     fields = [cells for group in groups for cells in table_rows("scenario.md", f"### {group}")]
     assert {cells[0].strip("`") for cells in fields} == set(FIELD_GROUPS)
     for name, _, _, _, meaning, source in fields:

@@ -70,20 +70,19 @@ def codecs() -> str:
 def columns() -> str:
     """Table of what a DU sees."""
     meaning = named(doc(observations), r"(\w+): ")
-    plain, extended = (oran_env.make_scenario("paper", observation=kind) for kind in ("paper", "extended"))
-    low, high = observations.observation_bounds(extended)
-    where = observations.observation_layout(plain)
+    scenarios = {kind: oran_env.make_scenario("paper", observation=kind) for kind in observations.OBSERVATIONS}
+    layouts = {kind: observations.observation_layout(scenario) for kind, scenario in scenarios.items()}
+    low, high = observations.observation_bounds(scenarios["kpm"])  # which has every part
 
     def span(part: slice | None) -> str:
         return f"{part.start} – {part.stop - 1}" if part else ""
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for name, part in observations.observation_layout(extended).items():
+        for name, part in layouts["kpm"].items():
             bounds = f"[{low[part].min():g}, {high[part].max():g}]".replace("inf]", "∞)")
-            yield f"`{name}`", span(where.get(name)), span(part), bounds, meaning[name]
+            yield f"`{name}`", *(span(layout.get(name)) for layout in layouts.values()), bounds, meaning[name]
 
-    header = ("part", "columns in `paper`", 'with `observation="extended"`', "bounds", "meaning")
-    return table(header, rows())
+    return table(("part", *(f"columns in `{kind}`" for kind in layouts), "bounds", "meaning"), rows())
 
 
 def info(lead: tuple[str, ...]) -> str:

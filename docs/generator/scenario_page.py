@@ -15,8 +15,17 @@ from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env.model.cell import deployment, handover, mobility, sessions
 from oran_env.model.demand import queues, traffic, variation
 from oran_env.model.mac import mac_scheduler
-from oran_env.model.radio import antenna, channel, fading, impairments, path_loss, uma_path_loss, wrapping
-from oran_env.model.reward import kpi, qos
+from oran_env.model.radio import (
+    antenna,
+    channel,
+    fading,
+    impairments,
+    link_adaptation,
+    path_loss,
+    uma_path_loss,
+    wrapping,
+)
+from oran_env.model.reward import energy, kpi, qos
 from oran_env.scenario import fields as scenario
 from oran_env.scenario import presets
 from oran_env.scenario.fields import CHOICES, FIELD_GROUPS, Scenario
@@ -94,10 +103,11 @@ def scenario_page() -> str:
     how: dict[str, tuple[ModuleType, ...]] = {
         "Layout": (deployment, wrapping),
         "Mobility": (mobility, handover),
-        "Radio": (channel, impairments, fading, path_loss, uma_path_loss, antenna),
+        "Radio": (channel, impairments, fading, path_loss, uma_path_loss, antenna, link_adaptation),
         "Traffic": (traffic, queues, variation, sessions),
         "Quality": (kpi, qos),
         "Reward": (),
+        "Energy": (energy,),
         "Control": (mac_scheduler,),
     }
     parts = [

@@ -51,8 +51,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     ## Rewards
 
     Eq. (8) of the paper, for each DU from its own slices; with ``reward_sharing="team"`` every DU gets the mean over
-    all DUs. Q̄_l is the QoS of slice l, scaled so that 0.5 is its threshold Q_min; a slice without UE has Q̄ = 1. The
-    three parts stand in ``info``.
+    all DUs. Q̄_l is the QoS of slice l, scaled so that 0.5 is its threshold Q_min; a slice without UE has Q̄ = 1. Its
+    parts stand in ``info``.
 
     ## Starting State
 

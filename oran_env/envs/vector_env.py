@@ -77,7 +77,8 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         """Begin an episode everywhere, or in the networks of ``options["reset_mask"]`` (bool array (num_envs,)).
 
         An int seed s gives network b the name (s, b); a list gives each its own seed, None to go on. With codec
-        ``zones``, ``options["owned_rbs"]`` is how many RBs each DU owns there from now on, one number or one per network.
+        ``zones``, ``options["owned_rbs"]`` is how many RBs each DU owns there from now on: a number, or one per
+        network.
 
         Raises:
             TypeError, ValueError: a seed or mask of wrong type, length or value.

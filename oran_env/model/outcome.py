@@ -19,6 +19,7 @@ class Outcome(NamedTuple):
     reward_qos: Floats  # (B, M) sum of sigmoids of eq. (8)
     penalty_resource: Floats  # (B, M) P_res
     penalty_min_qos: Floats  # (B, M) P_minQ
+    penalty_energy: Floats  # (B, M) what energy takes from the reward; 0 with energy_weight=0
     latency_s: Floats  # (B, M, 3) largest latency of the UEs, eq. (2) [s]
     throughput_mbps: Floats  # (B, M, 3) mean throughput of the UEs, eq. (3) [Mbit/s]
     availability: Floats  # (B, M, 3) share of the last T steps in which a UE reached λ, mean of the UEs, eq. (4)
@@ -32,13 +33,17 @@ class Outcome(NamedTuple):
     rbs_idle: Integers  # (B, M) RBs without transmission
     rbs_claimed: Integers  # (B, M) Σ_l Σ_k b_{l,k}
     rbs_contested: Integers  # (B, M) RBs that go to none because the claims contradict each other
+    bler: Floats  # (B, M, 3) share of blocks that were lost, mean of the UEs with an RB; 0 without link adaptation
+    cqi: Floats  # (B, M, 3) CQI that the MCS followed, mean of the UEs; 0 without link adaptation
+    energy_j: Floats  # (B, M) energy that the RU drew [J]
     handovers: Integers  # (B, M) UEs that came over from another DU at the end of the step
     ping_pongs: Integers  # (B, M) of these handovers, back to the DU that the UE had left less than 1 s ago
     arrivals: Integers  # (B, M) UEs that began a session at the end of the step
     departures: Integers  # (B, M) UEs whose session ended at the end of the step
     interrupted_ues: Integers  # (B, M) UEs that a handover cut off during all or some of the step
     clipped_actions: Integers  # (B, M) action values outside [0, 1]
-    rate: Floats  # (B, N) eq. (1) per UE [bit/s]
+    rate: Floats  # (B, N) eq. (1) per UE, or what of it arrives with link_adaptation="mcs" [bit/s]
+    bler_of_ue: Floats  # (B, N) share of blocks that were lost; 0 without link adaptation
     arrived: Floats  # (B, N) bits that came into the queue of each UE, with latency="queue"
     served: Floats  # (B, N) what the KPIs count: that, or less where traffic is finite [bit/s]
     tau: Floats  # (B, N) latency per UE [s]
@@ -60,6 +65,7 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         reward_qos=np.empty(per_du),
         penalty_resource=np.empty(per_du),
         penalty_min_qos=np.empty(per_du),
+        penalty_energy=np.empty(per_du),
         latency_s=np.empty(per_slice),
         throughput_mbps=np.empty(per_slice),
         availability=np.empty(per_slice),
@@ -73,6 +79,9 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         rbs_idle=np.empty(per_du, dtype=np.int64),
         rbs_claimed=np.empty(per_du, dtype=np.int64),
         rbs_contested=np.empty(per_du, dtype=np.int64),
+        bler=np.zeros(per_slice),
+        cqi=np.zeros(per_slice),
+        energy_j=np.empty(per_du),
         handovers=np.empty(per_du, dtype=np.int64),
         ping_pongs=np.empty(per_du, dtype=np.int64),
         arrivals=np.zeros(per_du, dtype=np.int64),
@@ -80,6 +89,7 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         interrupted_ues=np.zeros(per_du, dtype=np.int64),
         clipped_actions=np.empty(per_du, dtype=np.int64),
         rate=np.empty(per_ue),
+        bler_of_ue=np.zeros(per_ue),
         arrived=np.empty(per_ue),
         served=np.empty(per_ue),
         tau=np.empty(per_ue),

@@ -18,8 +18,10 @@ from oran_env.model.mac.mac_scheduler import Scheduling, scheduling_of
 from oran_env.model.radio.antenna import Antenna
 from oran_env.model.radio.channel import Channel, channel_of
 from oran_env.model.radio.fading import Fading
+from oran_env.model.radio.link_adaptation import Links, links_of
 from oran_env.model.radio.path_loss import PathLoss, path_loss_of
 from oran_env.model.radio.uma_path_loss import UrbanMacro
+from oran_env.model.reward.energy import Energy, energy_of
 from oran_env.model.reward.kpi import Kpi, kpi_of
 from oran_env.model.reward.observation import View, view_of
 from oran_env.model.reward.qos import Qos, qos_of
@@ -45,6 +47,8 @@ class Parameters(NamedTuple):
     reward: RewardTerms
     observation: View
     handover: Handover
+    links: Links
+    energy: Energy
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
@@ -64,6 +68,8 @@ def parameters_of(scenario: Scenario) -> Parameters:
         reward=reward_of(scenario),
         observation=view_of(scenario),
         handover=handover_of(scenario),
+        links=links_of(scenario),
+        energy=energy_of(scenario),
     )
 
 
@@ -90,4 +96,6 @@ def unpacked(p: Any) -> Parameters:
         RewardTerms(*p[11]),
         View(*p[12]),
         Handover(*p[13]),
+        Links(*p[14]),
+        Energy(*p[15]),
     )

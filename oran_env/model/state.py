@@ -44,9 +44,12 @@ class State(NamedTuple):
     owned_rbs: Integers  # (B,) P, RBs that each DU owns with codec "zones"
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
+    reported: Floats  # (B, N, d + 1) quality that a UE measured 0 … d steps ago [bit/s/Hz]; (B, N, 0) without an MCS
+    outer_loop: Floats  # (B, N, 1) what is added to the CQI [dB]; (B, N, 0) without an outer loop
     observation: Singles  # (B, M, D) what each DU sees now
 
 
+NO_REPORT = -1.0  # in ``reported``, from a UE that has just come
 DERIVED = ("first", "members")  # follow from serving and slice_of_ue
 
 
@@ -57,6 +60,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
     timed = ues if scenario.mobility.time_to_trigger_s > 0.0 else 0
     interrupted = ues if scenario.mobility.handover_interruption_s > 0.0 else 0
     shadowed = scenario.radio.shadowing_los_db > 0.0 or scenario.radio.shadowing_nlos_db > 0.0
+    reports = scenario.radio.cqi_delay_steps + 1 if scenario.radio.link_adaptation == "mcs" else 0
     return State(
         key=np.zeros((batch, 4), dtype=np.uint64),
         position=np.zeros((batch, ues, 2)),
@@ -87,5 +91,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         owned_rbs=np.full(batch, scenario.owned_rbs, dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),
+        reported=np.full((batch, ues, reports), NO_REPORT),
+        outer_loop=np.zeros((batch, ues, int(reports > 0 and scenario.radio.outer_loop_db > 0.0))),
         observation=np.zeros((batch, dus, observation_size), dtype=np.float32),
     )

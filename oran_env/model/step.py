@@ -23,7 +23,9 @@ from oran_env.model.mac.mac_scheduler import schedule, track_service
 from oran_env.model.outcome import Outcome
 from oran_env.model.parameters import unpacked
 from oran_env.model.radio.channel import compute_rates
+from oran_env.model.radio.link_adaptation import adapt_links
 from oran_env.model.radio.path_loss import update_gains
+from oran_env.model.reward.energy import measure_energy
 from oran_env.model.reward.kpi import compute_kpis
 from oran_env.model.reward.observation import write_observations
 from oran_env.model.reward.reward import compute_rewards
@@ -32,10 +34,10 @@ from oran_env.numerics.jit import Integers, Singles, kernel
 
 # The phases of a step, numbered in their order.
 ORDER = (
-    DECODE, SCHEDULE, ARRIVALS, RATES, QUEUES, SERVICE, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE,
-    TICK,
-) = tuple(range(15))  # fmt: skip
-START, START_DEMAND, ATTACH_ALL = range(15, 18)
+    DECODE, SCHEDULE, ARRIVALS, RATES, LINKS, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS,
+    ATTACH, OBSERVE, TICK,
+) = tuple(range(17))  # fmt: skip
+START, START_DEMAND, ATTACH_ALL = range(17, 20)
 RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, OBSERVE)
 
 
@@ -55,11 +57,15 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             draw_arrivals(which, p.traffic, s, out)
         elif phase == RATES:
             compute_rates(which, p.channel, s, out)
+        elif phase == LINKS:
+            adapt_links(which, p.links, p.channel, s, out)
             interrupt(which, p.handover, s, out)
         elif phase == QUEUES:
             update_queues(which, p.traffic, s, out)
         elif phase == SERVICE:
             track_service(which, p.scheduling, s, out)
+        elif phase == ENERGY:
+            measure_energy(which, p.energy, out)
         elif phase == KPIS:
             compute_kpis(which, p.kpi, p.qos, p.traffic, s, out)
         elif phase == REWARDS:
@@ -75,7 +81,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
         elif phase == ATTACH:
             attach(which, p.handover, s, out)
         elif phase == OBSERVE:
-            write_observations(which, actions, p.observation, p.traffic, s, out)
+            write_observations(which, actions, p.observation, p.traffic, p.links, p.channel, s, out)
         elif phase == TICK:
             for b in which:
                 s.key[b, 3] += np.uint64(1)

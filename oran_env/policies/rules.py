@@ -28,8 +28,15 @@ Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def attached_ues(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float64]:
-    """Read N_u^l, the number of UEs per slice (..., 3), out of observations (..., D)."""
-    share = observations[..., observation_layout(scenario)["num_ues"]].astype(np.float64)
+    """Read N_u^l, the number of UEs per slice (..., 3), out of observations (..., D).
+
+    Raises:
+        ValueError: they are hidden.
+    """
+    layout = observation_layout(scenario)
+    if "num_ues" not in layout:
+        raise ValueError(f"a rule reads num_ues, which is hidden; allowed: rules that read {', '.join(layout)}")
+    share = observations[..., layout["num_ues"]].astype(np.float64)
     return np.rint(share * scenario.layout.num_ues / scenario.layout.num_dus)
 
 

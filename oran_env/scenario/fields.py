@@ -30,6 +30,9 @@ def bounded(default: T, least: float, greatest: float = math.inf) -> T:
 
 PerSlice = tuple[float, float, float]
 PacketSize = Literal["exponential", "fixed"]
+ObservationPart = Literal[
+    "qos", "num_ues", "backlog", "load", "delay", "cqi", "prb_use", "interference", "previous_action"
+]
 Arrivals = Literal["poisson", "constant"]
 
 
@@ -92,6 +95,11 @@ class Radio:
     fading_blocks: int = bounded(1, 1, 256)  # independent draws of |h|² in a step, whose rates are averaged (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
     max_spectral_efficiency: float | None = bounded(None, 0.01)  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
+    link_adaptation: Literal["shannon", "mcs"] = "shannon"  # eq. (1), or what of an MCS arrives (ours)
+    cqi_delay_steps: int = bounded(1, 0, 64)  # mcs: d, age of the report that the MCS follows [steps] (ours)
+    link_gap_db: float = bounded(3.0, 0, 20)  # mcs: Γ, SINR that codes need beyond eq. (1) [dB] (ours)
+    bler_width_db: float = bounded(1.0, 0.1, 20)  # mcs: w, from 10 to 90 % of lost blocks [dB] (ours)
+    outer_loop_db: float = bounded(1.0, 0, 10)  # mcs: step of the outer loop; 0: none [dB] (ours)
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,17 @@ class Reward:
     fixed_alpha: PerSlice = bounded((1.0, 0.5, 2.0), 0)  # α_l when alpha="fixed" (ours)
     min_normalised_qos: float = bounded(0.5, 0, 1)  # Q̄ below which P_minQ bites (ours: the image of Q_min)
     reward_sharing: Literal["individual", "team"] = "individual"  # its own, or for each the mean of all DUs (ours)
+    energy_weight: float = bounded(0.0, 0, 1e3)  # what full use of the RBs takes from the reward, see energy.py (ours)
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What an RU draws, by the figures of the EARTH project for a macro site."""
+
+    amplifier_w: float = bounded(20.0, 1e-3)  # p_max of a power amplifier; an RU has as many as p needs [W] (ours)
+    power_fixed_w: float = bounded(130.0, 0, 1e6)  # P_0, drawn for each amplifier while the RU transmits [W] (ours)
+    power_slope: float = bounded(4.7, 1e-2, 1e3)  # Δ_p, drawn for each watt on the air (ours)
+    power_sleep_w: float = bounded(75.0, 0, 1e6)  # P_sleep, drawn for each amplifier when no RB transmits [W] (ours)
 
 
 @dataclass(frozen=True)
@@ -166,7 +185,8 @@ class Control:
     )
     csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading (ours)
     fairness_window: float = bounded(10.0, 1)  # steps over which a scheduler averages the rate of a UE (ours)
-    observation: Literal["paper", "extended"] = "paper"  # what a DU sees (IV-A.1)
+    observation: Literal["paper", "extended", "kpm"] = "paper"  # what a DU sees (IV-A.1)
+    hidden_observations: tuple[ObservationPart, ...] = ()  # parts of the observation that are left out (ours)
     step_s: float = bounded(0.1, 1e-4, 10)  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)
     horizon: int = bounded(100, 1, 2**31 - 1)  # steps of an episode; its end is a truncation (ours)
 
@@ -182,6 +202,7 @@ class Scenario:
     traffic: Traffic = field(default_factory=Traffic)
     quality: Quality = field(default_factory=Quality)
     reward: Reward = field(default_factory=Reward)
+    energy: Energy = field(default_factory=Energy)
     control: Control = field(default_factory=Control)
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ from oran_env.simulator.view import Info, Network
 
 KPIS = (  # what is known of a step when its QoS is worked out
     "latency_s", "throughput_mbps", "availability", "density", "qos", "num_ues", "unserved_ues", "rbs_granted",
-    "rbs_idle", "rbs_claimed", "rbs_contested", "clipped_actions",
+    "rbs_idle", "rbs_claimed", "rbs_contested", "bler", "cqi", "energy_j", "clipped_actions",
 )  # fmt: skip
 INSTEAD = {  # the component that takes the place of a phase
     phases.DECODE: "codec", phases.SCHEDULE: "scheduler", phases.ARRIVALS: "traffic", phases.MOVE: "mobility",

@@ -27,6 +27,10 @@ def index_bounds(scenario: Scenario, parameters: Parameters) -> Bounds:
         "on_time": (0, parameters.kpi.window),
         "burst": (0, 1),
         "since": (0, scenario.control.horizon),
+        "candidate": (-1, scenario.layout.num_dus - 1),
+        "waiting": (0, scenario.control.horizon),
+        "left": (-1, scenario.layout.num_dus - 1),
+        "left_at": (0, scenario.control.horizon),
         "owned_rbs": (0, scenario.radio.num_rbs // scenario.layout.num_dus),
     }
 

@@ -27,7 +27,6 @@ from oran_env.numerics.random_draws import draw_uniforms
 from oran_env.numerics.seeding import Seed, network_keys
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
-from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
 from oran_env.simulator.reset_info import told_at_reset

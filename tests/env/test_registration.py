@@ -48,4 +48,4 @@ def test_registering_again_changes_nothing() -> None:
 
 
 def test_the_package_is_a_later_one_than_the_last_with_v0() -> None:
-    assert tuple(map(int, __version__.split("."))) >= (0, 2, 0)
+    assert [int(part) for part in __version__.split(".")] >= [0, 2, 0]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle import control, radio
+from oracle import control, links, radio
 from oracle import equations as ref
 from oracle.phases import (
     Array,
@@ -35,6 +35,7 @@ class Expected(NamedTuple):
     backlog: Array
     average_rate: Array
     executed: Array  # (M, A) what the DUs see of their actions
+    adapted: links.Adapted | None  # None: without an MCS
 
 
 def expected_step(
@@ -63,6 +64,11 @@ def expected_step(
         interference=s.radio.interference,
         max_spectral_efficiency=s.radio.max_spectral_efficiency,
     )
+    noise = radio.noise_mw(s.radio.noise_dbm_per_hz, s.radio.rb_bandwidth_hz)
+    adapted = None
+    if s.radio.link_adaptation == "mcs":
+        adapted = links.adapted(s.radio, state, rates=rate, ue_of_rb=grants.ue_of_rb, gain_mw=gains, noise=noise)
+        rate = adapted.rate
     waiting = expected_traffic(s, state, rate, np.zeros(num_ues) if arrived is None else arrived)
     past.append(np.array(waiting.reached, dtype=np.float64))  # NaN: the UE was not there
     kpis = ref.kpis(
@@ -97,7 +103,22 @@ def expected_step(
         )
         for m in range(num_dus)
     ]
-    totals = [r.total for r in rewards]
+    energy = np.array(
+        [
+            links.energy_j(share, energy=s.energy, power_dbm=s.radio.power_dbm, step_s=s.control.step_s)
+            for share in links.shares_on_air(grants.ue_of_rb)
+        ]
+    )
+    full = links.energy_j(1.0, energy=s.energy, power_dbm=s.radio.power_dbm, step_s=s.control.step_s)
+    paid = -s.reward.energy_weight * energy / full
+    totals = [r.total + paid[m] for m, r in enumerate(rewards)]
+    bler, cqi = np.zeros((num_dus, 3)), np.zeros((num_dus, 3))
+    for m in range(num_dus):
+        for sl in range(3):
+            ues = np.flatnonzero((serving == m) & (ue_slice == sl))
+            if adapted is not None and len(ues):
+                sent = adapted.bler[ues][~np.isnan(adapted.bler[ues])]
+                cqi[m, sl], bler[m, sl] = adapted.cqi[ues].mean(), sent.mean() if len(sent) else 0.0
     granted, unserved = np.zeros((num_dus, 3), dtype=np.int64), np.zeros((num_dus, 3), dtype=np.int64)
     for m in range(num_dus):
         for k in range(num_rbs):
@@ -121,6 +142,10 @@ def expected_step(
         "reward_qos": np.array([r.qos for r in rewards]),
         "penalty_resource": np.array([r.penalty_resource for r in rewards]),
         "penalty_min_qos": np.array([r.penalty_min_qos for r in rewards]),
+        "penalty_energy": paid,
+        "energy_j": energy,
+        "bler": bler,
+        "cqi": cqi,
     }
     window = s.control.fairness_window
     average = (
@@ -138,6 +163,7 @@ def expected_step(
         backlog=waiting.backlog,
         average_rate=average,
         executed=grants.executed,
+        adapted=adapted,
     )
 
 

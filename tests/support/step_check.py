@@ -156,3 +156,11 @@ def check_memory(simulator: Simulator, b: int, before: Any, want: Any) -> None:
     if simulator.scenario.control.scheduler != "round_robin":
         np.testing.assert_allclose(after.average[b][stayed], want.average_rate[stayed], **EXACT, err_msg="average")
         assert (after.average[b][new] == 0).all()
+    if want.adapted is not None:
+        reported = want.adapted.reported[stayed]
+        np.testing.assert_allclose(after.reported[b][stayed], reported, **EXACT, err_msg="reported")
+        assert (after.reported[b][new] == -1).all()
+    if after.outer_loop.size:
+        kept = want.adapted.outer_loop[stayed, None]
+        np.testing.assert_allclose(after.outer_loop[b][stayed], kept, **EXACT, err_msg="outer_loop")
+        assert (after.outer_loop[b][new] == 0).all()

@@ -13,7 +13,7 @@ from oran_env.model.cell.deployment import Deployment, draw_mix
 from oran_env.model.cell.mobility import Mobility, place_ue
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.path_loss import draw_link
-from oran_env.model.state import State
+from oran_env.model.state import NO_REPORT, State
 from oran_env.numerics.jit import Integers, kernel
 from oran_env.numerics.random_draws import SESSION, draw, uniform
 from oran_env.scenario.fields import Scenario
@@ -66,6 +66,8 @@ def start_episode(which: Integers, deployment: Deployment, mobility: Mobility, p
         s.pointer[b] = 0
         s.normalised[b] = 0.0
         s.load[b] = 0.0
+        s.reported[b] = NO_REPORT
+        s.outer_loop[b] = 0.0
         draw_mix(key, deployment, s.mix[b])
 
 
@@ -90,6 +92,8 @@ def update_sessions(which: Integers, mobility: Mobility, p: Sessions, s: State, 
                 s.average[b, u] = 0.0
                 s.history[b, u] = 0
                 s.on_time[b, u] = 0
+                s.reported[b, u] = NO_REPORT
+                s.outer_loop[b, u] = 0.0
                 s.since[b, u] = int(key[3]) + 1
                 s.left[b, u] = -1
                 if s.cut_off.shape[1] > 0:

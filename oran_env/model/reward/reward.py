@@ -1,7 +1,8 @@
-"""Eq. (8): r = Σ_l σ(α_l·Q̄_l) + P_res + P_minQ, its three parts separate.
+"""Eq. (8): r = Σ_l σ(α_l·Q̄_l) + P_res + P_minQ, its parts separate.
 
 α_l = 3·w_l·Q̄_l / max(Σ_j w_j·Q̄_j, floor). ``literal`` has no floor, ``fixed`` takes α from the scenario.
 P_minQ = -ζ·Σ_l max(0, 0.5 - Q̄_l);  P_res = -ζ·max(0, claimed - K)/K.
+With ``energy_weight`` there is a fourth part: -energy_weight·energy of the RU / energy at full use, see ``energy.py``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oran_env.model.outcome import Outcome
+from oran_env.model.reward.energy import full_use
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, kernel, switch
 from oran_env.scenario.choices import Registry
@@ -31,6 +33,7 @@ class RewardTerms(NamedTuple):
     fixed_alpha: Floats  # (3,)
     min_normalised: float
     team: bool
+    energy: float  # weight / energy at full use [1/J]
 
 
 @kernel
@@ -67,6 +70,7 @@ def reward_of(scenario: Scenario) -> RewardTerms:
         fixed_alpha=np.asarray(reward.fixed_alpha, dtype=np.float64),
         min_normalised=float(reward.min_normalised_qos),
         team=REWARD_SHARING[reward.reward_sharing],
+        energy=float(reward.energy_weight / full_use(scenario)),
     )
 
 
@@ -81,7 +85,9 @@ def compute_rewards(which: Integers, p: RewardTerms, s: State, out: Outcome) -> 
             out.reward_qos[b, m] = qos_reward(normalised, p)
             out.penalty_resource[b, m] = resource_penalty(out.rbs_claimed[b, m], num_rbs, p.zeta)
             out.penalty_min_qos[b, m] = min_qos_penalty(normalised, p.min_normalised, p.zeta)
+            out.penalty_energy[b, m] = -p.energy * out.energy_j[b, m]
             total = out.reward_qos[b, m] + out.penalty_resource[b, m] + out.penalty_min_qos[b, m]
+            total += out.penalty_energy[b, m]
             out.reward[b, m] = total
             mean += total
         if p.team:

@@ -136,6 +136,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         "codec": "ue_grid", "scheduler": "round_robin", "shadowing_nlos_db": 8.0, "latency": "queue",
         "arrivals": ("constant", "poisson", "poisson"), "packet_size": ("exponential", "fixed", "exponential"),
         "offered_bps": (5e6, 1e6, 1e6), "drift_sigma": 0.3, "session_s": 2.0, "absence_s": 2.0,
+        "link_adaptation": "mcs", "cqi_delay_steps": 2, "observation": "kpm", "energy_weight": 0.2,
     },
 }  # fmt: skip
 

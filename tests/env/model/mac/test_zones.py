@@ -205,13 +205,13 @@ def test_every_face_takes_the_option() -> None:
     assert {agent: info["owned_rbs"] for agent, info in infos.items()} == {"du_0": 4, "du_1": 4}
     actions = {agent: parallel.action_space(agent).sample() for agent in parallel.agents}
     assert parallel.step(actions)[-1]["du_1"]["owned_rbs"] == 4
-    joint = gymnasium.make("oran/ORAN-joint-v0", scenario="tiny", codec="zones")
+    joint = gymnasium.make("oran/ORAN-joint-v1", scenario="tiny", codec="zones")
     assert joint.action_space.shape == (8,)
     assert joint.reset(seed=1, options=option)[1]["owned_rbs"].tolist() == [4, 4]
-    single = gymnasium.make("oran/ORAN-du-v0", scenario="tiny", codec="zones")
+    single = gymnasium.make("oran/ORAN-du-v1", scenario="tiny", codec="zones")
     assert single.reset(seed=1, options=option)[1]["owned_rbs"] == 4
     single.step(single.action_space.sample())
-    batch = gymnasium.make_vec("oran/ORAN-joint-v0", num_envs=3, scenario="tiny", codec="zones")
+    batch = gymnasium.make_vec("oran/ORAN-joint-v1", num_envs=3, scenario="tiny", codec="zones")
     batch.reset(seed=1)
     mask = np.array([True, False, True])
     infos = batch.reset(options={"reset_mask": mask, "owned_rbs": [1, 2, 3]})[1]

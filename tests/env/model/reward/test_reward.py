@@ -164,7 +164,7 @@ def test_reward_is_the_sum_of_its_parts_and_bounded() -> None:
     for _ in range(10):
         result = simulator.step(random_actions(simulator, rng))
         parts: NDArray[np.float64] = sum(  # type: ignore[assignment]
-            result.info[name] for name in ("reward_qos", "penalty_resource", "penalty_min_qos")
+            result.info[name] for name in ("reward_qos", "penalty_resource", "penalty_min_qos", "penalty_energy")
         )
         np.testing.assert_allclose(result.rewards, parts, rtol=1e-6)
         assert (result.info["reward_qos"] >= 1.5).all()
