@@ -42,6 +42,7 @@ def attach(which: Integers, p: Handover, s: State, out: Outcome) -> None:
     """
     for b in which:
         serving, slices, gain = s.serving[b], s.slice_of_ue[b], s.gain[b]
+        candidate, waiting = s.candidate[b], s.waiting[b]
         out.handovers[b] = 0
         out.ping_pongs[b] = 0
         for u in range(len(serving)):
@@ -51,7 +52,9 @@ def attach(which: Integers, p: Handover, s: State, out: Outcome) -> None:
             if serving[u] == COMING:
                 slices[u] = draw_slice(s.key[b], u, 1, s.mix[b, best])
                 out.arrivals[b, best] += 1
-            elif triggers(u, best, gain[u], serving[u], p, s.candidate[b], s.waiting[b]):
+            elif best == serving[u] and p.patience == 0:
+                continue  # most of them: spares them a call
+            elif triggers(u, best, gain[u], serving[u], p, candidate, waiting):
                 record(u, b, best, p, s, out)
             else:
                 continue
