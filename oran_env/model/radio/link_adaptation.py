@@ -109,19 +109,19 @@ def wideband(u: int, m: int, gain: Floats, activity: Floats, noise_mw: float) ->
 
 
 @kernel
-def cqi_of(quality: float, p: Links) -> int:
-    """The largest CQI whose efficiency q carries."""
-    cqi = len(p.cqi_efficiency) - 1
-    while cqi > 0 and p.cqi_efficiency[cqi] > quality:
+def cqi_of(quality: float, efficiency: Floats) -> int:
+    """The largest CQI whose efficiency (16,) q carries."""
+    cqi = len(efficiency) - 1
+    while cqi > 0 and efficiency[cqi] > quality:
         cqi -= 1
     return cqi
 
 
 @kernel
-def mcs_of(cqi: int, offset_db: float, p: Links) -> int:
-    """The largest MCS that a CQI allows, shifted by the outer loop; the least one if it allows none."""
-    mcs = len(p.mcs_db) - 1
-    while mcs > 0 and p.mcs_db[mcs] > p.cqi_db[cqi] + offset_db:
+def mcs_of(allowed_db: float, needed_db: Floats) -> int:
+    """The largest MCS of those that need γ (28,) which the shifted CQI allows; the least one if it allows none."""
+    mcs = len(needed_db) - 1
+    while mcs > 0 and needed_db[mcs] > allowed_db:
         mcs -= 1
     return mcs
 
@@ -150,7 +150,7 @@ def adapt_links(which: Integers, p: Links, channel: Channel, s: State, out: Outc
     rbs = np.empty(s.serving.shape[1], dtype=np.int64)  # n of each UE
     cqi = np.empty(s.serving.shape[1], dtype=np.int64)
     for b in which:
-        rate, bler, reported = out.rate[b], out.bler_of_ue[b], s.reported[b]
+        rate, bler, reported, gain = out.rate[b], out.bler_of_ue[b], s.reported[b], s.gain[b]
         rbs[:] = 0
         for m in range(num_dus):
             transmitting = 0
@@ -164,18 +164,20 @@ def adapt_links(which: Integers, p: Links, channel: Channel, s: State, out: Outc
             if m < 0:
                 continue
             hertz = channel.bandwidth * rbs[u]
-            expected = wideband(u, m, s.gain[b], activity, channel.noise_mw)
-            quality = behind_gap(rate[u] / hertz if rbs[u] > 0 else expected, p.gap)
-            if reported[u, 0] == NO_REPORT:
-                reported[u] = behind_gap(expected, p.gap)
+            quality = behind_gap(rate[u] / hertz, p.gap) if rbs[u] > 0 else 0.0
+            if rbs[u] == 0 or reported[u, 0] == NO_REPORT:
+                expected = behind_gap(wideband(u, m, gain, activity, channel.noise_mw), p.gap)
+                quality = quality if rbs[u] > 0 else expected
+                if reported[u, 0] == NO_REPORT:
+                    reported[u] = expected
             for age in range(p.delay, 0, -1):
                 reported[u, age] = reported[u, age - 1]
             reported[u, 0] = quality
-            cqi[u] = cqi_of(reported[u, p.delay], p)
+            cqi[u] = cqi_of(reported[u, p.delay], p.cqi_efficiency)
             if rbs[u] == 0:
                 continue
             offset = s.outer_loop[b, u, 0] if p.outer_loop > 0.0 else 0.0
-            mcs = mcs_of(cqi[u], offset, p)
+            mcs = mcs_of(p.cqi_db[cqi[u]] + offset, p.mcs_db)
             share = arriving(decibels(quality) - p.mcs_db[mcs], p.width)
             rate[u] = hertz * p.mcs_efficiency[mcs] * share
             bler[u] = 1.0 - share

@@ -143,15 +143,15 @@ def write_observations(
                 if p.start[DELAY] >= 0:
                     oldest = 0.0
                     for u in ues:
-                        oldest = max(oldest, waiting_s(b, u, s))
+                        oldest = max(oldest, waiting_s(s.backlog[b, u], s.average[b, u]))
                     cap = traffic.latency_cap
                     seen[p.start[DELAY] + i] = math.log1p(1e3 * min(oldest, cap)) / math.log1p(1e3 * cap)
                 if p.start[CQI] >= 0:
-                    for j in range(len(ues)):
-                        room[j] = carried(b, ues[j], m, activity, links, channel, s)
-                    sort(room[: len(ues)])
+                    found = room[: len(ues)]
+                    carried(ues, m, activity, s.gain[b], s.reported[b], channel.noise_mw, links, found)
+                    sort(found)
                     for j in range(len(QUANTILES)):
-                        carries = quantile(room[: len(ues)], QUANTILES[j])
+                        carries = quantile(found, QUANTILES[j])
                         seen[p.start[CQI] + len(QUANTILES) * i + j] = min(carries / links.cqi_efficiency[-1], 1.0)
                 if p.start[PRB_USE] >= 0:
                     seen[p.start[PRB_USE] + i] = 0.0 if fresh else out.rbs_granted[b, m, i] / out.ue_of_rb.shape[2]
@@ -174,22 +174,27 @@ def write_observations(
 
 
 @kernel
-def waiting_s(b: int, u: int, s: State) -> float:
-    """Head-of-line delay of UE u [s]: what its backlog takes to leave at the rate that it had on average."""
-    if s.backlog[b, u] <= 0.0:
-        return 0.0
-    return s.backlog[b, u] / max(s.average[b, u], 1e-9)  # type: ignore[no-any-return]
+def waiting_s(backlog: float, average: float) -> float:
+    """Head-of-line delay of a UE [s]: what its backlog takes to leave at the rate that it had on average."""
+    return backlog / max(average, 1e-9)
 
 
 @kernel
-def carried(b: int, u: int, m: int, activity: Floats, links: Links, channel: Channel, s: State) -> float:
-    """What the channel of UE u of DU m is known to carry [bit/s/Hz]; activity: (M,)."""
-    expected = wideband(u, m, s.gain[b], activity, channel.noise_mw)
-    if not links.mcs:
-        return expected
-    known = known_quality(s.reported[b, u], links.delay)
-    cqi = cqi_of(behind_gap(expected, links.gap) if known == NO_REPORT else known, links)
-    return links.cqi_efficiency[cqi]  # type: ignore[no-any-return]
+def carried(
+    ues: Integers, m: int, activity: Floats, gain: Floats, reported: Floats, noise_mw: float, p: Links, room: Floats
+) -> None:
+    """Write what the channels of the UEs of DU m are known to carry [bit/s/Hz] into ``room``, as many values.
+
+    activity: (M,); gain: (N, M); reported: (N, d + 1), or (N, 0) without link adaptation.
+    """
+    for j in range(len(ues)):
+        u = ues[j]
+        known = known_quality(reported[u], p.delay) if p.mcs else NO_REPORT
+        if known == NO_REPORT:
+            room[j] = wideband(u, m, gain, activity, noise_mw)
+            known = behind_gap(room[j], p.gap) if p.mcs else NO_REPORT
+        if p.mcs:
+            room[j] = p.cqi_efficiency[cqi_of(known, p.cqi_efficiency)]
 
 
 @kernel

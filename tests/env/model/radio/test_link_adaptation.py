@@ -50,11 +50,14 @@ def test_tables() -> None:
 
 @given(st.integers(0, 15), st.floats(-30, 30), st.floats(0, 20))
 def test_a_better_report_or_offset_never_lowers_the_mcs(cqi: int, offset: float, more: float) -> None:
-    mcs = mcs_of(cqi, offset, LINKS)
+    def chosen(cqi: int, offset_db: float) -> int:
+        return mcs_of(LINKS.cqi_db[cqi] + offset_db, LINKS.mcs_db)
+
+    mcs = chosen(cqi, offset)
     assert mcs == ref.mcs_of(cqi, offset)
-    assert mcs <= mcs_of(cqi, offset + more, LINKS)
-    assert mcs <= mcs_of(min(cqi + 1, 15), offset, LINKS)
-    plain = mcs_of(cqi, 0.0, LINKS)
+    assert mcs <= chosen(cqi, offset + more)
+    assert mcs <= chosen(min(cqi + 1, 15), offset)
+    plain = chosen(cqi, 0.0)
     assert plain == 0 or LINKS.mcs_efficiency[plain] == LINKS.cqi_efficiency[cqi]
 
 
@@ -64,7 +67,7 @@ def test_quality_and_report(efficiency: float, gap_db: float) -> None:
     assert 0 <= quality <= efficiency * (1 + 1e-12)
     if quality > 1e-6:  # the gap is that between the two SINRs
         assert decibels(efficiency) - decibels(quality) == pytest.approx(gap_db, abs=1e-6)
-    cqi = cqi_of(quality, LINKS)
+    cqi = cqi_of(quality, LINKS.cqi_efficiency)
     assert LINKS.cqi_efficiency[cqi] <= quality
     assert cqi == 15 or LINKS.cqi_efficiency[cqi + 1] > quality
 
