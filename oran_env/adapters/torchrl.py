@@ -19,6 +19,7 @@ from pettingzoo.utils import BaseParallelWrapper
 
 from oran_env.envs.parallel_env import Observations, OranParallelEnv, parallel_env
 from oran_env.model.outcome import INFO, empty_outcome
+from oran_env.numerics.seeding import checked_seed
 from oran_env.scenario.fields import Scenario
 
 try:
@@ -70,6 +71,7 @@ def make_env(
     Raises:
         ScenarioError, ValueError: as ``parallel_env``; an unknown info key.
     """
+    seed = None if seed is None else checked_seed(seed)
     env = _SteadyInfo(parallel_env(scenario, **arguments), info_keys)
     with warnings.catch_warnings():
         # It warns of every PettingZoo but 1.24.3; the test of this adapter runs it with ours.

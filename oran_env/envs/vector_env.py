@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
 from oran_env.envs.spaces import ActionType
-from oran_env.numerics.seeding import checked_seed
+from oran_env.numerics.seeding import checked_seed, is_list
 from oran_env.policies.rules import Policy
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -150,9 +150,10 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         }
 
     def _reset_seeded(self, seed: int | Sequence[int | None], which: Mask) -> None:
-        if not isinstance(seed, Sequence | np.ndarray):
-            super().reset(seed=checked_seed(seed))
-            self.simulator.reset(seed, which)
+        if not is_list(seed):
+            number = checked_seed(seed)
+            super().reset(seed=number)
+            self.simulator.reset(number, which)
             return
         seeds: list[int | None] = list(seed)
         if len(seeds) != self.num_envs:

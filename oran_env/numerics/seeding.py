@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +65,18 @@ def network_name(seed: Any) -> Name:
     return checked_seed(seed[0]), *map(int, seed[1:])
 
 
+def is_list(seed: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether it is meant as one seed per network."""
+    return isinstance(seed, Sequence) or (isinstance(seed, np.ndarray) and seed.ndim == 1)
+
+
 def network_names(seed: Any, num_networks: int) -> list[Name]:
     """The names of the networks of a batch; ``seed``: an integer, or one seed or name per network.
 
     Raises:
         ValueError: see ``network_name``; a list of another length.
     """
-    is_list = isinstance(seed, Sequence) or (isinstance(seed, np.ndarray) and seed.ndim == 1)
-    if not is_list:
+    if not is_list(seed):
         return [(checked_seed(seed), b) for b in range(num_networks)]
     if len(seed) != num_networks:
         raise ValueError(f"seed is {seed!r}; allowed: an integer >= 0, or one per network ({num_networks})")

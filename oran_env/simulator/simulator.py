@@ -24,7 +24,7 @@ from oran_env.model.state import empty_state
 from oran_env.model.step import ORDER, RESET, run_phases
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.numerics.random_draws import draw_uniforms
-from oran_env.numerics.seeding import Seed, network_keys
+from oran_env.numerics.seeding import Seed, is_list, network_keys
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked_actions
@@ -95,10 +95,8 @@ class Simulator:
     def _seed(self, seed: int | Sequence[Seed] | None, which: Integers) -> None:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        if isinstance(seed, Sequence | np.ndarray):
-            self.state.key[which, :2] = network_keys(seed, len(which))
-        else:
-            self.state.key[which, :2] = network_keys(seed, self.num_networks)[which]
+        keys = network_keys(seed, len(which)) if is_list(seed) else network_keys(seed, self.num_networks)[which]
+        self.state.key[which, :2] = keys
         self.state.key[which, 2:] = 0
         self._started[which] = False
 

@@ -47,5 +47,5 @@ def test_registering_again_changes_nothing() -> None:
     assert before == (gymnasium.registry, pettingzoo.parallel_registry, pettingzoo.aec_registry)
 
 
-def test_the_package_is_a_later_one_than_the_last_with_v0() -> None:
-    assert [int(part) for part in __version__.split(".")] >= [0, 2, 0]
+def test_the_package_is_not_the_last_one_with_v0() -> None:
+    assert __version__ not in registration.LAST_WITH_V0
