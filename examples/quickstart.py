@@ -25,7 +25,7 @@ def main() -> None:
         observations, _ = env.reset(seed=arguments.seed)  # the same network for each policy
         total, satisfied, steps = 0.0, np.zeros(3), 0
         while env.agents:
-            actions = {agent: policy(observation) for agent, observation in observations.items()}
+            actions = dict(zip(env.agents, policy(np.stack(list(observations.values()))), strict=True))
             observations, rewards, _, _, infos = env.step(actions)
             total += sum(rewards.values()) / len(rewards)
             satisfied += np.mean([info["satisfied"] for info in infos.values()], axis=0)

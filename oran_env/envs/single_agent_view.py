@@ -92,7 +92,7 @@ class OneDu:
         joint = np.empty(shape, dtype=np.float32)
         joint[:, self.du] = actions
         if self._rest:
-            theirs = self._policy(simulator.observations[:, self._rest], simulator)
+            theirs = self._policy(simulator, self._rest)
             joint[:, self._rest] = checked("others gives", theirs, (shape[0], len(self._rest), shape[2]))
         return joint
 
@@ -109,38 +109,45 @@ class OneDu:
         return {name: array[:, self.du] for name, array in info.items()}
 
 
-def policy_of(others: str | Policy, scenario: Scenario) -> Callable[[Singles, Simulator], NDArray[Any]]:
-    """The policy of the other DUs, from its name or itself."""
+def policy_of(others: str | Policy, scenario: Scenario) -> Callable[[Simulator, list[int]], NDArray[Any]]:
+    """The policy of the other DUs, from its name or itself; a rule may ask for the observations of all DUs."""
     if others == "random":
         return draw_uniform
     if isinstance(others, str):
         known = reference_policies(scenario)
         if others not in known:
             raise ValueError(f"others is {others!r}; allowed: {', '.join(known)}, or a callable")
-        return _Blind(known[others])
+        return _Rule(known[others])
     if not callable(others):
         raise ValueError(f"others is {others!r}; allowed: the name of a reference policy, or a callable")
     return _Blind(others)
 
 
 class _Blind:
-    """A policy that sees the observations and not the simulator (a class, so that it can be pickled)."""
+    """A policy that sees the others' observations and not the simulator (a class, so that it can be pickled)."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def __call__(self, observations: Singles, _: Simulator) -> NDArray[Any]:
-        return self._policy(observations)
+    def __call__(self, simulator: Simulator, rest: list[int]) -> NDArray[Any]:
+        return self._policy(simulator.observations[:, rest])
 
 
-def draw_uniform(observations: Singles, simulator: Simulator) -> Singles:
+class _Rule(_Blind):
+    """The same for a rule of the package, which sees all observations."""
+
+    def __call__(self, simulator: Simulator, rest: list[int]) -> NDArray[Any]:
+        return self._policy(simulator.observations)[:, rest]
+
+
+def draw_uniform(simulator: Simulator, rest: list[int]) -> Singles:
     """Uniform actions that depend on nothing but (seed, network, episode, step).
 
     So an environment repeats itself after ``reset(seed)``, and a network does the same alone and in a batch, neither of
     which the reference policy ``random`` with its running generator would do. Philox4x64 shares the key with the
     simulator's own Philox4x32 and is another function of it.
     """
-    shape = (observations.shape[1], simulator.action_size)
+    shape = (len(rest), simulator.action_size)
     rows = []
     for first, second, episode, step in simulator.state.key.tolist():
         bits = np.random.Philox(key=[first, second], counter=[0, step, episode, 0])

@@ -1,8 +1,8 @@
 """Rules: policies made by hand, which read nothing but the local observation of each DU.
 
-A policy is any callable that maps observations (..., D) to actions (..., A). The numbers of ``static`` and
-``count_rule`` were searched on validation networks; they stand in ``rules.json`` beside the command that
-found them (``python -m oran_env.scoring.rule_search``).
+A policy is any callable that maps observations (..., D) to actions (..., A); one that must know which DU is which wants
+those of all DUs, (..., M, D). The numbers of SEARCHED were searched on validation networks; they stand in
+``rules.json`` beside the command that found them (``python -m oran_env.scoring.rule_search``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from oran_env.model.cell.deployment import sites_of
 from oran_env.model.mac.action_codec import CODECS, action_size
 from oran_env.model.mac.codecs.codec import IDLE
+from oran_env.model.mac.codecs.zones import encode_counts, lay_zones
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reuse_plan import colours, encode_slices
 from oran_env.scenario.fields import Scenario
@@ -116,6 +117,80 @@ def count_rule(
     return encode(counts, scenario, ues)
 
 
+def zone_rule(
+    observations: NDArray[np.float32],
+    scenario: Scenario,
+    owned_rbs: int,
+    own_embb: int,
+    own_mmtc: int,
+    rbs_per_urllc_ue: float,
+    shared_embb: float = 0.0,
+    colours_own: bool = False,
+) -> NDArray[np.float32]:
+    """Each DU has RBs of its own, which the others leave idle: some for eMBB, some for mMTC, the rest for URLLC.
+
+    Of the RBs that nobody owns URLLC gets ``rbs_per_urllc_ue`` for each of its UEs, eMBB the share ``shared_embb``,
+    mMTC the rest. A slice without UE gets nothing; then the rest goes to the first of mMTC, eMBB, URLLC that has any.
+
+    Args:
+        observations: (..., D) with codec ``zones``, else (..., M, D) of all DUs.
+        scenario: with ``zones`` it says how many RBs a DU owns, and ``owned_rbs`` is not read.
+        owned_rbs: P, see ``ownership.owner``.
+        own_embb: of these, for eMBB.
+        own_mmtc: of these, for mMTC.
+        rbs_per_urllc_ue: shared RBs.
+        shared_embb: share of the shared RBs.
+        colours_own: the DUs of one of three colours own RBs together, in place of each DU; neighbours differ in colour.
+
+    Raises:
+        ValueError: without ``zones`` observations of other than all M DUs, or a codec without a place for each RB; with
+            ``zones`` owners by colour.
+    """
+    zones, num_rbs = scenario.control.codec == "zones", scenario.radio.num_rbs
+    if zones and colours_own:
+        raise ValueError("colours_own is True and the codec 'zones'; allowed: False, there each DU owns RBs")
+    ues = attached_ues(observations, scenario)
+    groups = 3 if colours_own else scenario.layout.num_dus
+    room = scenario.owned_rbs if zones else owned_rbs
+    total = num_rbs - groups * room
+    if room < 0 or total < 0:
+        raise ValueError(f"owned_rbs is {room}; allowed: 0 to {num_rbs // groups}")
+    own, shared = np.zeros(ues.shape, dtype=np.int64), np.zeros(ues.shape, dtype=np.int64)
+    for counts, left, wanted in (
+        (own, np.full(ues.shape[:-1], room), ((EMBB, own_embb), (MMTC, own_mmtc), (URLLC, room))),
+        (
+            shared,
+            np.full(ues.shape[:-1], total),
+            ((URLLC, np.ceil(rbs_per_urllc_ue * ues[..., URLLC])), (EMBB, round(shared_embb * total)), (MMTC, total)),
+        ),
+    ):
+        for i, number in (*wanted, (MMTC, num_rbs), (EMBB, num_rbs), (URLLC, num_rbs)):
+            given = np.where(ues[..., i] > 0, np.minimum(number, left), 0).astype(np.int64)
+            counts[..., i] += given
+            left -= given
+    if zones:
+        return encode_counts(own, shared)
+    _check_all(observations, scenario)
+    whose = _colours_of(scenario) if colours_own else np.arange(groups)
+    grid = np.empty((*ues.shape[:-1], num_rbs), dtype=np.int64)
+    for place in np.ndindex(ues.shape[:-1]):
+        lay_zones(own[place], shared[place], int(whose[place[-1]]), groups, room, grid[place])
+    return encode_slices(grid, scenario)
+
+
+def _colours_of(scenario: Scenario) -> NDArray[np.int64]:
+    """One of three colours for each DU (M,)."""
+    return colours(sites_of(scenario))
+
+
+def _check_all(observations: NDArray[np.float32], scenario: Scenario) -> None:
+    num_dus = scenario.layout.num_dus
+    if observations.ndim < 2 or observations.shape[-2] != num_dus:
+        raise ValueError(
+            f"observations of shape {observations.shape}; allowed: (..., {num_dus}, values), of all {num_dus} DUs"
+        )
+
+
 def reuse_3(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
     """Frequency reuse 3: each DU uses every third RB, neighbours others, in equal shares for the slices.
 
@@ -124,10 +199,8 @@ def reuse_3(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np
     Raises:
         ValueError: observations of other than all M DUs, or a codec without a place for each RB.
     """
-    num_dus, num_rbs = scenario.layout.num_dus, scenario.radio.num_rbs
-    if observations.shape[-2] != num_dus:
-        raise ValueError(f"observations of {observations.shape[-2]} DUs; allowed: of all {num_dus}, side by side")
-    colour = colours(sites_of(scenario))
+    _check_all(observations, scenario)
+    num_rbs, colour = scenario.radio.num_rbs, _colours_of(scenario)
     rb = np.arange(num_rbs)
     slice_of_rb = np.minimum(rb // 3 * NUM_SLICES // max(num_rbs // 3, 1), NUM_SLICES - 1)
     action = encode_slices(np.where(rb % 3 == colour[:, None], slice_of_rb, IDLE), scenario)
@@ -146,11 +219,15 @@ class RandomPolicy:
         return self._rng.random((*observations.shape[:-1], self._size), dtype=np.float32)
 
 
-SEARCHED: dict[str, Callable[..., NDArray[np.float32]]] = {"static": static, "count_rule": count_rule}
+SEARCHED: dict[str, Callable[..., NDArray[np.float32]]] = {
+    "static": static,
+    "count_rule": count_rule,
+    "zone_rule": zone_rule,
+}
 
 
 def searched_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
-    """The searched numbers of ``static`` and ``count_rule``, empty where none were searched.
+    """The numbers of SEARCHED by name of the rule, empty where none were searched.
 
     They are those of the preset that the scenario is named after, whichever of its fields have been overridden.
     """

@@ -175,7 +175,8 @@ def test_reference_policies_run() -> None:
     for policy in env.reference_policies().values():
         observations, _ = env.reset(seed=7)
         for _ in range(2):
-            observations, *_ = env.step({agent: policy(observation) for agent, observation in observations.items()})
+            actions = policy(np.stack(list(observations.values())))
+            observations, *_ = env.step(dict(zip(env.agents, actions, strict=True)))
 
 
 def test_registration() -> None:

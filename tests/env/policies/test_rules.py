@@ -93,7 +93,7 @@ def test_every_policy_is_valid(scenario: str, codec: str) -> None:
     """Actions of the right shape and range, without waste: nothing clipped, claimed twice or beyond K."""
     simulator = Simulator(scenario, 4, seed=1, codec=codec)
     policies = reference_policies(simulator.scenario)
-    assert set(policies) == NAMES
+    assert set(policies) == NAMES | {name for name in SEARCHED if name in STORED[scenario]}
     for name, policy in policies.items():
         observations = simulator.reset(seed=1)
         for _ in range(2):
@@ -102,6 +102,8 @@ def test_every_policy_is_valid(scenario: str, codec: str) -> None:
             assert (observations == copy).all()
             assert actions.shape == (4, len(simulator.agents), simulator.action_size)
             assert actions.dtype == np.float32
+            if name == "zone_rule":
+                continue  # which asks for all DUs
             one = policy(observations[0, 0])
             assert one.shape == (simulator.action_size,)
             if name != "random":
@@ -197,6 +199,8 @@ def test_order_of_the_policies(held_in: dict[str, dict[str, float]], scenario: s
 def test_stored_returns_reproduce(scenario: str, name: str) -> None:
     """The number beside the stored parameters is what one evaluation on the 20 validation networks gives."""
     entry = STORED[scenario]
+    if name not in entry:
+        pytest.skip(f"{name} has not been searched on {scenario}")
     assert entry["command"] == f"python -m oran_env.scoring.rule_search {scenario} --networks 20"
     first = entry.get("validation_seed")  # networks of numbers that were searched before validation had names
     networks = validation_networks(20) if first is None else [first + b for b in range(20)]
@@ -248,5 +252,5 @@ def test_reuse_3(num_dus: int) -> None:
     for m in range(num_dus):
         counts = np.bincount(simulator.last_outcome.slice_of_rb[0, m][used[m]], minlength=3)
         assert counts.max() - counts.min() <= 1
-    with pytest.raises(ValueError, match=rf"observations of {num_dus + 1} DUs; allowed: of all {num_dus}"):
+    with pytest.raises(ValueError, match=rf"allowed: \(\.\.\., {num_dus}, values\), of all {num_dus} DUs"):
         policy(np.concatenate([observations, observations[:, :1]], axis=1))
