@@ -1,4 +1,4 @@
-"""Search the numbers of the policies ``static`` and ``count_rule`` on validation networks.
+"""Search the numbers of the rules that have any on validation networks.
 
     python -m oran_env.scoring.rule_search [SCENARIO ...]
 
@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from oran_env.policies.reading_rules import searchable
 from oran_env.policies.rules import SEARCHED
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import PRESETS, make_scenario
@@ -26,6 +27,40 @@ VALIDATION_SEED = 1_000_000
 RESULTS = Path(__file__).parents[1] / "policies" / "rules.json"
 
 Point = tuple[int, ...]
+Say = Callable[[str], None]
+
+
+class Space(NamedTuple):
+    """Where the numbers of one rule are searched."""
+
+    parameters_of: Callable[[Point], dict[str, Any] | None]  # None: no such point
+    grid: tuple[Point, ...]
+    steps: tuple[int, ...]
+
+
+def _weights(p: Point) -> dict[str, Any]:
+    return {"urllc_weight": round(2 ** (p[0] / 4), 3), "embb_weight": round(2 ** (p[1] / 4), 3)}
+
+
+SPACES = {
+    "static": Space(
+        lambda p: {"shares": [x / 100 for x in p]} if min(p) >= 0 and sum(p) <= 100 else None,
+        tuple(p for p in itertools.product(range(0, 101, 10), repeat=3) if sum(p) <= 100),
+        (5, 2, 1),
+    ),
+    "count_rule": Space(
+        lambda p: {"rbs_per_urllc_ue": p[0] / 20, "embb_share": p[1] / 100} if min(p) >= 0 and p[1] <= 100 else None,
+        tuple(itertools.product(range(0, 121, 10), range(0, 101, 10))),
+        (5, 2, 1),
+    ),
+    "weighted_counts": Space(_weights, tuple(itertools.product(range(-8, 25, 4), repeat=2)), (2, 1)),
+    "backlog_rule": Space(
+        lambda p: {**_weights(p[:2]), "gains": [x / 8 for x in p[2:]]} if min(p[2:]) >= 0 else None,
+        (),  # from the weights of weighted_counts
+        (4, 2, 1),
+    ),
+}
+GAINS = tuple(itertools.product((0, 8, 32), repeat=3))
 
 
 def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[int, ...]) -> tuple[Point, float]:
@@ -54,49 +89,43 @@ def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[i
     return best, value(best)
 
 
-def search(scenario: Scenario, num_networks: int) -> dict[str, Any]:
-    """Return the best parameters and validation return of each searched policy."""
+def search(
+    scenario: Scenario, num_networks: int, names: Sequence[str] | None = None, say: Say = print
+) -> dict[str, Any]:
+    """Return the best parameters and validation return of each searched policy, or of those named."""
     seeds = [VALIDATION_SEED + i for i in range(num_networks)]
     simulator = Simulator(scenario, num_networks, seeds)
-    spaces: dict[str, tuple[Callable[[Point], dict[str, Any] | None], Iterable[Point], tuple[int, ...]]] = {
-        "static": (
-            lambda p: {"shares": [x / 100 for x in p]} if min(p) >= 0 and sum(p) <= 100 else None,
-            (p for p in itertools.product(range(0, 101, 10), repeat=3) if sum(p) <= 100),
-            (5, 2, 1),
-        ),
-        "count_rule": (
-            lambda p: (
-                {"rbs_per_urllc_ue": p[0] / 20, "embb_share": p[1] / 100} if min(p) >= 0 and p[1] <= 100 else None
-            ),
-            itertools.product(range(0, 121, 10), range(0, 101, 10)),
-            (5, 2, 1),
-        ),
-    }
+    rules = {**SEARCHED, **searchable(scenario)}
+    names = list(rules) if names is None else names
+    weights: Point = (4, 0)  # where the search of backlog_rule begins
     found = {}
-    for name, (parameters_of, grid, steps) in spaces.items():
+    for name in names:
+        space = SPACES[name]
 
-        def score(point: Point, name: str = name, parameters_of: Any = parameters_of) -> float:
-            parameters = parameters_of(point)
+        def score(point: Point, name: str = name, space: Space = space) -> float:
+            parameters = space.parameters_of(point)
             if parameters is None:
                 return float("-inf")
-            policy = partial(SEARCHED[name], scenario=scenario, **parameters)
+            policy = partial(rules[name], scenario=scenario, **parameters)
             return float(returns_of(policy, simulator, seeds).mean())
 
-        point, best = climb(score, grid, steps)
-        found[name] = {"parameters": parameters_of(point), "validation_return": round(best, 4)}
-        print(f"{scenario.name}: {name} {found[name]}", flush=True)
+        grid = space.grid or [(*weights, *gains) for gains in GAINS]
+        point, best = climb(score, grid, space.steps)
+        weights = point[:2] if name == "weighted_counts" else weights
+        found[name] = {"parameters": space.parameters_of(point), "validation_return": round(best, 4)}
+        say(f"{scenario.name}: {name} {found[name]}")
     return found
 
 
 def main() -> None:
     """Run the search from the command line."""
-    parser = argparse.ArgumentParser(description="Search static and count_rule on validation networks.")
+    parser = argparse.ArgumentParser(description="Search the numbers of the rules on validation networks.")
     parser.add_argument("scenarios", nargs="*", default=list(PRESETS))
     parser.add_argument("--networks", type=int, default=20)
     arguments = parser.parse_args()
     table: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"scenarios": {}}
     for name in arguments.scenarios:
-        found = search(make_scenario(name), arguments.networks)
+        found = search(make_scenario(name), arguments.networks, say=partial(print, flush=True))
         command = f"python -m oran_env.scoring.rule_search {name} --networks {arguments.networks}"
         table["scenarios"][name] = {"command": command, "validation_seed": VALIDATION_SEED, **found}
         RESULTS.write_text(json.dumps(table, indent=2) + "\n")

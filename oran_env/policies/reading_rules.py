@@ -1,0 +1,107 @@
+"""Rules that read more than the numbers of UEs: what waits in the queues, which ``observation="extended"`` shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.reward.observation import observation_layout
+from oran_env.policies.rules import Policy, apportion, attached_ues, encode
+from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import EMBB, NUM_SLICES, URLLC
+
+UNSEARCHED_BACKLOG: dict[str, Any] = {"urllc_weight": 3.0, "embb_weight": 2.0, "gains": (0.5, 0.5, 0.5)}
+
+
+def waiting_steps(backlog: NDArray[np.float64], ues: NDArray[np.float64], scenario: Scenario) -> NDArray[np.float64]:
+    """Mean backlog per UE, in steps of mean offered traffic (..., 3), from bits (..., 3); 0 where nothing is offered.
+
+    ``log(1 + this)`` is what a DU sees as ``backlog``.
+    """
+    traffic = scenario.traffic
+    offered = traffic.load * np.asarray(traffic.offered_bps, dtype=np.float64) * scenario.control.step_s * ues
+    waiting: NDArray[np.float64] = np.divide(backlog, offered, out=np.zeros_like(offered), where=offered > 0)
+    return waiting
+
+
+def backlog_counts(
+    ues: NDArray[np.float64],
+    waiting: NDArray[np.float64],
+    scenario: Scenario,
+    urllc_weight: float,
+    embb_weight: float,
+    gains: Sequence[float],
+) -> NDArray[np.int64]:
+    """RBs of each slice (..., 3) by ``backlog_rule``; ues: (..., 3); waiting: (..., 3) log(1 + steps of backlog)."""
+    weights = np.ones(NUM_SLICES)
+    weights[[EMBB, URLLC]] = embb_weight, urllc_weight
+    return apportion(ues * weights * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
+
+
+def weighted_counts(
+    observations: NDArray[np.float32], scenario: Scenario, urllc_weight: float, embb_weight: float
+) -> NDArray[np.float32]:
+    """All RBs in proportion to N_u, each UE of URLLC and eMBB counted with a weight, one of mMTC once.
+
+    What ``backlog_rule`` is without its reading of the backlog.
+    """
+    ues = attached_ues(observations, scenario)
+    counts = backlog_counts(ues, np.zeros_like(ues), scenario, urllc_weight, embb_weight, (0.0,) * NUM_SLICES)
+    return encode(counts, scenario, ues)
+
+
+def backlog_rule(
+    observations: NDArray[np.float32],
+    scenario: Scenario,
+    urllc_weight: float,
+    embb_weight: float,
+    gains: Sequence[float],
+) -> NDArray[np.float32]:
+    """As ``weighted_counts``, but a slice counts 1 + gain·log(1 + steps of backlog) times as much.
+
+    gains: of eMBB, mMTC, URLLC.
+
+    Raises:
+        ValueError: the observation shows no backlog.
+    """
+    if not reads_backlog(scenario):
+        raise ValueError(f"observation is {scenario.control.observation!r}; needed: one with a backlog, as 'extended'")
+    ues = attached_ues(observations, scenario)
+    waiting = observations[..., observation_layout(scenario)["backlog"]].astype(np.float64)
+    return encode(backlog_counts(ues, waiting, scenario, urllc_weight, embb_weight, gains), scenario, ues)
+
+
+def reads_backlog(scenario: Scenario) -> bool:
+    """Whether there is a backlog and a DU sees it."""
+    return scenario.traffic.latency == "queue" and "backlog" in observation_layout(scenario)
+
+
+COUNTING: dict[str, Callable[..., NDArray[np.float32]]] = {"weighted_counts": weighted_counts}
+READING: dict[str, Callable[..., NDArray[np.float32]]] = {"backlog_rule": backlog_rule}
+
+
+def searchable(scenario: Scenario) -> dict[str, Callable[..., NDArray[np.float32]]]:
+    """The rules of this module whose numbers can be searched in a scenario: those whose observation shows enough."""
+    return {**COUNTING, **(READING if reads_backlog(scenario) else {})}
+
+
+def reading_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """The searched numbers of the rules of this module, by the preset's name as in ``searched_parameters``."""
+    table = json.loads(resources.files("oran_env").joinpath("policies", "rules.json").read_text())
+    found = table["scenarios"].get(scenario.name, {})
+    return {name: found[name]["parameters"] for name in searchable(scenario) if name in found}
+
+
+def reading_policies(scenario: Scenario) -> dict[str, Policy]:
+    """The rules of this module by name, those with searched numbers."""
+    rules = searchable(scenario)
+    return {
+        name: partial(rules[name], scenario=scenario, **numbers)
+        for name, numbers in reading_parameters(scenario).items()
+    }
