@@ -1,10 +1,12 @@
 """Lookahead, what a score is divided by: it has privileged access and searches in copies of the simulator.
 
 ``LookaheadPolicy`` starts from ``count_rule``, tries other numbers of RBs and other frequency reuse in copies of the
-true state, and keeps what raises the mean reward of the DUs in the coming ``horizon`` steps, through which a candidate
-keeps every RB where it is. What it may know is the whole state: positions, mean gains, slices, backlogs, turns of the
-round robin. What it may not know, unless ``clairvoyant``, is what the coming steps draw: fading, arrivals, bursts,
-sessions, turns. The copies draw their own, the same for all candidates.
+true state, and keeps what raises the mean reward of the DUs in the coming ``horizon`` steps. A candidate is what is
+done in the first of these. After it every copy follows ``backlog_rule`` on what it sees; where no backlog is seen, the
+plan as it stands. (Keeping a candidate through all the steps values what nobody would do where demand comes and goes;
+with bursts that was worse than horizon 1.) What it may know is the whole state: positions, mean gains, slices,
+backlogs, turns of the round robin. What it may not know, unless ``clairvoyant``, is what the coming steps draw: fading,
+arrivals, bursts, sessions, turns. The copies draw their own, the same for all candidates.
 
 With ``latency="queue"`` what a DU needs changes from step to step: there the candidates also take up what
 ``backlog_rule`` would give, each DU for itself, and make larger moves.
@@ -25,7 +27,14 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import action_size
 from oran_env.numerics.jit import Floats, Integers, Singles
-from oran_env.policies.reading_rules import UNSEARCHED_BACKLOG, backlog_counts, reading_parameters, waiting_steps
+from oran_env.policies.reading_rules import (
+    UNSEARCHED_BACKLOG,
+    backlog_counts,
+    backlog_rule,
+    reading_parameters,
+    reads_backlog,
+    waiting_steps,
+)
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import searched_parameters
 from oran_env.scenario.slices import EMBB, NUM_SLICES, URLLC
@@ -184,6 +193,12 @@ class LookaheadPolicy:
         improved: Plan = dataclasses.replace(plan, corrections=rows_kept)
         return improved
 
+    def _afterwards(self, observations: Singles, first: Singles) -> Singles:
+        """Actions of the copies after the first step; first: (1, 1, M, A) of the plan as it stands."""
+        if self._queue and reads_backlog(self._scenario):
+            return backlog_rule(observations, self._scenario, **self._reading)
+        return np.broadcast_to(first[0], (len(observations), *first.shape[2:]))
+
     def _as_read(self, plan: Plan, state: NetworkState, ues: Floats) -> Plan:
         """The plan with the numbers of RBs that ``backlog_rule`` would give for the true backlogs."""
         backlog = np.zeros(ues.shape)
@@ -239,9 +254,11 @@ class LookaheadPolicy:
             if not self._clairvoyant:  # other key words, another future
                 copies["key"][:, :2] = np.tile(rng.integers(0, 2**32, (room, 2), dtype=np.uint64), (CANDIDATES, 1))
             self._copies.set_state(copies)
-            total = np.zeros((len(actions), len(ues)))
-            for _ in range(self._horizon):
-                total += self._copies.step(actions).rewards
+            result = self._copies.step(actions)
+            total = result.rewards.astype(np.float64)
+            for _ in range(self._horizon - 1):
+                result = self._copies.step(self._afterwards(result.observations, bits[:1, :1]))
+                total += result.rewards
             self.simulated_steps += len(actions) * self._horizon
             rewards.append((total / self._horizon).reshape(CANDIDATES, room, -1)[: len(plans)])
         return np.concatenate(rewards, axis=1)

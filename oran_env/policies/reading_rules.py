@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.rules import Policy, apportion, attached_ues, encode
 from oran_env.scenario.fields import Scenario
-from oran_env.scenario.slices import EMBB, NUM_SLICES, URLLC
+from oran_env.scenario.slices import NUM_SLICES
 
-UNSEARCHED_BACKLOG: dict[str, Any] = {"urllc_weight": 3.0, "embb_weight": 2.0, "gains": (0.5, 0.5, 0.5)}
+UNSEARCHED_BACKLOG: dict[str, Any] = {  # where nothing has been searched
+    "weights": (0.8, 1.4, 1.0),
+    "powers": (0.0, 0.5, 0.8),
+    "gains": (0.5, 0.5, 0.5),
+}
 
 
 def waiting_steps(backlog: NDArray[np.float64], ues: NDArray[np.float64], scenario: Scenario) -> NDArray[np.float64]:
@@ -34,38 +38,38 @@ def backlog_counts(
     ues: NDArray[np.float64],
     waiting: NDArray[np.float64],
     scenario: Scenario,
-    urllc_weight: float,
-    embb_weight: float,
+    weights: Sequence[float],
+    powers: Sequence[float],
     gains: Sequence[float],
 ) -> NDArray[np.int64]:
     """RBs of each slice (..., 3) by ``backlog_rule``; ues: (..., 3); waiting: (..., 3) log(1 + steps of backlog)."""
-    weights = np.ones(NUM_SLICES)
-    weights[[EMBB, URLLC]] = embb_weight, urllc_weight
-    return apportion(ues * weights * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
+    even = scenario.layout.num_ues / (scenario.layout.num_dus * NUM_SLICES)  # UEs of a slice, were all alike
+    size = np.where(ues > 0, (np.maximum(ues, 1.0) / even) ** np.asarray(powers), 0.0)
+    return apportion(np.asarray(weights) * size * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
 
 
 def weighted_counts(
-    observations: NDArray[np.float32], scenario: Scenario, urllc_weight: float, embb_weight: float
+    observations: NDArray[np.float32], scenario: Scenario, weights: Sequence[float], powers: Sequence[float]
 ) -> NDArray[np.float32]:
-    """All RBs in proportion to N_u, each UE of URLLC and eMBB counted with a weight, one of mMTC once.
+    """All RBs in proportion to weight·N_u^power of each slice; a slice without UE gets none.
 
-    What ``backlog_rule`` is without its reading of the backlog.
+    With powers 0 a fixed split, with 1 so much per UE. It is what ``backlog_rule`` is without reading the backlog.
+
+    weights, powers: of eMBB, mMTC, URLLC.
     """
     ues = attached_ues(observations, scenario)
-    counts = backlog_counts(ues, np.zeros_like(ues), scenario, urllc_weight, embb_weight, (0.0,) * NUM_SLICES)
+    counts = backlog_counts(ues, np.zeros_like(ues), scenario, weights, powers, (0.0,) * NUM_SLICES)
     return encode(counts, scenario, ues)
 
 
 def backlog_rule(
     observations: NDArray[np.float32],
     scenario: Scenario,
-    urllc_weight: float,
-    embb_weight: float,
+    weights: Sequence[float],
+    powers: Sequence[float],
     gains: Sequence[float],
 ) -> NDArray[np.float32]:
     """As ``weighted_counts``, but a slice counts 1 + gain·log(1 + steps of backlog) times as much.
-
-    gains: of eMBB, mMTC, URLLC.
 
     Raises:
         ValueError: the observation shows no backlog.
@@ -74,7 +78,7 @@ def backlog_rule(
         raise ValueError(f"observation is {scenario.control.observation!r}; needed: one with a backlog, as 'extended'")
     ues = attached_ues(observations, scenario)
     waiting = observations[..., observation_layout(scenario)["backlog"]].astype(np.float64)
-    return encode(backlog_counts(ues, waiting, scenario, urllc_weight, embb_weight, gains), scenario, ues)
+    return encode(backlog_counts(ues, waiting, scenario, weights, powers, gains), scenario, ues)
 
 
 def reads_backlog(scenario: Scenario) -> bool:

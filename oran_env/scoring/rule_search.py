@@ -29,6 +29,8 @@ RESULTS = Path(__file__).parents[1] / "policies" / "rules.json"
 Point = tuple[int, ...]
 Say = Callable[[str], None]
 
+PAIRED = 3  # coordinates at most, for moves of one against another
+
 
 class Space(NamedTuple):
     """Where the numbers of one rule are searched."""
@@ -38,8 +40,18 @@ class Space(NamedTuple):
     steps: tuple[int, ...]
 
 
-def _weights(p: Point) -> dict[str, Any]:
-    return {"urllc_weight": round(2 ** (p[0] / 4), 3), "embb_weight": round(2 ** (p[1] / 4), 3)}
+def _weighted(p: Point) -> dict[str, Any] | None:
+    """Weights of URLLC and eMBB in quarters of an octave, against mMTC's 1; powers in eighths."""
+    if min(p[2:5]) < 0 or max(p[2:5]) > 12:
+        return None
+    weights = [round(2 ** (p[1] / 4), 3), 1.0, round(2 ** (p[0] / 4), 3)]
+    return {"weights": weights, "powers": [x / 8 for x in p[2:5]]}
+
+
+def _reading(p: Point) -> dict[str, Any] | None:
+    """The same with gains in eighths."""
+    weighted = _weighted(p)
+    return None if weighted is None or min(p[5:]) < 0 else {**weighted, "gains": [x / 8 for x in p[5:]]}
 
 
 SPACES = {
@@ -53,18 +65,20 @@ SPACES = {
         tuple(itertools.product(range(0, 121, 10), range(0, 101, 10))),
         (5, 2, 1),
     ),
-    "weighted_counts": Space(_weights, tuple(itertools.product(range(-8, 25, 4), repeat=2)), (2, 1)),
-    "backlog_rule": Space(
-        lambda p: {**_weights(p[:2]), "gains": [x / 8 for x in p[2:]]} if min(p[2:]) >= 0 else None,
-        (),  # from the weights of weighted_counts
+    "weighted_counts": Space(
+        _weighted,
+        tuple(
+            (*w, *p) for w in itertools.product(range(-8, 17, 4), repeat=2) for p in ((0, 0, 0), (0, 0, 8), (8, 8, 8))
+        ),
         (4, 2, 1),
     ),
+    "backlog_rule": Space(_reading, (), (4, 2, 1)),  # begins at the numbers of weighted_counts
 }
-GAINS = tuple(itertools.product((0, 8, 32), repeat=3))
+GAINS = tuple(itertools.product((0, 4, 16), repeat=3))
 
 
 def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[int, ...]) -> tuple[Point, float]:
-    """Best point of the grid, then moves of one coordinate, or of one against another, while they pay."""
+    """Best point of the grid, then moves of one coordinate (of few: also one against another) while they pay."""
     known: dict[Point, float] = {}
 
     def value(point: Point) -> float:
@@ -77,7 +91,7 @@ def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[i
         improved = True
         while improved:
             unit = range(len(best))
-            moves = [(i, j) for i in unit for j in unit]
+            moves = [(i, j) for i in unit for j in unit if i == j or len(best) <= PAIRED]
             around = [
                 tuple(x + step * ((k == i) - (k == j and i != j)) * sign for k, x in enumerate(best))
                 for i, j in moves
@@ -97,7 +111,7 @@ def search(
     simulator = Simulator(scenario, num_networks, seeds)
     rules = {**SEARCHED, **searchable(scenario)}
     names = list(rules) if names is None else names
-    weights: Point = (4, 0)  # where the search of backlog_rule begins
+    weighted: Point = (0, 0, 0, 0, 8)  # where the search of backlog_rule begins
     found = {}
     for name in names:
         space = SPACES[name]
@@ -109,9 +123,9 @@ def search(
             policy = partial(rules[name], scenario=scenario, **parameters)
             return float(returns_of(policy, simulator, seeds).mean())
 
-        grid = space.grid or [(*weights, *gains) for gains in GAINS]
+        grid = space.grid or [(*weighted, *gains) for gains in GAINS]
         point, best = climb(score, grid, space.steps)
-        weights = point[:2] if name == "weighted_counts" else weights
+        weighted = point if name == "weighted_counts" else weighted
         found[name] = {"parameters": space.parameters_of(point), "validation_return": round(best, 4)}
         say(f"{scenario.name}: {name} {found[name]}")
     return found
