@@ -1,4 +1,4 @@
-"""Write the pages docs/environments/*.md from the docstrings, the scenario's fields and their comments.
+"""Write docs/environments/*.md from the docstrings, the scenario's fields and their comments, and docs/certificates.md.
 
     python docs/generate.py
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from generator.certificates import certificates_page
 from generator.environment_pages import gymnasium_page, parallel_page
 from generator.scenario_page import scenario_page
 
@@ -16,6 +17,7 @@ import oran_env
 from oran_env import registration
 
 PAGES = Path(__file__).parent / "environments"
+CERTIFICATES = Path(__file__).parent / "certificates.md"
 
 
 def pages() -> dict[str, str]:
@@ -38,6 +40,8 @@ def main() -> None:
     for name, text in pages().items():
         (PAGES / name).write_text(text, encoding="utf-8")
         print(f"written: docs/environments/{name}")
+    CERTIFICATES.write_text(certificates_page(), encoding="utf-8")
+    print(f"written: docs/{CERTIFICATES.name}")
 
 
 if __name__ == "__main__":

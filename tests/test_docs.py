@@ -57,6 +57,8 @@ def test_pages_are_what_the_generator_writes_now(generate: ModuleType) -> None:
     for name, text in pages.items():
         found = (ROOT / "docs/environments" / name).read_text(encoding="utf-8")
         assert found == text, f"docs/environments/{name} is out of date: python docs/generate.py"
+    found = (ROOT / "docs" / "certificates.md").read_text(encoding="utf-8")
+    assert found == generate.certificates_page(), "docs/certificates.md is out of date: python docs/generate.py"
 
 
 def table_rows(page: str, title: str) -> list[list[str]]:

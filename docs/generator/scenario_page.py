@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import oran_env
+from generator.certificates import certificates_table
 from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env.model.cell import deployment, handover, mobility, sessions
 from oran_env.model.demand import queues, traffic, variation
@@ -129,6 +130,8 @@ except oran_env.ScenarioError as error:
 """,
         "```text\n(4000000.0, 30000.0, 10000.0)\nnum_dus is 0; allowed: 1 to 1024\n```\n",
         f"## Presets\n\n{presets_table()}\n",
+        f"### What they leave to learn\n\nFrom `oran-env certify`, see [certificates](../certificates.md).\n\n"
+        f"{certificates_table()}\n",
         f"## Traffic profiles\n\n{profiles_table()}\n",
         "## Fields\n\nSource: T1 and T5 are Table 1 and 5 of the paper, VI-A and the like its sections, 38.901 is 3GPP "
         "TR 38.901; *ours* where the paper is silent, with reasons and effects in [differences.md](../differences.md). "

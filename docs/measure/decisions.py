@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env import SLICES, Policy, Simulator, reference_policies
-from oran_env.scoring.suites import RandomActions
+from oran_env.scoring.plays import RandomActions
 from tasam_agents.stats.intervals import paired_difference
 
 FIRST_SEED = 4_000_000

@@ -6,7 +6,13 @@ name goes into ``MODULES``. What the user did wrong is raised as ``CommandError`
 
 from __future__ import annotations
 
-MODULES = ("oran_env.commands.list_options", "oran_env.commands.score", "oran_env.commands.watch")
+MODULES = (
+    "oran_env.commands.list_options",
+    "oran_env.commands.score",
+    "oran_env.commands.watch",
+    "oran_env.commands.certify",
+    "oran_env.commands.levels",
+)
 
 
 class CommandError(ValueError):

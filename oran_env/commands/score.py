@@ -33,6 +33,7 @@ def register(subparsers: Any) -> None:
     reference: argparse.ArgumentParser = subparsers.add_parser("reference", help=text, description=text)
     reference.add_argument("--suite", default="oran-v1", choices=list(SUITES))
     reference.add_argument("--scenario", action="append", help="only this one (may be repeated)")
+    reference.add_argument("--workers", type=int, default=1, help="processes (default: 1); no number depends on it")
     reference.add_argument("--force", action="store_true", help="also what is stored and valid")
     reference.set_defaults(run=run_reference)
 
@@ -72,9 +73,11 @@ def run(arguments: argparse.Namespace) -> None:
 def run_reference(arguments: argparse.Namespace) -> None:
     """Compute and store, scenario by scenario."""
     suite = SUITES[arguments.suite]
+    if arguments.workers < 1:
+        raise CommandError(f"--workers is {arguments.workers}; allowed: 1 or more")
     try:
         scenarios = arguments.scenario or list(suite.scenarios)
-        store_returns(suite, scenarios, arguments.force, lambda line: print(line, flush=True))
+        store_returns(suite, scenarios, arguments.force, lambda line: print(line, flush=True), arguments.workers)
     except (SuiteError, ValueError) as error:
         raise CommandError(str(error)) from error
 

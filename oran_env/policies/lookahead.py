@@ -1,12 +1,18 @@
 """Lookahead, what a score is divided by: it has privileged access and searches in copies of the simulator.
 
 ``LookaheadPolicy`` starts from ``count_rule``, tries other numbers of RBs and other frequency reuse in copies of the
-true state, and keeps what raises the mean reward of the DUs in the coming step. What it may know is the whole state:
-positions, mean gains, slices, turns of the round robin. What it may not know, unless ``clairvoyant``, is the fading and
-the arrivals of the coming step: the copies draw their own.
+true state, and keeps what raises the mean reward of the DUs in the coming ``horizon`` steps. A candidate is what is
+done in the first of these. After it every copy follows ``backlog_rule`` on what it sees; where no backlog is seen, the
+plan as it stands. (Keeping a candidate through all the steps values what nobody would do where demand comes and goes;
+with bursts that was worse than horizon 1.) What it may know is the whole state: positions, mean gains, slices,
+backlogs, turns of the round robin. What it may not know, unless ``clairvoyant``, is what the coming steps draw: fading,
+arrivals, bursts, sessions, turns. The copies draw their own, the same for all candidates.
 
-Limits: it sees the reward of one step ahead, so with ``latency="queue"`` it ignores what a backlog costs later; and the
-plans it searches (``reuse_plan.py``) are few of the 4^(M·K) assignments. Strong, but no upper bound.
+With ``latency="queue"`` what a DU needs changes from step to step: there the candidates also take up what
+``backlog_rule`` would give, each DU for itself, and make larger moves.
+
+Limits: with horizon 1 it ignores what a backlog costs later; and the plans it searches (``reuse_plan.py``) are few of
+the 4^(M·K) assignments. Strong, but no upper bound.
 """
 
 from __future__ import annotations
@@ -22,9 +28,17 @@ from numpy.typing import NDArray
 from oran_env.model.mac.action_codec import action_size
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.numerics.seeding import checked_seed
+from oran_env.policies.reading_rules import (
+    UNSEARCHED_BACKLOG,
+    backlog_counts,
+    backlog_rule,
+    reading_parameters,
+    reads_backlog,
+    waiting_steps,
+)
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import searched_parameters
-from oran_env.scenario.slices import NUM_SLICES
+from oran_env.scenario.slices import EMBB, NUM_SLICES, URLLC
 from oran_env.simulator.simulator import Simulator
 
 UNSEARCHED = {"rbs_per_urllc_ue": 2.5, "embb_share": 0.22}  # where no count_rule has been searched
@@ -35,6 +49,7 @@ CANDIDATES = 32  # in a round
 FINALISTS = 16  # of the first, coarse grid, judged on all draws
 AT_ONCE = 16  # draws simulated at the same time, which bounds the memory
 CHANGES = (-4, -2, -1, 1, 2, 4)
+LARGE_CHANGES = (-16, -8, *CHANGES, 8, 16)  # where there is a backlog
 
 NetworkState = Mapping[str, NDArray[Any]]  # of Simulator.get_state, one network
 
@@ -42,16 +57,17 @@ NetworkState = Mapping[str, NDArray[Any]]  # of Simulator.get_state, one network
 class LookaheadPolicy:
     """Search in copies of ``simulator`` before each decision; call it with the observations of that simulator.
 
-    Cost: ``rounds`` x 32 x ``draws`` simulated steps per network at every ``interval``-th step, and about FIRST_ROUNDS
-    x 32 x ``draws`` x 1.5 at the first step of an episode; ``simulated_steps`` counts them.
+    Cost: ``rounds`` x 32 x ``draws`` x ``horizon`` simulated steps per network at every ``interval``-th step, and about
+    FIRST_ROUNDS x 32 x ``draws`` x ``horizon`` x 1.5 at the first step of an episode; ``simulated_steps`` counts them.
 
     Args:
         simulator: the one that is being played; it is read, never changed.
         rounds: of search at every ``interval``-th step; 0: search at the first step of an episode only.
-        draws: fading draws that each candidate is judged on, a multiple of 16.
+        draws: futures that each candidate is judged on, a multiple of 16.
         interval: steps from one search to the next; in between the plan stays and follows the numbers of UEs.
-        clairvoyant: judge on the fading that the coming step will really draw (``draws`` and ``interval`` are then 1).
-        seed: of the candidates and of the fading in the copies.
+        clairvoyant: judge on what the coming steps will really draw (``draws`` and ``interval`` are then 1).
+        seed: of the candidates and of the futures in the copies.
+        horizon: steps whose mean reward a candidate is judged by.
 
     Raises:
         ValueError: an argument out of range, a codec without bits for single RBs.
@@ -65,8 +81,9 @@ class LookaheadPolicy:
         interval: int = 5,
         clairvoyant: bool = False,
         seed: int = 0,
+        horizon: int = 1,
     ) -> None:
-        for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1)):
+        for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("horizon", horizon, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= {least}")
         if not isinstance(draws, int) or draws < AT_ONCE or draws % AT_ONCE:
@@ -76,7 +93,7 @@ class LookaheadPolicy:
         self.simulated_steps = 0
         self._simulator, self._scenario = simulator, simulator.scenario
         self._draws, self._at_once, self._interval = (1, 1, 1) if clairvoyant else (draws, AT_ONCE, interval)
-        self._rounds = rounds
+        self._rounds, self._horizon = rounds, horizon
         self._clairvoyant = clairvoyant
         self._seed = checked_seed(seed)
         self._plans: dict[int, tuple[tuple[int, ...], Plan]] = {}  # by network: its episode, and the last plan
@@ -86,10 +103,11 @@ class LookaheadPolicy:
         numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
+        self._queue = self._scenario.traffic.latency == "queue"
+        self._reading = reading_parameters(self._scenario).get("backlog_rule", UNSEARCHED_BACKLOG)
         encode_slices(np.zeros((1, num_rbs), dtype=np.int64), self._scenario)  # refuses other codecs
-        self._copies = Simulator(
-            self._scenario, CANDIDATES * self._at_once, 0, components=copy.deepcopy(simulator.components)
-        )
+        longer = self._scenario.with_overrides(horizon=self._scenario.control.horizon + horizon - 1)
+        self._copies = Simulator(longer, CANDIDATES * self._at_once, 0, components=copy.deepcopy(simulator.components))
         self._copies.reset()
 
     def __call__(self, observations: Singles) -> Singles:
@@ -156,10 +174,12 @@ class LookaheadPolicy:
         shared = [which for which in (0, 1) if plan.reuse[which] == ALL]
         num_joint = CANDIDATES // 3 if shared else CANDIDATES - 1
         plans = [plan, self._rule] + [self._moved(plan, rng) for _ in range(num_joint - 1)]
+        if shared and self._queue:
+            plans.append(self._as_read(plan, state, ues))
         while len(plans) < CANDIDATES:
             rows = [list(row) for row in plan.corrections]
             for row in rows:
-                row[rng.choice(shared)] += int(rng.choice(CHANGES))
+                row[rng.choice(shared)] += int(rng.choice(LARGE_CHANGES if self._queue else CHANGES))
             plans.append(dataclasses.replace(plan, corrections=tuple((row[0], row[1]) for row in rows)))
         rewards = self._rewards(state, plans, ues, self._draws, rng)
         gains = rewards - rewards[:1]  # (C, F, M), each pair on the same fading
@@ -172,6 +192,30 @@ class LookaheadPolicy:
         rows_kept = tuple(corrected[c].corrections[m] for m, c in enumerate(own.argmax(axis=1)))
         improved: Plan = dataclasses.replace(plan, corrections=rows_kept)
         return improved
+
+    def _afterwards(self, observations: Singles, first: Singles) -> Singles:
+        """Actions of the copies after the first step; first: (1, 1, M, A) of the plan as it stands."""
+        if self._queue and reads_backlog(self._scenario):
+            return backlog_rule(observations, self._scenario, **self._reading)
+        return np.broadcast_to(first[0], (len(observations), *first.shape[2:]))
+
+    def _as_read(self, plan: Plan, state: NetworkState, ues: Floats) -> Plan:
+        """The plan with the numbers of RBs that ``backlog_rule`` would give for the true backlogs."""
+        backlog = np.zeros(ues.shape)
+        attached = state["serving"] >= 0
+        np.add.at(backlog, (state["serving"][attached], state["slice_of_ue"][attached]), state["backlog"][attached])
+        waiting = np.log1p(waiting_steps(backlog, ues, self._scenario))
+        counts = backlog_counts(ues, waiting, self._scenario, **self._reading)
+        urllc = counts[:, URLLC] - np.ceil(plan.rbs_per_urllc_ue * ues[:, URLLC]).astype(np.int64)
+        embb = counts[:, EMBB] - plan.embb_rbs
+        read: Plan = dataclasses.replace(
+            plan,
+            corrections=tuple(
+                (int(u) if plan.reuse[0] == ALL else row[0], int(e) if plan.reuse[1] == ALL else row[1])
+                for u, e, row in zip(urllc, embb, plan.corrections, strict=True)
+            ),
+        )
+        return read
 
     def _moved(self, plan: Plan, rng: np.random.Generator) -> Plan:
         """The plan with one number changed at random: one that concerns all DUs, or one correction."""
@@ -197,7 +241,7 @@ class LookaheadPolicy:
     def _rewards(
         self, state: NetworkState, plans: list[Plan], ues: Floats, draws: int, rng: np.random.Generator
     ) -> Floats:
-        """Rewards (plans, draws, M) of one step from ``state``, every plan on the same draws."""
+        """Mean rewards (plans, draws, M) of the coming steps from ``state``, every plan on the same draws."""
         room = self._at_once
         bits = np.zeros((CANDIDATES, room, len(ues), self._simulator.action_size), dtype=np.float32)
         grids = np.stack([self._grid(plan, ues) for plan in plans])
@@ -207,13 +251,17 @@ class LookaheadPolicy:
         copies["key"] = copies["key"].copy()
         rewards = []
         for _ in range(0, draws, room):
-            if not self._clairvoyant:  # other key words, other fading
+            if not self._clairvoyant:  # other key words, another future
                 copies["key"][:, :2] = np.tile(rng.integers(0, 2**32, (room, 2), dtype=np.uint64), (CANDIDATES, 1))
             self._copies.set_state(copies)
             result = self._copies.step(actions)
-            self.simulated_steps += len(actions)
-            rewards.append(result.rewards.reshape(CANDIDATES, room, -1)[: len(plans)])
-        return np.concatenate(rewards, axis=1).astype(np.float64)
+            total = result.rewards.astype(np.float64)
+            for _ in range(self._horizon - 1):
+                result = self._copies.step(self._afterwards(result.observations, bits[:1, :1]))
+                total += result.rewards
+            self.simulated_steps += len(actions) * self._horizon
+            rewards.append((total / self._horizon).reshape(CANDIDATES, room, -1)[: len(plans)])
+        return np.concatenate(rewards, axis=1)
 
 
 def cautious_mean(gains: Floats) -> Floats:

@@ -4,6 +4,7 @@ paper: Table 1 of the paper
 paper_capped: the same, no RB carrying more than 256-QAM does
 table5: Table 5 of the paper (3.5 GHz, 100 MHz, 30 kHz), urban macro; Q_min raised, as every policy meets the paper's
 tiny: small and short, for tests and first steps
+dynamic: what waits counts: queues, bursts, UEs that come and go
 calm: pedestrians, few of them, the same mix of slices everywhere
 heterogeneous: slices unevenly spread, strong shadowing
 bursty: UEs come and go, URLLC demand drifts and bursts
@@ -49,6 +50,12 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "q_min": (50.0, 250.0, 0.4),
     },
     "tiny": {"num_dus": 2, "num_ues": 20, "num_rbs": 10, "rb_bandwidth_hz": 2e6, "horizon": 25},
+    "dynamic": {
+        "latency": "queue",
+        "throughput": "served",
+        "observation": "extended",
+        "offered_bps": (1e6, 0.0, 64e3),
+    },
     # A family for generalisation: the spaces of "paper", another world.
     "calm": {"slice_mix": "uniform", "min_speed_mps": 0.5, "max_speed_mps": 1.5, "num_ues": 120},
     "heterogeneous": {"mix_concentration": 1, "shadowing_nlos_db": 8.0},

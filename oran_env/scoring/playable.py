@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oran_env.numerics.jit import Singles
 from oran_env.numerics.seeding import Seed
 from oran_env.policies.lookahead import LookaheadPolicy
+from oran_env.policies.reading_rules import reading_policies
 from oran_env.policies.rules import Policy, reference_policies, reuse_3
 from oran_env.scenario.fields import Scenario
 from oran_env.simulator.checked import checked
@@ -41,7 +42,7 @@ def policy_on(policy: Scorable, simulator: Simulator) -> Policy:
             return LookaheadPolicy(simulator)
         if policy == "reuse_3":
             return partial(reuse_3, scenario=simulator.scenario)
-        known = reference_policies(simulator.scenario)
+        known = {**reference_policies(simulator.scenario), **reading_policies(simulator.scenario)}
         if policy not in known:
             raise PolicyError(f"scenario {name}: no policy {policy!r}; allowed: {', '.join(known)}, reuse_3, lookahead")
         return known[policy]

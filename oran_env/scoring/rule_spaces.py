@@ -1,4 +1,4 @@
-"""What is searched for each rule of ``rules.SEARCHED``: its numbers as points of a lattice, and how to climb there."""
+"""What is searched for each rule that has numbers: these as points of a lattice, and how to climb there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from oran_env.policies.reading_rules import searchable
 from oran_env.policies.rules import SEARCHED
 from oran_env.scenario.fields import Scenario
 
@@ -22,16 +23,20 @@ class Space:
         grid: points from the best of which the search goes on.
         steps: of the moves, one size after the other.
         exchanges: pairs of coordinates that may also move against each other.
+        after: a rule that has the first of these numbers, too; the points of the grid go on from its best.
+        unsearched: these first numbers, where that rule has not been searched.
     """
 
     parameters: Callable[[Point], dict[str, Any] | None]
     grid: Iterable[Point]
     steps: tuple[int, ...]
     exchanges: tuple[tuple[int, int], ...] = ()
+    after: str | None = None
+    unsearched: Point = ()
 
 
-def climb(score: Callable[[Point], float], space: Space) -> tuple[Point, float]:
-    """Best point of the grid, then along each coordinate and exchange in turn for as long as that pays.
+def climb(score: Callable[[Point], float], space: Space, start: Point = ()) -> tuple[Point, float]:
+    """Best point of the grid, each behind ``start``, then along each coordinate and exchange for as long as that pays.
 
     ``score`` is asked once per point; outside the space it is minus infinity.
     """
@@ -42,7 +47,7 @@ def climb(score: Callable[[Point], float], space: Space) -> tuple[Point, float]:
             known[point] = float("-inf") if space.parameters(point) is None else score(point)
         return known[point]
 
-    best = max(space.grid, key=value)
+    best = max(((*start, *point) for point in space.grid), key=value)
     units = [tuple(int(k == i) for k in range(len(best))) for i in range(len(best))]
     moves = [*units, *(tuple(a - b for a, b in zip(units[i], units[j], strict=True)) for i, j in space.exchanges)]
     for step in space.steps:
@@ -80,7 +85,20 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
             "colours_own": bool(p[5]),
         }
 
+    def weighted(p: Point) -> dict[str, Any] | None:
+        """Weights of URLLC and eMBB in quarters of an octave, against mMTC's 1; powers in eighths."""
+        if min(p[2:5]) < 0 or max(p[2:5]) > 12:
+            return None
+        weights = [round(2 ** (p[1] / 4), 3), 1.0, round(2 ** (p[0] / 4), 3)]
+        return {"weights": weights, "powers": [x / 8 for x in p[2:5]]}
+
+    def reading(p: Point) -> dict[str, Any] | None:
+        """The same, and gains in eighths."""
+        found = weighted(p)
+        return None if found is None or min(p[5:]) < 0 else {**found, "gains": [x / 8 for x in p[5:]]}
+
     hundred = range(0, 101, 10)
+    powers = ((0, 0, 0), (0, 0, 8), (8, 8, 8))
     starts = itertools.product((10, 20, 40), (0, 35), (0, 20), (0, 30, 55), (0,), (0, 1))
     spaces = {
         "static": Space(
@@ -91,6 +109,18 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
         ),
         "count_rule": Space(counts, itertools.product(range(0, 121, 10), hundred), (5, 2, 1), ((0, 1),)),
         "zone_rule": Space(zones, [*starts, (0, 0, 0, 55, 22, 0)], (12, 6, 3, 1), ((0, 1), (1, 2))),
+        "weighted_counts": Space(
+            weighted,
+            [(*w, *p) for w in itertools.product(range(-8, 17, 4), repeat=2) for p in powers],
+            (4, 2, 1),
+        ),
+        "backlog_rule": Space(
+            reading,
+            list(itertools.product((0, 4, 16), repeat=3)),
+            (4, 2, 1),
+            after="weighted_counts",
+            unsearched=(0, 0, 0, 0, 8),
+        ),
     }
-    assert set(spaces) == set(SEARCHED), "a searched rule without a space"
+    assert set(spaces) >= {*SEARCHED, *searchable(scenario)}, "a searched rule without a space"
     return spaces

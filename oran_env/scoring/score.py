@@ -3,10 +3,13 @@
     result = oran_env.scoring.score.score(my_policy, suite="oran-v1")
     print(result.table())
 
-Return: mean reward per DU and step over one whole episode. Score of a network: (return - random) / (lookahead -
-random), with the returns of random and lookahead in the same network (``suites.py``); 0 is random, 1 lookahead. The
-number: interquartile mean of all these scores, with a 95 % interval of the stratified percentile bootstrap (networks
-are resampled within each scenario). One network of each scenario says nothing about others, and has no interval.
+Return: mean reward per DU and step over one whole episode. 0 is random, 1 lookahead (``suites.py``).
+
+A suite whose networks all carry lookahead (``oran-v1``, ``tiny-v1``): the score of a network is (return - random) /
+(lookahead - random), and the number is the interquartile mean of all these. Any other (``oran-v2``): the score of a
+scenario is (mean return - mean random) / (mean lookahead - mean random), and the number is their mean. Both have a 95 %
+interval of the stratified percentile bootstrap: networks are resampled within each scenario and keep all their returns.
+One network of each scenario says nothing about others, and has no interval.
 """
 
 from __future__ import annotations
@@ -14,44 +17,24 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oran_env.scenario.presets import PRESETS, make_scenario
-from oran_env.scoring.playable import Maker, PolicyError, Scorable, returns_of
+from oran_env.scoring.normalise import Measured, bootstrap_interval, interquartile_mean, mean_ratio, ratio_interval
+from oran_env.scoring.playable import Maker, PolicyError, Scorable, policy_on
+from oran_env.scoring.plays import mean_shares, watched
 from oran_env.scoring.suites import SuiteError, find_suite, stored_returns
 from oran_env.simulator.simulator import Simulator
 
-SCHEMA = 1
-RESAMPLES = 5000
-Row = dict[str, Any]  # suite, scenario, seed, return, random, reference (the return of lookahead), score
-
-
-def interquartile_mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the last axis without its floor(n/4) least and greatest values."""
-    cut = scores.shape[-1] // 4
-    middle = np.sort(scores, axis=-1)[..., cut : scores.shape[-1] - cut]
-    return np.asarray(middle.mean(axis=-1))
-
-
-def bootstrap_interval(groups: Sequence[NDArray[np.float64]], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Percentile interval of the interquartile mean of all scores, resampled within each group.
-
-    None when every group has a single score: nothing can be resampled, and an interval of width 0 would be a lie.
-    """
-    if all(len(group) == 1 for group in groups):
-        return None
-    rng = np.random.default_rng(0)
-    resampled = [group[rng.integers(0, len(group), (RESAMPLES, len(group)))] for group in groups]
-    values = interquartile_mean(np.concatenate(resampled, axis=1))
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+SCHEMA = 2
+Row = dict[
+    str, Any
+]  # suite, scenario, seed, return, random, reference (the return of lookahead), score; None: has none
 
 
 @dataclass(frozen=True)
@@ -61,7 +44,9 @@ class Score:
     suite: str
     policy: str
     rows: tuple[Row, ...]
-    number: float  # interquartile mean of the scores
+    number: float
+    by_mean: bool  # the mean of the scenarios' scores; else the interquartile mean of the networks'
+    satisfied: dict[str, list[float | None]]  # by scenario: share of DUs and steps with Q̄ >= 0.5, of each slice
     low: float | None  # of its 95 % interval; None: one network of each scenario
     high: float | None
     complete: bool  # all networks of the suite
@@ -73,22 +58,32 @@ class Score:
         return list(dict.fromkeys(row["scenario"] for row in self.rows))
 
     def medians(self) -> list[Row]:
-        """Per scenario: number of networks, and medians of return, random, reference and score."""
+        """Per scenario: networks, and the median (``by_mean``: mean) return, random, reference and score."""
         table = []
         for name in self.scenarios():
             rows = [row for row in self.rows if row["scenario"] == name]
             columns = ("return", "random", "reference", "score")
-            middle = {column: float(np.median([row[column] for row in rows])) for column in columns}
+            known = {column: [row[column] for row in rows if row[column] is not None] for column in columns}
+            middle = {
+                column: float((np.mean if self.by_mean else np.median)(known[column] or np.nan)) for column in columns
+            }
+            if self.by_mean:
+                middle["score"] = mean_ratio(Measured(*(np.array(known[column]) for column in columns[:3])))
             table.append({"scenario": name, "networks": len(rows), **middle})
         return table
 
     def table(self) -> str:
-        """The medians and the number, to be read."""
-        lines = [f"{'scenario':<16}{'networks':>9}{'return':>9}{'random':>9}{'lookahead':>11}{'score':>8}   (medians)"]
+        """The middle values and the number, to be read."""
+        middle = "(means" if self.by_mean else "(medians"
+        lines = [
+            f"{'scenario':<14}{'networks':>9}{'return':>8}{'random':>8}{'lookahead':>11}{'score':>7}"
+            f"   eMBB  mMTC URLLC {middle}; % satisfied)"
+        ]
         for row in self.medians():
+            shares = "".join("     —" if x is None else f"{100 * x:6.0f}" for x in self.satisfied[row["scenario"]])
             lines.append(
-                f"{row['scenario']:<16}{row['networks']:>9}{row['return']:>9.3f}{row['random']:>9.3f}"
-                f"{row['reference']:>11.3f}{row['score']:>8.3f}"
+                f"{row['scenario']:<14}{row['networks']:>9}{row['return']:>8.3f}{row['random']:>8.3f}"
+                f"{row['reference']:>11.3f}{row['score']:>7.3f} {shares}"
             )
         part = "" if self.complete else "  (only part of the suite's networks: not to be compared)"
         interval = "— (one network of each scenario says nothing about others)"
@@ -106,7 +101,14 @@ class Score:
             "date": self.date,
             "versions": self.versions,
             "complete": self.complete,
-            "score": {"interquartile_mean": self.number, "low": self.low, "high": self.high, "confidence": 0.95},
+            "score": {
+                "number": self.number,
+                "mean_of_scenarios": self.by_mean,
+                "low": self.low,
+                "high": self.high,
+                "confidence": 0.95,
+            },
+            "satisfied": self.satisfied,
             "rows": list(self.rows),
         }
 
@@ -151,34 +153,56 @@ def score(
         raise SuiteError(f"suite {suite} needs presets that this version lacks: {', '.join(lacking)}")
     stored = {scenario: stored_returns(chosen, scenario) for scenario in chosen.scenarios}
     seeds = chosen.seeds[:number]
+    by_mean = chosen.num_references is not None
     rows: list[Row] = []
-    groups = []
+    measured = []
+    satisfied = {}
     for scenario_name in chosen.scenarios:
         scenario = make_scenario(scenario_name)
         simulator = Simulator(scenario, number, seeds, num_threads)
-        returns = returns_of(policy if make is None else make(scenario), simulator, seeds)
+        observations = simulator.reset()
+        act = policy_on(policy if make is None else make(scenario), simulator)
+        played = watched(act, simulator, observations, scenario.control.horizon)
         of = stored[scenario_name]
         random, lookahead = (np.array(part[:number]) for part in (of.random, of.lookahead))
-        scores = (returns - random) / (lookahead - random)
-        groups.append(scores)
-        measured = {"return": returns, "random": random, "reference": lookahead, "score": scores}
+        measured.append(Measured(played.returns, random, lookahead))
+        satisfied[scenario_name] = mean_shares(played.satisfied)
         rows += [
-            {"suite": suite, "scenario": scenario_name, "seed": seed}
-            | {column: float(values[i]) for column, values in measured.items()}
+            {
+                "suite": suite,
+                "scenario": scenario_name,
+                "seed": seed,
+                "return": float(played.returns[i]),
+                "random": float(random[i]),
+                "reference": float(lookahead[i]) if i < len(lookahead) else None,
+                "score": None if by_mean else float(_score(played.returns[i], random[i], lookahead[i])),
+            }
             for i, seed in enumerate(seeds)
         ]
-    low, high = bootstrap_interval(groups) or (None, None)
+    if by_mean:
+        value, between = float(np.mean([mean_ratio(m) for m in measured])), ratio_interval(measured)
+    else:
+        groups = [_score(*m) for m in measured]
+        value, between = float(interquartile_mean(np.concatenate(groups))), bootstrap_interval(groups)
+    low, high = between or (None, None)
     return Score(
         suite=suite,
         policy=name or _name_of(policy if make is None else make),
         rows=tuple(rows),
-        number=float(interquartile_mean(np.concatenate(groups))),
+        number=value,
+        by_mean=by_mean,
+        satisfied=satisfied,
         low=low,
         high=high,
         complete=number == chosen.num_networks,
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=versions(),
     )
+
+
+def _score(returns: Any, random: Any, lookahead: Any) -> Any:
+    """Score of a network, or of each."""
+    return (returns - random) / (lookahead - random)
 
 
 def _name_of(policy: Any) -> str:

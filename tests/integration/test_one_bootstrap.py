@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from oran_env.scoring import score
+from oran_env.scoring import normalise as score
 from tasam_agents.stats import bootstrap
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 4))

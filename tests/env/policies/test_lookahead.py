@@ -14,6 +14,7 @@ from oracle import equations as ref
 from oran_env import Simulator, make_scenario
 from oran_env.model.cell.deployment import hexagonal_sites
 from oran_env.policies.lookahead import AT_ONCE, LookaheadPolicy
+from oran_env.policies.reading_rules import UNSEARCHED_BACKLOG, backlog_rule
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import reference_policies
 from oran_env.scoring.playable import returns_of
@@ -158,6 +159,55 @@ def test_only_the_clairvoyant_knows_the_coming_fading() -> None:
             assert not (keys[:, :2] == true[:2]).any()
 
 
+def test_horizon_1_and_the_first_of_5_steps_are_the_candidates() -> None:
+    """After the first step the copies follow the backlog rule on what they see, each its own future."""
+    simulator = Simulator("tiny", 1, seed=5, latency="queue", observation="extended", offered_bps=(2e6, 0.0, 64e3))
+    policy = LookaheadPolicy(simulator, rounds=1, draws=16, interval=1, horizon=3)
+    observations = simulator.reset()
+    seen: list[Any] = []
+    judge = policy._copies.step
+
+    def spy(actions: Any) -> Any:
+        before = policy._copies.observations
+        result = judge(actions)
+        seen.append((policy._copies.get_state()["key"][:, 3].copy(), before, actions.copy(), result.rewards))
+        return result
+
+    policy._copies.step = spy  # type: ignore
+    action = policy(observations)
+    assert policy.simulated_steps == len(seen) * 512
+    assert simulator.get_state()["key"][0, 3] == 0
+    for i, (step, before, actions, _) in enumerate(seen):
+        assert (step == i % 3 + 1).all()
+        if i % 3:
+            read = backlog_rule(before, simulator.scenario, **UNSEARCHED_BACKLOG)
+            assert (actions == read).all()
+    assert any((actions == action[0]).all(axis=(1, 2)).any() for _, _, actions, _ in seen[::3])
+
+
+def test_the_judgement_is_the_mean_of_the_steps() -> None:
+    """Clairvoyant, without a queue: the plan goes on, so that playing it gives what it was judged by."""
+    simulator = Simulator("tiny", 1, seed=6)
+    policy = LookaheadPolicy(simulator, rounds=0, clairvoyant=True, horizon=3)
+    simulator.reset()
+    state = {name: array[0] for name, array in simulator.get_state().items()}
+    ues = np.zeros((2, 3))
+    np.add.at(ues, (state["serving"], state["slice_of_ue"]), 1)
+    judged = policy._rewards(state, [policy._rule], ues, 1, np.random.default_rng(0))
+    action = encode_slices(policy._grid(policy._rule, ues), simulator.scenario)[None]
+    played = np.mean([simulator.step(action).rewards[0] for _ in range(3)], axis=0)
+    np.testing.assert_allclose(judged[0, 0], played, rtol=1e-6)
+
+
+def test_it_looks_beyond_the_end_of_the_episode() -> None:
+    simulator = Simulator("tiny", 1, seed=7, horizon=2)
+    policy = LookaheadPolicy(simulator, draws=16, interval=1, horizon=5)
+    observations = simulator.reset()
+    for _ in range(2):
+        observations = simulator.step(policy(observations)).observations
+    assert simulator.truncated.all()
+
+
 def test_a_new_episode_is_searched_anew() -> None:
     simulator = Simulator("tiny", 1, seed=4, horizon=2)
     policy = LookaheadPolicy(simulator, **{**CHEAP, "rounds": 0})
@@ -181,6 +231,7 @@ def test_a_new_episode_is_searched_anew() -> None:
         ("interval", 0),
         ("seed", -1),
         ("seed", True),
+        ("horizon", 0),
     ],
 )
 def test_refusals(name: str, value: Any) -> None:

@@ -64,7 +64,18 @@ def test_table_1() -> None:
 
 def test_presets() -> None:
     family = {"calm", "heterogeneous", "bursty", "overload", "fast", "dense"}
-    assert set(PRESETS) == {"paper", "paper_capped", "table5", "tiny", "dus_2", "dus_4", "dus_8", "dus_10", *family}
+    assert set(PRESETS) == {
+        "paper",
+        "paper_capped",
+        "table5",
+        "tiny",
+        "dynamic",
+        "dus_2",
+        "dus_4",
+        "dus_8",
+        "dus_10",
+        *family,
+    }
     for name in family:  # an agent of "paper" can act in them
         there = make_scenario(name)
         assert (there.layout.num_dus, there.radio.num_rbs, there.control) == (6, 100, make_scenario("paper").control)
