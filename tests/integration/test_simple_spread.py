@@ -22,7 +22,8 @@ def improvement(config: TrainConfig, path: Path) -> float:
 
 
 def test_one_agent_learns_to_cover_its_landmark(tmp_path: Path) -> None:
-    config = replace(SPREAD, env_kwargs=SPREAD.env_kwargs | {"N": 1}, iterations=30, evaluate_every=5, seed=1)
+    """Long enough for every seed that was tried: after 30 iterations some are still on their way up."""
+    config = replace(SPREAD, env_kwargs=SPREAD.env_kwargs | {"N": 1}, iterations=45, evaluate_every=5, seed=1)
     assert improvement(config, tmp_path / "run") > 0.1
 
 

@@ -48,7 +48,7 @@ def document(report: ComparisonReport) -> dict[str, Any]:
     return {
         "first": report.first,
         "seeds": [int(seed) for seed in report.seeds],
-        "networks": list(report.networks),
+        "networks": [int(number) for number in report.networks],
         "confidence": 0.95,
         "agents": agents,
     }
