@@ -31,7 +31,7 @@ from oran_env.numerics.jit import Integers, Singles, kernel
 
 # The phases of a step, numbered in their order.
 ORDER = (
-    DECODE, SCHEDULE, ARRIVALS, RATES, QUEUES, SERVICE, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE,
+    ARRIVALS, DECODE, SCHEDULE, RATES, QUEUES, SERVICE, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE,
     TICK,
 ) = tuple(range(15))  # fmt: skip
 START, START_DEMAND, ATTACH_ALL = range(15, 18)
@@ -46,12 +46,12 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
     """
     p = unpacked(packed)
     for phase in phases:
-        if phase == DECODE:
+        if phase == ARRIVALS:
+            draw_arrivals(which, p.traffic, s, out)
+        elif phase == DECODE:
             decode(which, actions, p.decoding, s, out)
         elif phase == SCHEDULE:
             schedule(which, p.scheduling, p.channel, s, out)
-        elif phase == ARRIVALS:
-            draw_arrivals(which, p.traffic, s, out)
         elif phase == RATES:
             compute_rates(which, p.channel, s, out)
         elif phase == QUEUES:

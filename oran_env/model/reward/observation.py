@@ -6,7 +6,7 @@ backlog: with ``extended`` only: log(1 + mean backlog per UE of the slice / bits
 load: with ``extended`` only: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer
     slice, 0 for a slice without UE.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
-    that eMBB, mMTC, URLLC and nobody got, with ``zones`` the values as given); 0 after a reset.
+    that eMBB, mMTC, URLLC and nobody got, with ``zones`` and ``prb_quota`` the values as given); 0 after a reset.
 """
 
 from __future__ import annotations
