@@ -73,16 +73,17 @@ def table_rows(page: str, title: str) -> list[list[str]]:
 )
 def test_info_has_the_keys_shapes_and_types_of_the_page(page: str, lead: tuple[str, ...]) -> None:
     size = {"oran_v1.md": "parallel", "oran_du_v1.md": "du", "oran_joint_v1.md": "joint"}[page]
-    info: dict[str, Any]
-    if size == "parallel":
-        env = oran_env.parallel_env("tiny", codec="ue_grid")
-        env.reset(seed=0)
-        info = env.step({agent: env.action_space(agent).sample() for agent in env.agents})[-1]["du_0"]
-    else:
-        make = oran_env.OranDuEnv if size == "du" else oran_env.OranJointEnv
-        single = make("tiny", codec="ue_grid")
-        single.reset(seed=0)
-        info = single.step(single.action_space.sample())[-1]
+    info: dict[str, Any] = {}
+    for codec in ("ue_grid", "zones"):  # which tell of themselves
+        if size == "parallel":
+            env = oran_env.parallel_env("tiny", codec=codec)
+            env.reset(seed=0)
+            info |= env.step({agent: env.action_space(agent).sample() for agent in env.agents})[-1]["du_0"]
+        else:
+            make = oran_env.OranDuEnv if size == "du" else oran_env.OranJointEnv
+            single = make("tiny", codec=codec)
+            single.reset(seed=0)
+            info |= single.step(single.action_space.sample())[-1]
     rows = {cells[0].strip("`"): cells for cells in table_rows(page, "## Info")}
     assert set(rows) == set(info)
     kinds = {"f": "float", "i": "int", "b": "bool"}

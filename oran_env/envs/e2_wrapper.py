@@ -6,7 +6,8 @@ default it changes nothing. Rewards and infos stay the true ones, and so does ``
 Time: the observation of step t (0 is the reset) is a *report*, sent at t, received at t + ``report_delay`` or never.
 What an agent sees at t is the youngest report received; the report of the reset is always there. The action given after
 observation t is a *decision*, received ``decision_delay`` steps later or never; the youngest received stays in force,
-and before the first one every action value is 0 (idle).
+and before the first one every action value is 0 (idle, but with
+codec ``zones``).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from oran_env.numerics.jit import Integers, Singles, kernel
 
 # The phases of a step, numbered in their order.
 ORDER = (
-    DECODE, SCHEDULE, ARRIVALS, RATES, LINKS, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS,
+    ARRIVALS, DECODE, SCHEDULE, RATES, LINKS, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS,
     ATTACH, OBSERVE, TICK,
 ) = tuple(range(17))  # fmt: skip
 START, START_DEMAND, ATTACH_ALL = range(17, 20)
@@ -49,12 +49,12 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
     """
     p = unpacked(packed)
     for phase in phases:
-        if phase == DECODE:
+        if phase == ARRIVALS:
+            draw_arrivals(which, p.traffic, s, out)
+        elif phase == DECODE:
             decode(which, actions, p.decoding, s, out)
         elif phase == SCHEDULE:
             schedule(which, p.scheduling, p.channel, s, out)
-        elif phase == ARRIVALS:
-            draw_arrivals(which, p.traffic, s, out)
         elif phase == RATES:
             compute_rates(which, p.channel, s, out)
         elif phase == LINKS:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import CODECS
 from oran_env.model.mac.codecs.codec import IDLE
-from oran_env.model.mac.ownership import owners
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
 
@@ -75,13 +74,14 @@ def lay_out(
     for i, reuse in zones:
         if reuse == ALL:
             continue
-        colour = np.unique(groups[reuse], return_inverse=True)[1]
-        number = int(colour.max()) + 1
-        size = min(int(counts[:, i].max()), (num_rbs - start) // number)
-        place = np.arange(number * size)
-        mine = (owners(len(place), number, size) == colour[:, None]) & (place // number < counts[:, i, None])
-        grid[:, start : start + len(place)] = np.where(mine, i, IDLE)
-        start += len(place)
+        colour = groups[reuse]
+        for c in np.unique(colour):
+            members = np.flatnonzero(colour == c)
+            stop = min(start + int(counts[members, i].max()), num_rbs)
+            grid[colour != c, start:stop] = IDLE
+            for m in members.tolist():
+                grid[m, start : min(start + int(counts[m, i]), stop)] = i
+            start = stop
     for m in range(len(ues)):  # what all share comes last, so that its sizes at one DU move nothing at another
         begin = start
         for i, reuse in zones:

@@ -34,6 +34,7 @@ ObservationPart = Literal[
     "qos", "num_ues", "backlog", "load", "delay", "cqi", "prb_use", "interference", "previous_action"
 ]
 Arrivals = Literal["poisson", "constant"]
+Codec = Literal["two_bit", "slice_mask", "ue_grid", "slice_share", "zones", "prb_quota"]
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,7 @@ class Energy:
 class Control:
     """What an agent may do and see, and for how long."""
 
-    codec: Literal["two_bit", "slice_mask", "ue_grid", "slice_share", "zones"] = (  # what an action means (IV-A.2)
-        "two_bit"
-    )
+    codec: Codec = "two_bit"  # what an action means (IV-A.2)
     owned_rbs: int | None = bounded(None, 0, 2**16)  # P, of each DU with "zones"; None: 54 % of the band in all (ours)
     scheduler: Literal["round_robin", "proportional_fair", "equal_rate", "max_rate"] = (  # of UEs in a slice (ours)
         "round_robin"

@@ -110,6 +110,39 @@ def decode_zones(action: Floats, m: int, num_dus: int, num_rbs: int, owned: int)
     return slice_of_rb
 
 
+class Quota(NamedTuple):
+    """RRM policy of one slice, in RBs."""
+
+    minimum: int
+    maximum: int
+    dedicated: int
+
+
+def quotas_of(action: Floats, num_rbs: int) -> list[Quota]:
+    """Minimum, maximum and dedicated RBs of each slice, from three ratios of each kind."""
+    rbs = [min(math.floor(min(1.0, max(0.0, float(a))) * (num_rbs + 1)), num_rbs) for a in action]
+    minima = [min(rbs[sl], rbs[3 + sl]) for sl in range(NUM_SLICES)]
+    if sum(minima) > num_rbs:
+        minima = [math.floor(Fraction(m * num_rbs, sum(minima))) for m in minima]
+    return [Quota(minima[sl], rbs[3 + sl], min(rbs[6 + sl], minima[sl])) for sl in range(NUM_SLICES)]
+
+
+def decode_prb_quota(action: Floats, num_rbs: int, sending: list[int]) -> NDArray[np.int64]:
+    """Slice of each RB (K,), -1 idle, when so many UEs of each slice have something to send."""
+    quotas = quotas_of(action, num_rbs)
+    held = [q.minimum if n else q.dedicated for q, n in zip(quotas, sending, strict=True)]
+    bids = sorted(  # every RB that a slice could still take, by what it bids: all at once, not one by one
+        (Fraction(2 * j + 1, 2 * sending[sl]), sl)
+        for sl in range(NUM_SLICES)
+        if sending[sl]
+        for j in range(quotas[sl].maximum - quotas[sl].minimum)
+    )
+    for _, sl in bids[: num_rbs - sum(held)]:
+        held[sl] += 1
+    slice_of_rb = [sl if sending[sl] else IDLE for sl in range(NUM_SLICES) for _ in range(held[sl])]
+    return np.array(slice_of_rb + [IDLE] * (num_rbs - len(slice_of_rb)), dtype=np.int64)
+
+
 # --- MAC schedulers: slice_of_rb is (K,), `ues` the UEs of each slice in the order they are listed ----------
 
 

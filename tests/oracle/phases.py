@@ -82,8 +82,11 @@ class Granted(NamedTuple):
     executed: Array  # (M, A)
 
 
-def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains: Array, fading: FadingOf) -> Granted:
+def expected_grants(
+    s: Scenario, state: dict[str, Array], actions: Array, gains: Array, fading: FadingOf, arrived: Array | None
+) -> Granted:
     """Codec and MAC scheduler of every DU, from its action (M, A)."""
+    waiting = state["backlog"] + (0.0 if arrived is None else arrived)
     num_dus, num_rbs = s.layout.num_dus, s.radio.num_rbs
     ue_slice, serving = state["slice_of_ue"], state["serving"]
     ue_of_rb = np.full((num_dus, num_rbs), ref.NOBODY)
@@ -106,6 +109,12 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
             )
         elif s.control.codec == "zones":
             slice_of_rb = control.decode_zones(actions[m], m, num_dus, num_rbs, s.owned_rbs)
+            claimed[m] = int((slice_of_rb != ref.IDLE).sum())
+            executed[m] = np.clip(actions[m], 0, 1)
+        elif s.control.codec == "prb_quota":
+            queued = [s.traffic.latency == "queue" and s.traffic.offered_bps[sl] > 0 for sl in range(ref.NUM_SLICES)]
+            sending = [sum(waiting[u] > 0 or not queued[sl] for u in ues[sl]) for sl in range(ref.NUM_SLICES)]
+            slice_of_rb = control.decode_prb_quota(actions[m], num_rbs, sending)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())
             executed[m] = np.clip(actions[m], 0, 1)
         else:

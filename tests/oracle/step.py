@@ -53,7 +53,7 @@ def expected_step(
     num_ues = len(serving)
     counts = ref.count_ues(ue_slice=ue_slice, serving=serving, num_dus=num_dus)
     gains, fading = expected_gains(s, state), FadingOf(simulator, network)
-    grants = expected_grants(s, state, actions, gains, fading)
+    grants = expected_grants(s, state, actions, gains, fading, arrived)
     rate = radio.rates(
         ue_of_rb=grants.ue_of_rb,
         gain_mw=gains,

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oran_env.model.mac.codecs import slice_mask, slice_share, two_bit, ue_grid, zones
+import numpy as np
+from numpy.typing import NDArray
+
+from oran_env.model.demand.traffic import LATENCIES
+from oran_env.model.mac.codecs import prb_quota, slice_mask, slice_share, two_bit, ue_grid, zones
 from oran_env.model.mac.codecs.codec import CONTESTED, IDLE, TO_SCHEDULE, Codec, Du
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
-from oran_env.numerics.jit import Integers, Singles, kernel, switch
+from oran_env.numerics.jit import Floats, Integers, Singles, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
@@ -24,6 +28,7 @@ CODECS: Registry[Codec] = Registry(
         "ue_grid": ue_grid.CODEC,
         "slice_share": slice_share.CODEC,
         "zones": zones.CODEC,
+        "prb_quota": prb_quota.CODEC,
     },
 )
 _decode = switch("codec", {name: codec.decode for name, codec in CODECS.items()})
@@ -35,12 +40,15 @@ class Decoding(NamedTuple):
     codec: int
     named_ues: int  # UEs of a DU that the action can name
     owned: bool  # whether RBs have owners
+    by_demand: bool  # whether it matters who has something to send
+    queue: NDArray[np.bool_]  # (3,) slices whose UEs have a queue, which may be empty
 
 
 def decoding_of(scenario: Scenario) -> Decoding:
     """The codec of a scenario."""
-    name = scenario.control.codec
-    return Decoding(CODECS.number(name), CODECS[name].named_ues, name == "zones")
+    name, traffic = scenario.control.codec, scenario.traffic
+    queue = LATENCIES[traffic.latency] & (np.asarray(traffic.offered_bps) > 0.0)
+    return Decoding(CODECS.number(name), CODECS[name].named_ues, name == "zones", name == "prb_quota", queue)
 
 
 def action_size(scenario: Scenario) -> int:
@@ -60,13 +68,16 @@ def resource_columns(scenario: Scenario) -> tuple[tuple[int, ...], ...]:
 @kernel
 def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcome) -> None:
     """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""
+    sending = np.zeros(NUM_SLICES, dtype=np.int64)
     for b in which:
         num_dus, num_rbs = out.slice_of_rb.shape[1:]
         members = s.members[b]
         for m in range(num_dus):
             action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
             first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
-            du = Du(m, num_dus, s.owned_rbs[b], first, members)
+            if p.by_demand:
+                count_sending(p.queue, first, members, s.backlog[b], out.arrived[b], sending)
+            du = Du(m, num_dus, s.owned_rbs[b], first, members, sending)
             out.rbs_claimed[b, m] = _decode(p.codec, action, du, slice_of_rb, ue_of_rb)
             contested = 0
             for k in range(num_rbs):
@@ -75,6 +86,22 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
                     ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
             out.rbs_contested[b, m] = contested
             out.clipped_actions[b, m] = count_clipped(action)
+
+
+@kernel
+def count_sending(
+    queue: NDArray[np.bool_],
+    first: Integers,
+    members: Integers,
+    backlog: Floats,
+    arrived: Floats,
+    sending: Integers,
+) -> None:
+    """Write the number of UEs of each slice (3,) of a DU that have a backlog or arrivals [bit], or need no queue."""
+    for i in range(NUM_SLICES):
+        sending[i] = 0
+        for j in range(first[i], first[i + 1]):
+            sending[i] += (not queue[i]) or backlog[members[j]] + arrived[members[j]] > 0.0
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Who owns an RB: DU i owns the first P RBs with k mod M = i, that is k = i, i + M, …, i + (P-1)·M; the rest is shared.
 
 So the RBs of each DU are spread evenly over the owned part of the band, and that part ends at RB M·P. The codec
-``zones``, the rule ``zone_rule`` and the plans of lookahead go by this one function.
+``zones`` and the rule ``zone_rule`` go by this one function.
 """
 
 from __future__ import annotations

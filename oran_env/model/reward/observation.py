@@ -18,7 +18,7 @@ prb_use: share of all RBs that carried data of the slice in the last step; 0 aft
 interference: of the power that the other RUs would bring to its UEs by using all RBs, the share that they brought in
     the last step, mean of the UEs; 0 after a reset. In dB over noise, some 60 here, half of it would not show.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
-    that eMBB, mMTC, URLLC and nobody got, with ``zones`` the values as given); 0 after a reset.
+    that eMBB, mMTC, URLLC and nobody got, with ``zones`` and ``prb_quota`` the values as given); 0 after a reset.
 """
 
 from __future__ import annotations

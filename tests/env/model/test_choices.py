@@ -19,7 +19,7 @@ from oran_env.scenario.choices import Registry
 
 FIELDS, SCHEDULER, CODEC = "scenario/fields.py", "model/mac/mac_scheduler.py", "model/mac/action_codec.py"
 MORE_SCHEDULERS = (FIELDS, '"equal_rate", "max_rate"]', '"equal_rate", "max_rate", "edf"]')
-MORE_CODECS = (FIELDS, '"slice_share", "zones"]', '"slice_share", "zones", "echo"]')
+MORE_CODECS = (FIELDS, '"zones", "prb_quota"]', '"zones", "prb_quota", "echo"]')
 MERIT = (SCHEDULER, '"max_rate": max_rate}', '"max_rate": max_rate, "edf": edf}')
 FUNCTION = (SCHEDULER, "MERITS = {", "@kernel\ndef edf(expected: float, tracked: float) -> float:\n"
             '    """Whoever is worst off at the moment."""\n    return -expected\n\n\nMERITS = {')  # fmt: skip
@@ -59,17 +59,20 @@ def test_a_scheduler_without_a_function_is_refused(tmp_path: Path) -> None:
 def test_a_codec_without_a_file_is_refused(tmp_path: Path) -> None:
     out, error = run(tmp_path, "codec", "echo", MORE_CODECS)
     assert not out
-    assert "TypeError: codec knows two_bit, slice_mask, ue_grid, slice_share, zones; declared are" in error
+    assert "TypeError: codec knows two_bit, slice_mask, ue_grid, slice_share, zones, prb_quota; declared are" in error
 
 
 def test_a_codec_without_a_branch_is_refused(tmp_path: Path) -> None:
     """Declared and registered, but lost on the way to the kernel."""
-    entry = '"zones": zones.CODEC,'
+    entry = '"prb_quota": prb_quota.CODEC,'
     registered = (CODEC, entry, f'{entry} "echo": two_bit.CODEC,')
     lost = (CODEC, DECODES, DECODES.replace("}", ' if name != "echo"}'))
     out, error = run(tmp_path, "codec", "echo", MORE_CODECS, registered, lost)
     assert not out
-    assert "ValueError: codec: no such branch; allowed: two_bit, slice_mask, ue_grid, slice_share, zones" in error
+    assert (
+        "ValueError: codec: no such branch; allowed: two_bit, slice_mask, ue_grid, slice_share, zones, prb_quota"
+        in error
+    )
 
 
 def test_a_scheduler_is_a_function_and_a_line(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from support.step_check import SMALL, check_steps, claiming_actions
 from oran_env import Simulator
 
 FACTORS: dict[str, dict[str, dict[str, Any]]] = {
-    "codec": {name: {"codec": name} for name in ("two_bit", "slice_mask", "ue_grid", "slice_share", "zones")},
+    "codec": {
+        name: {"codec": name} for name in ("two_bit", "slice_mask", "ue_grid", "slice_share", "zones", "prb_quota")
+    },
     "scheduler": {
         "round_robin": {},
         "proportional_fair": {"scheduler": "proportional_fair"},
@@ -215,7 +217,7 @@ def test_seeds_and_episodes(name: str) -> None:
     assert_same(trajectory(again, everyone, 3), runs[0])
 
 
-@pytest.mark.parametrize("codec", ["two_bit", "slice_mask", "ue_grid", "slice_share", "zones"])
+@pytest.mark.parametrize("codec", ["two_bit", "slice_mask", "ue_grid", "slice_share", "zones", "prb_quota"])
 @pytest.mark.parametrize("scheduler", ["round_robin", "proportional_fair", "equal_rate", "max_rate"])
 def test_rbs_are_conserved(codec: str, scheduler: str) -> None:
     """Granted + idle = K; an RB serves one UE of the DU that grants it; nothing is granted to an empty slice."""

@@ -26,6 +26,7 @@ class Du(NamedTuple):
     owned_rbs: int  # P, RBs that each DU owns, see ``ownership.owner``
     first: Integers  # (4,) its groups in ``members``, see ``association.group_ues``
     members: Integers  # (N,)
+    sending: Integers  # (3,) UEs of each slice that have something to send; with "prb_quota" only
 
 
 class Codec(NamedTuple):

@@ -26,7 +26,7 @@ VALUES = st.one_of(
 )
 
 NONE = np.empty(0, dtype=np.int64)  # for what these codecs do not read
-DU = Du(0, 1, 0, NONE, NONE)
+DU = Du(0, 1, 0, NONE, NONE, NONE)
 
 
 def action_of(factor: int) -> st.SearchStrategy[NDArray[np.float32]]:
