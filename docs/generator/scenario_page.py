@@ -13,7 +13,7 @@ from typing import Any
 import oran_env
 from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env.model.cell import deployment, mobility, sessions
-from oran_env.model.demand import queues, traffic, variation
+from oran_env.model.demand import delay, queues, trace, traffic, variation
 from oran_env.model.mac import mac_scheduler
 from oran_env.model.radio import channel, fading, path_loss, uma_path_loss
 from oran_env.model.reward import kpi, qos
@@ -95,7 +95,7 @@ def scenario_page() -> str:
         "Layout": (deployment,),
         "Mobility": (mobility,),
         "Radio": (channel, fading, path_loss, uma_path_loss),
-        "Traffic": (traffic, queues, variation, sessions),
+        "Traffic": (traffic, queues, delay, variation, trace, sessions),
         "Quality": (kpi, qos),
         "Reward": (),
         "Control": (mac_scheduler,),

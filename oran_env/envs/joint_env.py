@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, Viewpoint
 from oran_env.envs.spaces import ActionType
+from oran_env.model.outcome import UNDEFINED
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -18,7 +19,11 @@ from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 
-METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}
+METADATA: dict[str, Any] = {
+    "render_modes": list(RENDER_MODES),
+    "render_fps": RENDER_FPS,
+    "undefined_infos": UNDEFINED,
+}
 
 
 class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
@@ -120,8 +125,8 @@ class OranJointEnv(OranEnv):
 
     ```text
     Box(0.0, 1.0, (8,), float32) 1.886
-    [[ True False  True]
-     [ True  True  True]]
+    [[1. 0. 1.]
+     [1. 1. 1.]]
     ```
 
     Args:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from oran_env.model.cell.deployment import Deployment, deployment_of, hexagonal_sites, service_area
 from oran_env.model.cell.mobility import Mobility, mobility_of
 from oran_env.model.cell.sessions import Sessions, sessions_of
+from oran_env.model.demand.trace import Trace, trace_of
 from oran_env.model.demand.traffic import Traffic, traffic_of
 from oran_env.model.demand.variation import Variation, variation_of
 from oran_env.model.mac.action_codec import Decoding, decoding_of
@@ -42,10 +43,12 @@ class Parameters(NamedTuple):
     qos: Qos
     reward: RewardTerms
     observation: View
+    trace: Trace
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
     """Translate a scenario for the kernels."""
+    trace = trace_of(scenario)
     sites = hexagonal_sites(scenario.layout.num_dus, scenario.layout.site_spacing_m)
     return Parameters(
         deployment=deployment_of(scenario),
@@ -53,7 +56,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         sessions=sessions_of(scenario),
         path_loss=path_loss_of(scenario, sites),
         channel=channel_of(scenario),
-        traffic=traffic_of(scenario),
+        traffic=traffic_of(scenario, trace),
         variation=variation_of(scenario),
         decoding=decoding_of(scenario),
         scheduling=scheduling_of(scenario),
@@ -61,6 +64,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         qos=qos_of(scenario),
         reward=reward_of(scenario),
         observation=view_of(scenario),
+        trace=trace,
     )
 
 
@@ -86,4 +90,5 @@ def unpacked(p: Any) -> Parameters:
         Qos(*p[10]),
         RewardTerms(*p[11]),
         View(*p[12]),
+        Trace(*p[13]),
     )

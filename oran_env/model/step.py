@@ -15,7 +15,8 @@ from oran_env.model.cell.association import attach, attach_all
 from oran_env.model.cell.mobility import move
 from oran_env.model.cell.sessions import start_episode, update_sessions
 from oran_env.model.demand.queues import update_queues
-from oran_env.model.demand.traffic import draw_arrivals
+from oran_env.model.demand.trace import follow_trace
+from oran_env.model.demand.traffic import offer
 from oran_env.model.demand.variation import update_demand
 from oran_env.model.mac.action_codec import decode
 from oran_env.model.mac.mac_scheduler import schedule, track_service
@@ -31,11 +32,11 @@ from oran_env.numerics.jit import Integers, Singles, kernel
 
 # The phases of a step, numbered in their order.
 ORDER = (
-    DECODE, SCHEDULE, ARRIVALS, RATES, QUEUES, SERVICE, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, OBSERVE,
-    TICK,
-) = tuple(range(15))  # fmt: skip
-START, START_DEMAND, ATTACH_ALL = range(15, 18)
-RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, OBSERVE)
+    DECODE, SCHEDULE, ARRIVALS, RATES, QUEUES, SERVICE, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS, ATTACH, FOLLOW,
+    OBSERVE, TICK,
+) = tuple(range(16))  # fmt: skip
+START, START_DEMAND, ATTACH_ALL, START_TRACE = range(16, 20)
+RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, START_TRACE, OBSERVE)
 
 
 @kernel
@@ -51,7 +52,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
         elif phase == SCHEDULE:
             schedule(which, p.scheduling, p.channel, s, out)
         elif phase == ARRIVALS:
-            draw_arrivals(which, p.traffic, s, out)
+            offer(which, p.traffic, s, out)
         elif phase == RATES:
             compute_rates(which, p.channel, s, out)
         elif phase == QUEUES:
@@ -72,6 +73,8 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             update_gains(which, p.path_loss, s)
         elif phase == ATTACH:
             attach(which, s, out)
+        elif phase == FOLLOW:
+            follow_trace(which, 1, p.trace, s)
         elif phase == OBSERVE:
             write_observations(which, actions, p.observation, p.traffic, s, out)
         elif phase == TICK:
@@ -83,5 +86,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             update_demand(which, True, p.variation, s)
         elif phase == ATTACH_ALL:
             attach_all(which, s)
+        elif phase == START_TRACE:
+            follow_trace(which, 0, p.trace, s)
         else:
             raise ValueError("phase: no such branch")
