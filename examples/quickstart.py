@@ -23,14 +23,14 @@ def main() -> None:
     print(f"and sets {env.action_space('du_0').shape}")
     for name, policy in env.reference_policies().items():
         observations, _ = env.reset(seed=arguments.seed)  # the same network for each policy
-        total, satisfied, steps = 0.0, np.zeros(3), 0
+        total, reached, steps = 0.0, [], 0
         while env.agents:
             actions = dict(zip(env.agents, policy(np.stack(list(observations.values()))), strict=True))
             observations, rewards, _, _, infos = env.step(actions)
             total += sum(rewards.values()) / len(rewards)
-            satisfied += np.mean([info["satisfied"] for info in infos.values()], axis=0)
+            reached += [np.where(info["num_ues"] > 0, info["satisfied"], np.nan) for info in infos.values()]
             steps += 1
-        shares = ", ".join(f"{s} {x:.0%}" for s, x in zip(oran_env.SLICES, satisfied / steps, strict=True))
+        shares = ", ".join(f"{s} {x:.0%}" for s, x in zip(oran_env.SLICES, np.nanmean(reached, axis=0), strict=True))
         print(f"{name:20} reward {total / steps:6.3f} per DU and step; QoS reached: {shares}")
 
     joint = gymnasium.make("oran/ORAN-joint-v1", scenario=arguments.scenario)

@@ -65,7 +65,7 @@ def model_modules() -> list[ModuleType]:
 
 
 def test_each_choice_has_one_registry_with_its_names() -> None:
-    assert len(CHOICES) == 17
+    assert len(CHOICES) == 18
     registries = {id(value): value for module in model_modules() for value in vars(module).values()
                   if isinstance(value, Registry)}  # fmt: skip
     assert sorted(each.field for each in registries.values()) == sorted(CHOICES)

@@ -14,7 +14,7 @@ import oran_env
 from generator.certificates import certificates_table
 from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env.model.cell import deployment, handover, mobility, sessions
-from oran_env.model.demand import queues, traffic, variation
+from oran_env.model.demand import delay, queues, trace, traffic, variation
 from oran_env.model.mac import mac_scheduler
 from oran_env.model.radio import (
     antenna,
@@ -105,7 +105,7 @@ def scenario_page() -> str:
         "Layout": (deployment, wrapping),
         "Mobility": (mobility, handover),
         "Radio": (channel, impairments, fading, path_loss, uma_path_loss, antenna, link_adaptation),
-        "Traffic": (traffic, queues, variation, sessions),
+        "Traffic": (traffic, queues, delay, variation, trace, sessions),
         "Quality": (kpi, qos),
         "Reward": (),
         "Energy": (energy,),

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env import SLICES, Policy, Simulator, reference_policies
+from oran_env import Policy, Simulator, reference_policies
 from oran_env.scoring.plays import RandomActions
 from tasam_agents.stats.intervals import paired_difference
 
@@ -97,7 +97,7 @@ class Played(NamedTuple):
     """One episode of a policy in each network."""
 
     returns: NDArray[np.float64]  # (B,) mean reward per DU and step
-    satisfied: NDArray[np.float64]  # (3,) share of DUs and steps in which the slice was satisfied
+    satisfied: NDArray[np.float64]  # (3,) share of DUs and steps with UEs of the slice in which it was satisfied
 
 
 class Row(NamedTuple):
@@ -125,14 +125,14 @@ def play(policy: str, scenario: str, seeds: list[int], overrides: Overrides) -> 
     else:
         act = reference_policies(simulator.scenario)[policy]
     observations = simulator.reset(seeds)
-    returns, satisfied = np.zeros(len(seeds)), np.zeros(len(SLICES))
+    returns, satisfied = np.zeros(len(seeds)), []
     horizon = simulator.scenario.control.horizon
     for _ in range(horizon):
         result = simulator.step(act(observations))
         observations = result.observations
         returns += result.rewards.mean(axis=1, dtype=np.float64) / horizon
-        satisfied += result.info["satisfied"].mean(axis=(0, 1)) / horizon
-    return Played(returns, satisfied)
+        satisfied.append(result.info["satisfied"])
+    return Played(returns, np.nanmean(satisfied, axis=(0, 1, 2)))
 
 
 def label(overrides: Overrides) -> str:

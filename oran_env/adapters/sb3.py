@@ -24,6 +24,7 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
+from oran_env.simulator.view import without_nan
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
@@ -141,7 +142,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         actions, self._actions = self._actions, None
         result = self.simulator.step(actions)
         dones = np.repeat(result.truncated, self.dus)
-        rows = [(name, self._flat(array)) for name, array in result.info.items()]
+        rows = [(name, self._flat(array)) for name, array in without_nan(result.info).items()]
         infos = [
             {"TimeLimit.truncated": bool(dones[i]), **{name: row[i] for name, row in rows}}
             for i in range(self.num_envs)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, Viewpoint
 from oran_env.envs.spaces import ActionType
+from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import checked_seed
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
@@ -19,7 +20,11 @@ from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 
-METADATA: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}
+METADATA: dict[str, Any] = {
+    "render_modes": list(RENDER_MODES),
+    "render_fps": RENDER_FPS,
+    "undefined_infos": UNDEFINED,
+}
 
 
 class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
@@ -127,8 +132,8 @@ class OranJointEnv(OranEnv):
 
     ```text
     Box(0.0, 1.0, (8,), float32) 1.886
-    [[ True False  True]
-     [ True  True  True]]
+    [[1. 0. 1.]
+     [1. 1. 1.]]
     ```
 
     Args:

@@ -12,6 +12,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from oran_env.envs.spaces import ActionType, action_space
+from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import Seed
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
@@ -20,6 +21,7 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
+from oran_env.simulator.view import without_nan
 
 Observations = dict[str, NDArray[np.float32]]
 
@@ -86,7 +88,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     ```text
     ['du_0', 'du_1'] Box(0.0, 1.0, (20,), float32) (26,)
-    {'du_0': 1.395, 'du_1': 1.891} [ True False  True]
+    {'du_0': 1.395, 'du_1': 1.891} [1. 0. 1.]
     ```
 
     Args:
@@ -107,6 +109,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         "render_modes": list(RENDER_MODES),
         "render_fps": RENDER_FPS,
         "is_parallelizable": True,
+        "undefined_infos": UNDEFINED,
     }
 
     def __init__(
@@ -170,7 +173,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         self._renderer.after_step(self.simulator)
         truncated = bool(result.truncated[0])
         rewards = result.rewards[0].tolist()
-        rows = [(name, array[0]) for name, array in result.info.items()]
+        rows = [(name, array[0]) for name, array in without_nan(result.info).items()]
         infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(agents)}
         if truncated:
             self.agents = []

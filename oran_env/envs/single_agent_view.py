@@ -19,6 +19,7 @@ from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
 from oran_env.simulator.checked import checked
 from oran_env.simulator.simulator import Simulator
+from oran_env.simulator.view import without_nan
 
 
 class Viewpoint(Protocol):
@@ -63,7 +64,7 @@ class AllDus:
 
     def info(self, info: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Everything, one row per DU."""
-        return dict(info)
+        return without_nan(info)
 
 
 class OneDu:
@@ -106,7 +107,7 @@ class OneDu:
 
     def info(self, info: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The DU's own row."""
-        return {name: array[:, self.du] for name, array in info.items()}
+        return {name: array[:, self.du] for name, array in without_nan(info).items()}
 
 
 def policy_of(others: str | Policy, scenario: Scenario) -> Callable[[Simulator, list[int]], NDArray[Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.scenario.fields import Scenario
@@ -26,7 +25,7 @@ class Outcome(NamedTuple):
     density: Floats  # (B, M, 3) share of the UEs that reached λ, eq. (5)
     qos: Floats  # (B, M, 3) VI-E: [Mbit/s], [Mbit/s], [ms]; or eq. (6) with qos="weighted_kpi"
     qos_normalised: Floats  # (B, M, 3) Q̄, in [0, 1]
-    satisfied: NDArray[np.bool_]  # (B, M, 3) Q̄ >= 0.5, i.e. Q_min reached
+    satisfied: Floats  # (B, M, 3) 1: Q̄ >= 0.5, i.e. Q_min reached; 0: not; no UE: NaN, 1 in environments
     num_ues: Integers  # (B, M, 3) UEs attached during the step
     unserved_ues: Integers  # (B, M, 3) of these, without any RB
     rbs_granted: Integers  # (B, M, 3) RBs that carry data
@@ -42,17 +41,23 @@ class Outcome(NamedTuple):
     departures: Integers  # (B, M) UEs whose session ended at the end of the step
     interrupted_ues: Integers  # (B, M) UEs that a handover cut off during all or some of the step
     clipped_actions: Integers  # (B, M) action values outside [0, 1]
+    late_share: Floats  # (B, M, 3) share of the packets of the step that are late; 0 without packets
+    backlog_bits: Floats  # (B, M, 3) what waits at the end of the step, of all UEs [bit]; 0 with latency="mm1"
+    head_of_line_s: Floats  # (B, M, 3) age of the oldest bit of that [s]
     rate: Floats  # (B, N) eq. (1) per UE, or what of it arrives with link_adaptation="mcs" [bit/s]
     bler_of_ue: Floats  # (B, N) share of blocks that were lost; 0 without link adaptation
     arrived: Floats  # (B, N) bits that came into the queue of each UE, with latency="queue"
     served: Floats  # (B, N) what the KPIs count: that, or less where traffic is finite [bit/s]
     tau: Floats  # (B, N) latency per UE [s]
+    packets: Floats  # (B, N) packets that it is of; expected ones with latency="mm1", 1 in a full-buffer slice
+    late: Floats  # (B, N) of these, late ones
     slice_of_rb: Integers  # (B, M, K) slice that each DU gave each RB to, -1 none, -2 contested
     ue_of_rb: Integers  # (B, M, K) UE that each DU serves on each RB, -1 none
 
 
 TOLD = slice(Outcome._fields.index("reward_qos"), Outcome._fields.index("rate"))
 INFO = tuple(Outcome._fields)[TOLD]
+UNDEFINED = {"satisfied": "num_ues"}  # keys of info that mean nothing where that number is zero
 
 
 def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
@@ -72,7 +77,7 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         density=np.empty(per_slice),
         qos=np.empty(per_slice),
         qos_normalised=np.empty(per_slice),
-        satisfied=np.empty(per_slice, dtype=np.bool_),
+        satisfied=np.empty(per_slice),
         num_ues=np.empty(per_slice, dtype=np.int64),
         unserved_ues=np.empty(per_slice, dtype=np.int64),
         rbs_granted=np.empty(per_slice, dtype=np.int64),
@@ -88,11 +93,16 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         departures=np.zeros(per_du, dtype=np.int64),
         interrupted_ues=np.zeros(per_du, dtype=np.int64),
         clipped_actions=np.empty(per_du, dtype=np.int64),
+        late_share=np.empty(per_slice),
+        backlog_bits=np.empty(per_slice),
+        head_of_line_s=np.empty(per_slice),
         rate=np.empty(per_ue),
         bler_of_ue=np.zeros(per_ue),
         arrived=np.empty(per_ue),
         served=np.empty(per_ue),
         tau=np.empty(per_ue),
+        packets=np.empty(per_ue),
+        late=np.empty(per_ue),
         slice_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
         ue_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
     )

@@ -11,6 +11,7 @@ from oran_env.model.cell.deployment import Deployment, area_of, deployment_of, s
 from oran_env.model.cell.handover import Handover, handover_of
 from oran_env.model.cell.mobility import Mobility, mobility_of
 from oran_env.model.cell.sessions import Sessions, sessions_of
+from oran_env.model.demand.trace import Trace, trace_of
 from oran_env.model.demand.traffic import Traffic, traffic_of
 from oran_env.model.demand.variation import Variation, variation_of
 from oran_env.model.mac.action_codec import Decoding, decoding_of
@@ -49,17 +50,19 @@ class Parameters(NamedTuple):
     handover: Handover
     links: Links
     energy: Energy
+    trace: Trace
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
     """Translate a scenario for the kernels."""
+    trace = trace_of(scenario)
     return Parameters(
         deployment=deployment_of(scenario),
         mobility=mobility_of(scenario, area_of(scenario)),
         sessions=sessions_of(scenario),
         path_loss=path_loss_of(scenario, sites_of(scenario), area_of(scenario)),
         channel=channel_of(scenario),
-        traffic=traffic_of(scenario),
+        traffic=traffic_of(scenario, trace),
         variation=variation_of(scenario),
         decoding=decoding_of(scenario),
         scheduling=scheduling_of(scenario),
@@ -70,6 +73,7 @@ def parameters_of(scenario: Scenario) -> Parameters:
         handover=handover_of(scenario),
         links=links_of(scenario),
         energy=energy_of(scenario),
+        trace=trace,
     )
 
 
@@ -98,4 +102,5 @@ def unpacked(p: Any) -> Parameters:
         Handover(*p[13]),
         Links(*p[14]),
         Energy(*p[15]),
+        Trace(*p[16]),
     )

@@ -31,6 +31,7 @@ class State(NamedTuple):
     burst: Integers  # (B, M, 3) 1 in a burst
     demand: Floats  # (B, M, 3) what the offered rate is multiplied by
     backlog: Floats  # (B, N) [bit]
+    waited: Floats  # (B, N) age of the oldest bit of it [s]
     average: Floats  # (B, N) rate over the last steps, for the scheduler [bit/s]
     history: Integers  # (B, N) bit i: rate reached λ i steps ago
     on_time: Integers  # (B, N) set bits among the last T of history
@@ -78,6 +79,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         burst=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
         demand=np.ones((batch, dus, NUM_SLICES)),
         backlog=np.zeros((batch, ues)),
+        waited=np.zeros((batch, ues)),
         average=np.zeros((batch, ues)),
         history=np.zeros((batch, ues), dtype=np.int64),
         on_time=np.zeros((batch, ues), dtype=np.int64),

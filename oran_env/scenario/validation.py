@@ -60,6 +60,8 @@ def _matches(value: Any, hint: Any) -> bool:
         return value is None
     if hint is bool:
         return isinstance(value, bool)
+    if hint is str:
+        return isinstance(value, str) and value != ""
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
@@ -109,6 +111,12 @@ def _check_combinations(scenario: Any) -> None:
         raise ScenarioError(
             f"owned_rbs is {scenario.owned_rbs}; allowed: 0 to {most} with {radio.num_rbs} RBs and "
             f"{scenario.layout.num_dus} DUs"
+        )
+    traffic = scenario.traffic
+    if traffic.demand_trace is not None and (traffic.drift_sigma > 0.0 or traffic.burst_factor != 1.0):
+        raise ScenarioError(
+            f"demand_trace is {traffic.demand_trace!r} with drift_sigma {traffic.drift_sigma:g} and burst_factor "
+            f"{traffic.burst_factor:g}; allowed: with 0 and 1, as the trace is the demand"
         )
     used = radio.num_rbs * radio.rb_bandwidth_hz / radio.bandwidth_hz
     if not 0.75 <= used <= 1.0 + 1e-9:

@@ -23,7 +23,8 @@ from oran_env.simulator.view import Info, Network
 
 KPIS = (  # what is known of a step when its QoS is worked out
     "latency_s", "throughput_mbps", "availability", "density", "qos", "num_ues", "unserved_ues", "rbs_granted",
-    "rbs_idle", "rbs_claimed", "rbs_contested", "bler", "cqi", "energy_j", "clipped_actions",
+    "rbs_idle", "rbs_claimed", "rbs_contested", "bler", "cqi", "energy_j", "clipped_actions", "late_share",
+    "backlog_bits", "head_of_line_s",
 )  # fmt: skip
 INSTEAD = {  # the component that takes the place of a phase
     phases.DECODE: "codec", phases.SCHEDULE: "scheduler", phases.ARRIVALS: "traffic", phases.MOVE: "mobility",
@@ -62,7 +63,8 @@ class Components:
     codec: Codec | None = None
     # (network, slice of each RB (B, M, K)) → UE of each RB (B, M, K), -1 none; only UEs that the DU serves
     scheduler: Callable[[Network, Integers], Integers] | None = None
-    # network → bits that arrive at each UE in this step (B, N); needs latency="queue", and gives every slice a queue
+    # network → bits that arrive at each UE, evenly through this step (B, N); needs latency="queue", and gives every
+    # slice a queue
     traffic: Callable[[Network], Floats] | None = None
     # network → what the offered rate of each DU and slice is multiplied by in the next step (B, M, 3)
     demand: Callable[[Network], Floats] | None = None
@@ -99,10 +101,12 @@ class Components:
                 scheduling=p.scheduling._replace(named_ues=0),
                 observation=p.observation._replace(action=AS_GIVEN),
             )
+        if self.demand is not None and len(p.trace.bits) > 0:
+            raise ValueError("component demand is given with a demand_trace; allowed: one of them")
         if self.traffic is not None:
             if not p.traffic.queue:
                 raise ValueError("component traffic is given and latency is 'mm1'; allowed: latency='queue'")
-            p = p._replace(traffic=p.traffic._replace(finite=np.ones_like(p.traffic.finite)))
+            p = p._replace(traffic=p.traffic._replace(finite=np.ones(3, bool), constant=np.ones(3, bool)))
         return p
 
     def run(
@@ -172,7 +176,7 @@ def _take_qos(qos: Callable[[Network, Info], Floats], network: Network, which: I
     given = qos(network, kpis)
     scaled = checked("component qos returned", given, state.normalised.shape, bounds=(0.0, 1.0))[which]
     state.normalised[which] = out.qos_normalised[which] = scaled
-    out.satisfied[which] = scaled >= 0.5
+    out.satisfied[which] = np.where(out.num_ues[which] > 0, scaled >= 0.5, np.nan)
 
 
 def _take_reward(

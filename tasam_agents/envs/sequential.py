@@ -51,6 +51,8 @@ class SequentialBatch:
         self.observation_layout: Mapping[str, slice] = {"all": slice(0, max(self.observation_sizes))}
         self._uneven_info: set[str] = set()
         self._knows_names = hasattr(self._envs[0].unwrapped, "batched")
+        # Keys of info that an environment declares to mean nothing where a number is zero, which its own key tells.
+        self._undefined: Mapping[str, str] = (getattr(self._envs[0], "metadata", None) or {}).get("undefined_infos", {})
         self._begin(batch_names(seed, self.num_envs))
 
     def _begin(self, names: list[Name]) -> None:
@@ -127,6 +129,9 @@ class SequentialBatch:
         info: dict[str, NDArray[np.float64]] = {}
         for index in range(self.num_envs):
             self._step_one(index, actions[index], rewards, terminated, truncated, info)
+        for key, number in self._undefined.items():
+            if key in info and number in info:
+                info[key][info[number] == 0] = np.nan
         # What a leaving agent observed belongs to this step; afterwards it observes nothing. Otherwise its last
         # observation, with reward 0 and no future, would contradict the bootstrap through its time limit.
         final = self._observations.copy()

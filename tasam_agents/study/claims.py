@@ -43,7 +43,9 @@ POINTS = " percentage points"
 def gap_of(results: Results, better: str, worse: str, column: str = RETURN) -> Effect:
     """Difference of two arms on the same networks, over the training seeds they have in common."""
     seeds = results.common(better, worse)
-    return gap(results.on_networks(better, column, seeds), results.on_networks(worse, column, seeds))
+    own, other = (results.on_networks(name, column, seeds) for name in (better, worse))
+    known = np.isfinite(own).all(axis=0) & np.isfinite(other).all(axis=0)  # a slice that a network lacks counts nowhere
+    return gap(own[:, known], other[:, known])
 
 
 def relative_gain(results: Results, arm: str, base: str, column: str = RETURN) -> Effect:

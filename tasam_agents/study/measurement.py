@@ -58,8 +58,8 @@ class Measurement:
     """(N,) mean reward per DU and step."""
     quality: tuple[tuple[float, ...], ...]
     """(N, 3) mean Q̄ per slice."""
-    satisfied: tuple[tuple[float, ...], ...]
-    """(N, 3) share of (DU, step) in which the slice reached Q_min."""
+    satisfied: tuple[tuple[float | None, ...], ...]
+    """(N, 3) share of the (DU, step) with UEs of the slice in which it reached Q_min; None: it had none."""
     qos_share: tuple[tuple[float, ...], ...]
     """(3, X) share of (network, DU, step) with a QoS of at most `qos_grid`; of slices that have a UE there."""
     ue_share: tuple[tuple[float, ...], ...]
@@ -151,7 +151,7 @@ class _Recorder:
         assert outcome is not None
         self._rewards.append(step.rewards.astype(np.float64))
         self._quality.append(outcome.qos_normalised.mean(axis=1))
-        self._satisfied.append(outcome.satisfied.mean(axis=1))
+        self._satisfied.append(outcome.satisfied)
         for number in range(NUM_SLICES):
             self._qos[number].append(outcome.qos[..., number][outcome.num_ues[..., number] > 0])
             is_served = (self._slice_of_ue == number) & (self._serving >= 0)
@@ -165,10 +165,19 @@ class _Recorder:
             "returns": _tuples(reward.mean(axis=(0, 2)).tolist()),
             "du_returns": _tuples(reward.mean(axis=(0, 1)).tolist()),
             "quality": _tuples(np.mean(self._quality, axis=0).tolist()),
-            "satisfied": _tuples(np.mean(self._satisfied, axis=0).tolist()),
+            "satisfied": _share_reached(np.stack(self._satisfied)),
             "qos_share": tuple(_share(values, points) for values, points in zip(self._qos, grid, strict=True)),
             "ue_share": tuple(_share(values, UE_GRID_MBPS) for values in self._rates),
         }
+
+
+def _share_reached(satisfied: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
+    """Share (N, 3) of the DUs and steps (T, N, M, 3) in which a slice that has UEs was satisfied; None without any."""
+    number = np.isfinite(satisfied).sum(axis=(0, 2)).tolist()
+    reached = np.nansum(satisfied, axis=(0, 2)).tolist()
+    return tuple(
+        tuple(r / n if n else None for r, n in zip(*rows, strict=True)) for rows in zip(reached, number, strict=True)
+    )
 
 
 def _share(values: list[NDArray[np.float64]], points: tuple[float, ...]) -> tuple[float, ...]:

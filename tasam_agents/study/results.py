@@ -167,9 +167,9 @@ class Results:
         return [found[seed] for seed in chosen]
 
     def on_networks(self, arm: str, column: str = RETURN, seeds: Sequence[int] | None = None) -> Array:
-        """(S, N) of a column of returns.csv."""
+        """(S, N) of a column of returns.csv; NaN where there was nothing to measure."""
         rows = self._rows("returns", arm, seeds)
-        return np.array([[row[column] for row in of_run] for of_run in rows])
+        return np.array([[row[column] for row in of_run] for of_run in rows], np.float64)
 
     def of_runs(self, arm: str, column: str, seeds: Sequence[int] | None = None) -> Array:
         """(S,) of a column of runs.csv; NaN where there was nothing to measure."""

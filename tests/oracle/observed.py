@@ -57,7 +57,7 @@ def parts(scenario: Any, state: Any, m: int, slice_of_rb_served: Ints | None) ->
         waiting = [float(state["backlog"][u]) for u in ues]
         found["backlog"].append(math.log(1.0 + sum(waiting) / len(ues) / offered) if ues and offered else 0.0)
         found["load"].append(float(state["load"][m, sl]))
-        ages = [bits / max(float(state["average"][u]), 1e-9) for u, bits in zip(ues, waiting, strict=True)]
+        ages = [float(state["waited"][u]) for u in ues]
         oldest = min(max(ages, default=0.0), cap)
         found["delay"].append(math.log(1.0 + oldest / 1e-3) / math.log(1.0 + cap / 1e-3))
         carried = [known_efficiency(scenario, state, u, m, activity) for u in ues]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from oracle import control, radio, traffic
 from oracle import equations as ref
 from oran_env import Simulator
+from oran_env.numerics.random_draws import ARRIVALS, draw
 from oran_env.scenario.fields import Scenario
 
 Array = NDArray[Any]
@@ -157,6 +160,23 @@ class Waiting(NamedTuple):
     counted: Array  # the rate that the KPIs count [bit/s]
     reached: Array
     backlog: Array
+    waited: Array
+    packets: Array
+    late: Array
+
+
+def packets_of(key: Array, u: int, mean: float, *, packet_bits: float, fixed: bool, step_s: float) -> list[Any]:
+    """The Poisson packets of UE u in this step: gaps and sizes from the words of the generator, two by two."""
+    found: list[traffic.Packet] = []
+    at = 0.0
+    for block in itertools.count():
+        words = [(float(word) + 0.5) / 2.0**32 for word in draw(key, ARRIVALS, u, block)]
+        for gap, size in (words[:2], words[2:]):
+            at += -math.log(gap) * step_s / mean if mean > 0.0 else math.inf
+            if at >= step_s:
+                return found
+            found.append(traffic.Packet(at, packet_bits * (1.0 if fixed else -math.log(size))))
+    raise AssertionError
 
 
 def expected_traffic(s: Scenario, state: dict[str, Array], rate: Array, arrived: Array) -> Waiting:
@@ -165,36 +185,67 @@ def expected_traffic(s: Scenario, state: dict[str, Array], rate: Array, arrived:
     factors = expected_demand(s, state)
     queue, step_s = s.traffic.latency == "queue", s.control.step_s
     tau, counted = np.zeros(len(rate)), rate.copy()
-    reached, backlog = np.zeros(len(rate), dtype=bool), np.zeros(len(rate))
+    reached, backlog, waited = np.zeros(len(rate), dtype=bool), np.zeros(len(rate)), np.zeros(len(rate))
+    number, late = np.zeros(len(rate)), np.zeros(len(rate))
     for u in range(len(rate)):
         if serving[u] == ref.AWAY:
             continue
         sl, c, waiting = int(ue_slice[u]), float(rate[u]), float(state["backlog"][u])
         offered = s.traffic.offered_bps[sl] * s.traffic.load * float(factors[serving[u], sl])
         packet, cap_s = 8.0 * s.traffic.packet_bytes[sl], s.traffic.latency_cap_s
-        if queue:
-            tau[u] = traffic.latency_queue(
-                rate_bps=c, backlog_bits=waiting, packet_bits=packet, offered_bps=offered, cap_s=cap_s
-            )
-            backlog[u] = traffic.next_backlog(
-                backlog_bits=waiting, arrived_bits=float(arrived[u]), rate_bps=c, step_s=step_s
-            )
+        by_qos = sl == 2 and s.quality.qos == "slice"
+        deadline_s = 1e-3 * (s.quality.q_min[2] if by_qos else s.quality.kpi_latency_ms[sl])
+        finite = s.traffic.offered_bps[sl] > 0
+        all_sent = False
+        if queue and finite:
+            known: Any = {"rate_bps": c, "backlog_bits": waiting}
+            if s.traffic.arrivals[sl] == "constant":
+                assert math.isclose(offered * step_s, float(arrived[u]), rel_tol=1e-9, abs_tol=1e-3)
+                found = traffic.fluid(arrived_bits=offered * step_s, packet_bits=packet, step_s=step_s, **known)
+            else:
+                mean, fixed = offered * step_s / packet, s.traffic.packet_size[sl] == "fixed"
+                packets = packets_of(state["key"], u, mean, packet_bits=packet, fixed=fixed, step_s=step_s)
+                assert math.isclose(sum(p.bits for p in packets), float(arrived[u]), rel_tol=1e-9, abs_tol=1e-3)
+                found = traffic.fifo(packets, step_s=step_s, **known)
+            tau[u] = traffic.latency_queue(found, cap_s=cap_s, **known)
+            backlog[u], number[u] = found.left, found.number
+            late[u] = traffic.late_packets(found, deadline_s)
+            waited[u] = traffic.age(found, waited_s=float(state["waited"][u]), step_s=step_s, **known)
+            all_sent = backlog[u] == 0.0
         else:
             tau[u] = traffic.latency_mm1(rate_bps=c, packet_bits=packet, offered_bps=offered, cap_s=cap_s)
-        all_sent = False
-        if s.traffic.throughput == "served" and s.traffic.offered_bps[sl] > 0:
+            number[u] = offered * step_s / packet if finite else 1.0
+            late[u] = number[u] * traffic.late_mm1(
+                rate_bps=c, packet_bits=packet, offered_bps=offered, deadline_s=deadline_s
+            )
+            all_sent = c >= offered
+        if s.traffic.throughput == "served" and finite:
             if queue:
                 counted[u] = traffic.served_rate_queue(
-                    backlog_bits=waiting, arrived_bits=float(arrived[u]), rate_bps=c, step_s=step_s
+                    backlog_bits=waiting, arrived_bits=float(arrived[u]), left_bits=float(backlog[u]), step_s=step_s
                 )
-                all_sent = backlog[u] == 0.0
             else:
                 counted[u] = traffic.served_rate_mm1(rate_bps=c, offered_bps=offered)
-                all_sent = c >= offered
         reached[u] = traffic.reached(
-            rate_bps=float(counted[u]), threshold_bps=1e6 * s.quality.rate_threshold_mbps[sl], all_sent=all_sent
+            rate_bps=float(counted[u]),
+            threshold_bps=1e6 * s.quality.rate_threshold_mbps[sl],
+            all_sent=all_sent and s.traffic.throughput == "served" and finite,
         )
-    return Waiting(tau, counted, reached, backlog)
+    return Waiting(tau, counted, reached, backlog, waited, number, late)
+
+
+def expected_waiting(w: Waiting, ue_slice: Array, serving: Array, num_dus: int) -> dict[str, Array]:
+    """Late packets and what waits, per DU and slice (M, 3), under their keys of info."""
+    names = ("late_share", "backlog_bits", "head_of_line_s")
+    info = {name: np.zeros((num_dus, ref.NUM_SLICES)) for name in names}
+    for m in range(num_dus):
+        for sl in range(ref.NUM_SLICES):
+            ues = ref.members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl)
+            number = sum(w.packets[u] for u in ues)
+            info["late_share"][m, sl] = sum(w.late[u] for u in ues) / number if number else 0.0
+            info["backlog_bits"][m, sl] = sum(w.backlog[u] for u in ues)
+            info["head_of_line_s"][m, sl] = max((w.waited[u] for u in ues), default=0.0)
+    return info
 
 
 def expected_quality(s: Scenario, kpis: ref.Kpis, voice: Array, counts: Array) -> tuple[Array, Array]:

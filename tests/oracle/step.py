@@ -19,6 +19,7 @@ from oracle.phases import (
     expected_grants,
     expected_quality,
     expected_traffic,
+    expected_waiting,
 )
 from oran_env import Simulator
 
@@ -33,6 +34,7 @@ class Expected(NamedTuple):
     pointer: Array
     ue_of_rb: Array
     backlog: Array
+    waited: Array
     average_rate: Array
     executed: Array  # (M, A) what the DUs see of their actions
     adapted: links.Adapted | None  # None: without an MCS
@@ -131,7 +133,8 @@ def expected_step(
         **kpis._asdict(),
         "qos": quality,
         "qos_normalised": normalised,
-        "satisfied": normalised >= 0.5,
+        "satisfied": np.where(counts > 0, normalised >= 0.5, np.nan),
+        **expected_waiting(waiting, ue_slice, serving, num_dus),
         "num_ues": counts,
         "unserved_ues": unserved,
         "rbs_granted": granted,
@@ -161,6 +164,7 @@ def expected_step(
         pointer=grants.pointer,
         ue_of_rb=grants.ue_of_rb,
         backlog=waiting.backlog,
+        waited=waiting.waited,
         average_rate=average,
         executed=grants.executed,
         adapted=adapted,

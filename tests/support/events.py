@@ -52,33 +52,6 @@ def mm1_sojourn_times(
     return np.array(sojourns[warmup_packets:])
 
 
-def times_to_empty(
-    rng: np.random.Generator,
-    *,
-    rate_bps: float,
-    backlog_bits: float,
-    packet_bits: float,
-    offered_bps: float,
-    num_runs: int,
-) -> NDArray[np.float64]:
-    """Time (num_runs,) until the server of an M/G/1 queue with exponential sizes is first idle.
-
-    At time 0 the queue holds backlog_bits of work and one tagged packet; later packets arrive as in
-    `mm1_sojourn_times`. offered_bps = 0 means no further packet.
-    """
-    idle_at = (backlog_bits + rng.exponential(packet_bits, num_runs)) / rate_bps
-    if offered_bps == 0.0:
-        return idle_at
-    mean_gap = packet_bits / offered_bps
-    next_arrival = rng.exponential(mean_gap, num_runs)
-    busy = np.flatnonzero(next_arrival < idle_at)
-    while busy.size:  # every pass is one more arrival in each run that it finds busy
-        idle_at[busy] += rng.exponential(packet_bits, busy.size) / rate_bps
-        next_arrival[busy] += rng.exponential(mean_gap, busy.size)
-        busy = busy[next_arrival[busy] < idle_at[busy]]
-    return idle_at
-
-
 def scaled_exp1(x: float) -> float:
     """f(x) = exp(x) E1(x) for x > 0, which neither overflows nor vanishes for large x."""
     if x <= 50.0:

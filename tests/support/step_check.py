@@ -151,7 +151,9 @@ def check_memory(simulator: Simulator, b: int, before: Any, want: Any) -> None:
     backlog = want.backlog if simulator.scenario.traffic.latency == "queue" else np.zeros(len(was))
     stayed, new = (was >= 0) & (now >= 0), (was < 0) & (now >= 0)
     np.testing.assert_allclose(after.backlog[b][stayed], backlog[stayed], rtol=1e-9, atol=1e-3, err_msg="backlog")
+    np.testing.assert_allclose(after.waited[b][stayed], want.waited[stayed], rtol=1e-6, atol=1e-6, err_msg="waited")
     assert (after.backlog[b][new] == 0).all()
+    assert (after.waited[b][new] == 0).all()
     assert (after.history[b][new] == 0).all()
     if simulator.scenario.control.scheduler != "round_robin":
         np.testing.assert_allclose(after.average[b][stayed], want.average_rate[stayed], **EXACT, err_msg="average")

@@ -54,6 +54,7 @@ def start_episode(which: Integers, deployment: Deployment, mobility: Mobility, p
                 serving[u] = 0 if uniform(word) < share else AWAY
         s.slice_of_ue[b] = 0
         s.backlog[b] = 0.0
+        s.waited[b] = 0.0
         s.average[b] = 0.0
         s.history[b] = 0
         s.on_time[b] = 0
@@ -89,6 +90,7 @@ def update_sessions(which: Integers, mobility: Mobility, p: Sessions, s: State, 
                 place_ue(key, u, 1, mobility, s.position[b], s.direction[b], s.speed[b])
                 draw_link(key, u, 1, s.los_draw[b], s.shadow[b])
                 s.backlog[b, u] = 0.0
+                s.waited[b, u] = 0.0
                 s.average[b, u] = 0.0
                 s.history[b, u] = 0
                 s.on_time[b, u] = 0

@@ -71,7 +71,7 @@ def compute_kpis(which: Integers, p: Kpi, qos: Qos, traffic: Traffic, s: State, 
                 out.unserved_ues[b, m, i] = unserved
                 out.qos[b, m, i] = value
                 out.qos_normalised[b, m, i] = s.normalised[b, m, i] = normalised
-                out.satisfied[b, m, i] = normalised >= 0.5
+                out.satisfied[b, m, i] = np.nan if len(ues) == 0 else 1.0 if normalised >= 0.5 else 0.0
 
 
 @kernel

@@ -143,7 +143,7 @@ def write_observations(
                 if p.start[DELAY] >= 0:
                     oldest = 0.0
                     for u in ues:
-                        oldest = max(oldest, waiting_s(s.backlog[b, u], s.average[b, u]))
+                        oldest = max(oldest, s.waited[b, u])
                     cap = traffic.latency_cap
                     seen[p.start[DELAY] + i] = math.log1p(1e3 * min(oldest, cap)) / math.log1p(1e3 * cap)
                 if p.start[CQI] >= 0:
@@ -171,12 +171,6 @@ def write_observations(
                     previous[j] = 1.0 if actions[b, m, j] > THRESHOLD else 0.0
                 else:
                     previous[j] = min(max(actions[b, m, j], np.float32(0.0)), np.float32(1.0))
-
-
-@kernel
-def waiting_s(backlog: float, average: float) -> float:
-    """Head-of-line delay of a UE [s]: what its backlog takes to leave at the rate that it had on average."""
-    return backlog / max(average, 1e-9)
 
 
 @kernel

@@ -6,7 +6,7 @@ over [0, 2·Q_min] and clipped, the latency inverted, it is Q̄ in [0, 1], and Q
 ``weighted_kpi``: Q = Σ_i ω_i·M_i with M = 1 - min(latency/(2·kpi_latency_ms), 1), min(throughput/(2·λ), 1),
 availability, density. Q̄ is Q.
 
-A slice without UE at a DU has Q̄ = 1 and counts as satisfied.
+A slice without UE at a DU has Q̄ = 1; ``satisfied`` is then NaN, so that means leave it out.
 """
 
 from __future__ import annotations

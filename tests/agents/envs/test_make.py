@@ -276,3 +276,15 @@ def test_an_int_seed_gives_each_network_its_place() -> None:
     one.reset()
     two.reset()
     np.testing.assert_array_equal(one.step(zeros).observations, two.step(zeros).observations)
+
+
+def test_what_an_environment_declares_undefined_is_left_out_of_means() -> None:
+    """A slice without UE is neither satisfied nor not: the loop over environments says so as the batch does."""
+    env = SequentialBatch([parallel_env("tiny", num_ues=4)], [3])
+    batch = parallel_env("tiny", num_ues=4).batched(1, [3])
+    env.reset()
+    batch.reset()
+    one, other = (each.step(actions_for(env, 0.9)).info for each in (env, batch))
+    assert (one["num_ues"] == 0).any()
+    np.testing.assert_array_equal(np.isnan(one["satisfied"]), one["num_ues"] == 0)
+    np.testing.assert_array_equal(one["satisfied"], other["satisfied"])

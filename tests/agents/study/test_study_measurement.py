@@ -37,7 +37,7 @@ def test_it_agrees_with_the_evaluation_and_with_counting(run: RunDirectory) -> N
     episodes = evaluate(policy, env, seeds)
     np.testing.assert_allclose(found.returns, episodes.returns, rtol=1e-12)
     np.testing.assert_allclose(found.quality, episodes.info["qos_normalised"], rtol=1e-12)
-    np.testing.assert_allclose(found.satisfied, episodes.info["satisfied"], rtol=1e-12)
+    np.testing.assert_allclose(np.array(found.satisfied, np.float64), episodes.info["satisfied"], rtol=1e-12)
     assert np.mean(found.du_returns) == pytest.approx(np.mean(found.returns))
 
     qos: dict[int, list[float]] = {0: [], 1: [], 2: []}

@@ -15,6 +15,7 @@ from pettingzoo.utils.conversions import parallel_to_aec
 
 from oran_env import OranParallelEnv, ScenarioError, Simulator, make_scenario, parallel_env
 from oran_env.model.outcome import INFO
+from oran_env.simulator.view import without_nan
 
 Actions = dict[str, NDArray[np.float32]]
 
@@ -126,10 +127,11 @@ def test_a_shell_around_the_simulator() -> None:
         actions = some_actions(env, t)
         result = simulator.step(np.array([list(actions.values())] * 3))
         observations, rewards, _, _, infos = env.step(actions)
-        rows = result.observations
+        rows, told = result.observations, without_nan(result.info)
         for m, agent in enumerate(env.possible_agents):
             assert rewards[agent] == result.rewards[1, m]
-            assert all(np.array_equal(infos[agent][name], result.info[name][1, m]) for name in INFO)
+            assert all(np.array_equal(infos[agent][name], told[name][1, m]) for name in INFO)
+            assert np.isfinite(infos[agent]["satisfied"]).all()
 
 
 def test_order_of_the_actions_does_not_matter() -> None:

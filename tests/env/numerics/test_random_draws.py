@@ -11,7 +11,7 @@ from scipy import stats
 from support.networks import idle, serve_all
 
 from oran_env import Simulator
-from oran_env.numerics.random_draws import philox
+from oran_env.numerics.random_draws import exponential, philox, quick_exponential
 from oran_env.numerics.seeding import network_keys
 
 # Random123, kat_vectors, "philox4x32 10": counter, key, answer.
@@ -168,3 +168,12 @@ def test_asking_does_not_change_the_trajectory() -> None:
     assert asked.last_outcome is not None
     assert silent.last_outcome is not None
     assert (asked.last_outcome.rate == silent.last_outcome.rate).all()
+
+
+def test_the_table_of_logarithms() -> None:
+    """As exact as the library, from the least word to the greatest."""
+    words = np.unique(np.concatenate([2 ** np.arange(32) - 1, 2 ** np.arange(32), np.arange(0, 2**32, 9_999_991)]))
+    words = np.append(words, 2**32 - 1).astype(np.uint64)
+    exact = np.array([exponential(word) for word in words])
+    np.testing.assert_allclose([quick_exponential(word) for word in words], exact, rtol=1e-11, atol=1e-14)
+    assert min(quick_exponential(word) for word in words) > 0.0

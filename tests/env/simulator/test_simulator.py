@@ -266,7 +266,7 @@ def test_earlier_results_keep_their_values() -> None:
         simulator.step(random_actions(simulator, rng))
     assert (result.observations == observations).all()
     assert (result.rewards == rewards).all()
-    assert all((result.info[name] == copy).all() for name, copy in copies.items())
+    assert all(np.array_equal(result.info[name], copy, equal_nan=True) for name, copy in copies.items())
 
 
 def test_shapes_and_types() -> None:
@@ -320,12 +320,13 @@ def test_extended_observation() -> None:
 
 
 def test_no_ue_at_all() -> None:
-    """Nobody to serve: nothing is transmitted and every slice counts as satisfied."""
+    """Nobody to serve: nothing is transmitted, Q̄ is 1 everywhere, and nobody is satisfied or not."""
     simulator = Simulator("tiny", 2, seed=0, num_ues=0)
     assert (simulator.reset() == 0).all()
     for _ in range(25):
         result = simulator.step(np.ones((2, 2, 20), dtype=np.float32))
     assert (result.info["qos_normalised"] == 1).all()
+    assert np.isnan(result.info["satisfied"]).all()
     assert (result.info["rbs_idle"] == 10).all()
     assert (result.info["num_ues"] == 0).all()
     assert result.truncated.all()
@@ -427,7 +428,7 @@ def test_some_networks_alone() -> None:
         assert (result.rewards[1] == expected.rewards[0]).all()
         assert not result.rewards[~middle].any()
         assert not any(result.info[name][~middle].any() for name in INFO)
-        assert all((result.info[name][1] == expected.info[name][0]).all() for name in INFO)
+        assert all(np.array_equal(result.info[name][1], expected.info[name][0], equal_nan=True) for name in INFO)
     assert result.truncated.tolist() == [False, True, False]
     with pytest.raises(RuntimeError, match="end of an episode"):
         batch.step(np.zeros_like(actions), middle)
