@@ -28,8 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import oran_env
-from oran_env.model.radio.fading import Fading, draw_fading, serving_fading
+from oran_env.model.radio.coherence import blocks_of
 from oran_env.numerics.jit import Floats, Key, kernel
+from oran_env.numerics import random_draws
+from oran_env.numerics.random_draws import FADING, exponential
 from oran_env.policies.rules import equal_shares
 
 REPETITIONS = 5
@@ -62,18 +64,35 @@ class Figure(NamedTuple):
 
 
 @kernel
-def _floor(keys: Key, links: Floats, granted: int, num_rbs: int, num_ues: int, fading: Fading, reports: int) -> float:
+def _floor(keys: Key, links: Floats, granted: int, num_rbs: int, num_ues: int, blocks: int, reports: int) -> float:
     """One step of the floor for networks with keys (B, 4): draws and logarithms alone."""
     total = 0.0
     for b in range(keys.shape[0]):
         for rb in range(granted):
-            for block in range(fading.blocks):
-                draw_fading(keys[b], rb % num_ues, rb % num_rbs, block, fading, links)
+            for block in range(blocks):
+                _draw(keys[b], rb % num_ues, rb % num_rbs, block, links)
                 total += math.log2(1.0 + links[rb % len(links)])
         for report in range(reports):
-            total += serving_fading(keys[b], report % num_ues, 0, report % num_rbs, fading)
+            words = random_draws.draw(keys[b], FADING, report % num_ues, (report % num_rbs) << 16)
+            total += exponential(words[0])
         keys[b, 3] += np.uint64(1)
     return total
+
+
+@kernel
+def _draw(key: Key, u: int, k: int, block: int, links: Floats) -> None:
+    """The fading of the links (M,) of UE u on RB k, four of them in a draw."""
+    num_dus = len(links)
+    for quad in range((num_dus + 3) // 4):
+        m = 4 * quad
+        w0, w1, w2, w3 = random_draws.draw(key, FADING, u, (k << 16) | (block << 8) | quad)
+        links[m] = exponential(w0)
+        if m + 1 < num_dus:
+            links[m + 1] = exponential(w1)
+        if m + 2 < num_dus:
+            links[m + 2] = exponential(w2)
+        if m + 3 < num_dus:
+            links[m + 3] = exponential(w3)
 
 
 def _rates(works: list[Callable[[], int]], seconds: float) -> list[float]:
@@ -123,12 +142,12 @@ def _floor_of(simulator: oran_env.Simulator) -> Callable[[], int]:
         slices = np.arange(3)[:, None]
         rbs = (out.slice_of_rb[:, :, None, :] == slices).sum(axis=-1)
         reports = round(float((rbs * out.num_ues).sum()) / simulator.num_networks)
-    fading = Fading(rayleigh=True, blocks=s.radio.fading_blocks)
+    blocks = blocks_of(s)
     keys, links = simulator.state.key.copy(), np.empty(len(simulator.agents))
     num_ues = max(s.layout.num_ues, 1)
 
     def work() -> int:
-        _floor(keys, links, granted, s.radio.num_rbs, num_ues, fading, reports)
+        _floor(keys, links, granted, s.radio.num_rbs, num_ues, blocks, reports)
         return len(keys)
 
     return work

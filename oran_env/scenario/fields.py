@@ -79,8 +79,12 @@ class Radio:
     ue_height_m: float = bounded(1.5, 1.5, 22.5)  # uma: height of a UE [m] (38.901)
     shadowing_los_db: float = bounded(0.0, 0, 40)  # σ of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
     shadowing_nlos_db: float = bounded(0.0, 0, 40)  # σ without it, and with power_law [dB]; 38.901 UMa: 6 (ours)
-    fading: Literal["rayleigh", "none"] = "rayleigh"  # |h|² ~ Exp(1), or 1 (T1)
-    fading_blocks: int = bounded(1, 1, 256)  # independent draws of |h|² in a step, whose rates are averaged (ours)
+    fading: Literal["rayleigh", "none", "jakes", "ergodic"] = (  # law of |h|², see fading.py; none: 1 (T1)
+        "rayleigh"
+    )
+    fading_blocks: int | None = bounded(1, 1, 256)  # draws of |h|² in a step; None: from speed and carrier (ours)
+    rbs_per_fade: int | None = bounded(1, 1, 2**16 - 1)  # RBs that share |h|²; None: from the delay spread (ours)
+    delay_spread_ns: float = bounded(363.0, 0, 1e6)  # rbs_per_fade None: rms delay spread [ns] (38.901, UMa)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
     max_spectral_efficiency: float | None = bounded(None, 0.01)  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
 

@@ -287,7 +287,8 @@ class Simulator:
     def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
         """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
         power = np.empty(len(self.agents))
-        draw_fading(self.state.key[network], ue, rb, block, self.parameters.channel.fading, power)
+        key, speed = self.state.key[network], self.state.speed[network]
+        draw_fading(key, ue, rb, block, speed, self.parameters.channel.fading, power)
         return power
 
     def get_state(self) -> dict[str, NDArray[Any]]:
