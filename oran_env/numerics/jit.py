@@ -88,7 +88,7 @@ def kernel(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile ``function`` into each kernel that calls it, so that a loop over its calls can run in vector registers."""
+    """Compile ``function`` into each kernel that calls it, so that a loop of calls can run in vector registers."""
     return numba.njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
 
 

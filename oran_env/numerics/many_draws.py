@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.numerics.jit import Floats, Integers, Key, inlined, kernel
+from oran_env.numerics.jit import Floats, Key, inlined, kernel
 from oran_env.numerics.random_draws import philox
 
 Counters = NDArray[np.uint64]
@@ -20,7 +20,12 @@ Counters = NDArray[np.uint64]
 _LN2 = math.log(2.0)
 _ROOT = np.int64(np.array(math.sqrt(0.5)).view(np.int64))  # the bits of √½
 _EXPONENT, _MANTISSA_BITS = np.int64(-1 << 52), np.int64(52)
-_L1, _L2, _L3, _L4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
+_L1, _L2, _L3, _L4 = (
+    6.666666666666735130e-01,
+    3.999999999940941908e-01,
+    2.857142874366239149e-01,
+    2.222219843214978396e-01,
+)
 _L5, _L6, _L7 = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
 _ROUND = 1.5 * 2.0**52  # added and taken away again, it rounds to the nearest integer
 # cos(2π·x) = Σ_n (-1)^n (2π)^(2n+1) y^(2n+1) / (2n+1)! with y = 1/4 - |x| in [-1/4, 1/4]
@@ -60,7 +65,7 @@ def to_exponentials(words: Counters, numbers: Floats) -> None:
 @inlined
 def cos_turn(x: float) -> float:
     """Cosine of x turns, cos(2π·x), within 1e-12 while |x| < 2^40 leaves x its fraction."""
-    y = 0.25 - abs(x - ((x + _ROUND) - _ROUND))
+    y: float = 0.25 - abs(x - ((x + _ROUND) - _ROUND))
     z = y * y
-    even = _C0 + z * (_C1 + z * (_C2 + z * (_C3 + z * (_C4 + z * (_C5 + z * (_C6 + z * (_C7 + z * _C8)))))))
+    even: float = _C0 + z * (_C1 + z * (_C2 + z * (_C3 + z * (_C4 + z * (_C5 + z * (_C6 + z * (_C7 + z * _C8)))))))
     return y * even

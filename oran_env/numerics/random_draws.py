@@ -3,7 +3,8 @@
 Every draw is a pure function of (key of the network, episode, step, purpose, indices): no draw depends on which
 others were made, so any fading gain can be asked for, in any order, by any thread, with the same result.
 
-Counter words: step | episode | purpose << 24 + UE or DU | group of RBs << 16 + fading block << 8 + four RUs, or other indices.
+Counter words: step | episode | purpose << 24 + UE or DU | group of RBs << 16 + fading block << 8 + four RUs, or other
+indices.
 Each counter gives four 32-bit words.
 """
 

@@ -78,8 +78,9 @@ def deal_in_turn(
     """Deal the RBs of each slice of DU m to its UEs in turn, going on where the last step stopped.
 
     slice_of_rb: (K,); first, members: see ``association.group_ues``; pointer: (3,) state, next UE of each slice;
-    gain: (N, M) mean gains [mW]; speed: (N,) [m/s]; average: (N,) rate of each UE over the last steps [bit/s]; ue_of_rb:
-    (K,) -2 where a UE is to be chosen, replaced by it, or by -1 in a slice without UE: then the RU does not transmit.
+    gain: (N, M) mean gains [mW]; speed: (N,) [m/s]; average: (N,) rate of each UE over the last steps [bit/s];
+    ue_of_rb: (K,) -2 where a UE is to be chosen, replaced by it, or by -1 in a slice without UE: then the RU does not
+    transmit.
     """
     for i in range(NUM_SLICES):
         start, stop = candidates(p.named_ues, first, m, i)

@@ -1,11 +1,12 @@
-"""How many fades a step and a band average: Doppler spread against the step, delay spread against the RB.
+"""How many fades a step averages, and how many RBs share one: the spreads of Doppler and delay, and step and RB.
 
 Over a time T the mean of a process whose |h|² has the autocorrelation ρ varies like the mean of
 
     n = 1 / [2/T · ∫_0^T (1 - τ/T)·ρ(τ) dτ],   ρ(τ) = J0²(2πf_D·τ)
 
-independent draws. Over frequency, with the exponential delay profile of the same delay spread S, ρ(f) = 1/(1 + (2πf·S)²),
-and the mean over a wide band varies like that of independent groups of width 2·∫_0^∞ ρ df = 1/(2S).
+independent draws. With G RBs to a fade, two RBs d apart share it with probability 1 - d/G, which is then the
+correlation of their |h|². It falls to 1/2 where that of the delay profile TDL-C (TR 38.901, table 7.7.2-3) does, at
+0.329/S with the delay spread S, if G RBs are 0.658/S wide.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from oran_env.scenario.fields import Scenario
 
+HALF = 0.329  # where the correlation of |h|² has fallen to 1/2, times the delay spread, with TDL-C
 SPEED_OF_LIGHT = 299_792_458.0  # [m/s]
 MOST_BLOCKS = 256  # the counter of a draw has 8 bits for the block
 
@@ -27,9 +29,9 @@ def bessel_j0(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def independent_fades(doppler_hz: float, seconds: float) -> float:
-    """n of the time ``seconds``, at least 1; 256 and more are told as what 200 Doppler periods have."""
-    periods = min(doppler_hz * seconds, 200.0)
-    share = (np.arange(2048) + 0.5) / 2048  # τ/T
+    """n of the time ``seconds``, at least 1; beyond 256 Doppler periods as many as in these."""
+    periods = min(doppler_hz * seconds, 256.0)
+    share = (np.arange(4096) + 0.5) / 4096  # τ/T
     rho = bessel_j0(2 * np.pi * periods * share) ** 2
     return float(1.0 / (2.0 * ((1.0 - share) * rho).mean()))
 
@@ -45,9 +47,9 @@ def blocks_of(scenario: Scenario) -> int:
 
 
 def group_of(scenario: Scenario) -> int:
-    """RBs that share a fade; for None as many as lie in 1/(2S), rounded, between 1 and all of them."""
+    """RBs that share a fade; for None as many as are 0.658/S wide, rounded, between 1 and all of them."""
     radio = scenario.radio
     if radio.rbs_per_fade is not None:
         return radio.rbs_per_fade
-    width = 1e9 / (2.0 * max(radio.delay_spread_ns, 1e-3))  # [Hz]
+    width = 2.0 * HALF * 1e9 / max(radio.delay_spread_ns, 1e-3)  # [Hz]
     return max(1, round(min(width / radio.rb_bandwidth_hz, radio.num_rbs)))

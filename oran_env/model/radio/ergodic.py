@@ -1,4 +1,4 @@
-"""The mean rate over Rayleigh fading, which a step with many independent fades comes near, in closed form but for a sum.
+"""The mean rate over Rayleigh fading, which a step with many fades comes near, in closed form but for a sum.
 
 With x_0, x_1, … ~ Exp(1), S the mean power of the signal, g_i that of the interferers, a_0 = σ²/S and a_i = g_i/S,
 
@@ -21,13 +21,14 @@ from oran_env.numerics.jit import Floats, Integers, kernel
 _LOWEST, _HIGHEST = -128, 128  # n of the nodes
 _FIRST = 2.0**-12  # where θ·(1 + Σ a) is as small, each term is twice the one before it
 _LAST = 40.0  # where θ·a_0 is as large, nothing is left
+_MUCH = 1e150  # nor where one of the products is
 
 
 def nodes_of(cap: float) -> Floats:
     """Nodes θ and their weights (2, n) for a cap [bit/s/Hz]."""
     inverse = 1.0 / (2.0**cap - 1.0) if cap < 1000.0 else 0.0
     v = 2.0 ** np.arange(_LOWEST, _HIGHEST)
-    v = v[v * inverse < 2.0**30]
+    v = v[v * inverse < 2.0**20]
     theta = v / (1.0 + v * inverse)
     return np.stack([theta, theta / (1.0 + theta) / (1.0 + v * inverse)])
 
@@ -41,13 +42,16 @@ def mean_efficiency(signal: float, interferers: Floats, noise: float, nodes: Flo
     total = signal + noise
     for i in range(len(interferers)):
         total += interferers[i]
-    start = max(int(math.floor(math.log2(_FIRST * signal / total))) - _LOWEST, 0)
-    stop = min(int(math.ceil(math.log2(_LAST * signal / noise))) - _LOWEST, len(theta))
-    efficiency = theta[start]  # of the nodes before it
-    for n in range(start, stop):
+    start = max(math.floor(math.log2(_FIRST * signal / total)) - _LOWEST, 0)
+    efficiency: float = theta[start]  # of the nodes before it
+    for n in range(start, len(theta)):
+        if theta[n] * (noise / signal) > _LAST:
+            break
         rest = 1.0
         for i in range(len(interferers)):
             rest *= 1.0 + theta[n] * (interferers[i] / signal)
+            if rest > _MUCH:
+                break
         efficiency += weight[n] * math.exp(-theta[n] * (noise / signal)) / rest
     return efficiency
 

@@ -9,9 +9,10 @@ to meet every fade, so that the rate is its mean, see ``ergodic.py``; ``none``: 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oran_env.model.radio.coherence import SPEED_OF_LIGHT, blocks_of, group_of
 from oran_env.model.radio.jakes import draw_jakes
@@ -51,7 +52,7 @@ class Room(NamedTuple):
     """Room to draw n fades at a time."""
 
     ue: Counters  # (n,) words of the counters
-    index: Counters  # (n,)
+    link: Counters  # (n,)
     words: Counters  # (4·n,)
     wave: Floats  # (3·n,)
 
@@ -59,12 +60,12 @@ class Room(NamedTuple):
 @kernel
 def room_for(n: int) -> Room:
     """Room to draw ``n`` fades."""
-    ue, index = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.uint64)
-    return Room(ue, index, np.empty(4 * n, dtype=np.uint64), np.empty(3 * n))
+    ue, link = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.uint64)
+    return Room(ue, link, np.empty(4 * n, dtype=np.uint64), np.empty(3 * n))
 
 
 @kernel
-def rows(flat: Floats, number: int, n: int) -> Floats:
+def rows(flat: NDArray[Any], number: int, n: int) -> NDArray[Any]:
     """The beginning of room (…,) as an array (number, n), whose rows are contiguous, as vector registers need them."""
     return flat[: number * n].reshape(number, n)
 
@@ -84,7 +85,7 @@ def draw_fades(
         wave = rows(room.wave, 3, len(ues))
         for i in range(len(ues)):
             wave[0, i] = p.doppler_per_mps * time * speed[ues[i]]
-        draw_jakes(key, ues, groups, m, room.ue, room.index, rows(room.words, 4, len(ues)), wave, power)
+        draw_jakes(key, ues, groups, m, room.ue, room.link, rows(room.words, 4, len(ues)), wave, power)
     else:
         power[:, :] = 1.0
 
@@ -95,13 +96,13 @@ def draw_rayleigh(
 ) -> None:  # fmt: skip
     """Draw Exp(1) numbers that no other link, group, block or step has. Four RUs share a counter."""
     n, stop = len(ues), m + power.shape[0]
-    ue, index, words = room.ue[:n], room.index[:n], rows(room.words, 4, n)
+    ue, link, words = room.ue[:n], room.link[:n], rows(room.words, 4, n)
     for i in range(n):
         ue[i] = np.uint64((FADING << 24) | ues[i])
     for quad in range(m // 4, (stop + 3) // 4):
         for i in range(n):
-            index[i] = np.uint64((groups[i] << 16) | (block << 8) | quad)
-        draw_many(key, key[3], ue, index, words)
+            link[i] = np.uint64((groups[i] << 16) | (block << 8) | quad)
+        draw_many(key, key[3], ue, link, words)
         for other in range(max(m, 4 * quad), min(stop, 4 * quad + 4)):
             to_exponentials(words[other % 4], power[other - m])
 

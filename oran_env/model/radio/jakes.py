@@ -23,15 +23,15 @@ _LOW = np.uint64(0xFFFF)
 
 @kernel
 def draw_jakes(
-    key: Key, ues: Integers, groups: Integers, m: int, ue: Counters, index: Counters, words: Counters, wave: Floats,
+    key: Key, ues: Integers, groups: Integers, m: int, ue: Counters, link: Counters, words: Counters, wave: Floats,
     power: Floats,
 ) -> None:  # fmt: skip
     """Write |h|² of the links from RUs m, m + 1, … to n UEs, each on one group of RBs, into ``power`` (RUs, n).
 
-    ues, groups: (n,); ue, index: (≥ n,) and words: (4, n) are room; wave: (3, n), its first row f_D·t, the rest room.
+    ues, groups: (n,); ue, link: (≥ n,) and words: (4, n) are room; wave: (3, n), its first row f_D·t, the rest room.
     """
     n = len(ues)
-    counter, index, turns, real, imaginary = ue[:n], index[:n], wave[0], wave[1], wave[2]
+    counter, link, turns, real, imaginary = ue[:n], link[:n], wave[0], wave[1], wave[2]
     for i in range(n):
         counter[i] = np.uint64((PATHS << 24) | ues[i])
     for row in range(power.shape[0]):
@@ -39,8 +39,8 @@ def draw_jakes(
         imaginary[:] = 0.0
         for part in range(WAVES // 4):
             for i in range(n):
-                index[i] = np.uint64((groups[i] << 16) | ((m + row) << 1) | part)
-            draw_many(key, np.uint64(0), counter, index, words)
+                link[i] = np.uint64((groups[i] << 16) | ((m + row) << 1) | part)
+            draw_many(key, np.uint64(0), counter, link, words)
             for s in range(4):
                 word = words[s]
                 for i in range(n):

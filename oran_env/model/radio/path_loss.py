@@ -91,7 +91,7 @@ def uma(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sigma: Fl
     for u in range(gain.shape[0]):
         for m in range(gain.shape[1]):
             distance = math.sqrt(squared_distance(position, u, m, p))
-            sees = los_draw[u, m] < los_probability(distance, p.urban.elevation)
+            sees = los_draw[u, m] < los_probability(distance)
             gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban))
             sigma[u, m] = p.shadowing_los if sees else p.shadowing_nlos
 
