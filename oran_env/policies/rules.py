@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.cell.deployment import sites_of
-from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.action_codec import action_size, at_full_power, encode_owned
 from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.model.mac.codecs.zones import encode_counts, lay_zones
 from oran_env.model.reward.observation import observation_layout
@@ -57,7 +57,7 @@ def encode(
         raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
     rb = np.arange(num_rbs)
     owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
-    return CODECS[scenario.control.codec].encode(owns, ues, scenario)
+    return encode_owned(owns, scenario, ues)
 
 
 def apportion(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:
@@ -169,7 +169,7 @@ def zone_rule(
             counts[..., i] += given
             left -= given
     if zones:
-        return encode_counts(own, shared)
+        return at_full_power(encode_counts(own, shared), scenario)
     _check_all(observations, scenario)
     whose = _colours_of(scenario) if colours_own else np.arange(groups)
     grid = np.empty((*ues.shape[:-1], num_rbs), dtype=np.int64)

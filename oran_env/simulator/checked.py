@@ -53,8 +53,9 @@ def checked_actions(actions: Any, shape: tuple[int, ...], which: Integers) -> Si
     Raises:
         ValueError: wrong shape, or values that are not finite numbers.
     """
-    # Contiguous and writable, so that every call meets the same compiled kernel.
-    values = np.require(checked("actions (networks, DUs, values) are", actions, shape), np.float32, ["C", "W"])
+    values = checked("actions (networks, DUs, values) are", actions, shape)
+    if values.dtype != np.float32 or not (values.flags.c_contiguous and values.flags.writeable):
+        values = np.require(values, np.float32, ["C", "W"])  # so that every call meets the same compiled kernel
     # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
     read = values if len(which) == len(values) else values[which]
     if not math.isfinite(read.sum(dtype=np.float64)):

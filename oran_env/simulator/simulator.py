@@ -255,9 +255,10 @@ class Simulator:
         return numbers
 
     def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
-        if not self._started[which].all():
+        every = len(which) == self.num_networks
+        if not (self._started if every else self._started[which]).all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if self.truncated[which].any():
+        if int(self.state.key[which, 3].max(initial=0)) >= self.scenario.control.horizon:
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         expected = (self.num_networks, len(self.agents), self.action_size)
         return checked_actions(actions, expected, which)
@@ -265,7 +266,8 @@ class Simulator:
     def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
         """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
         power = np.empty(len(self.agents))
-        draw_fading(self.state.key[network], ue, rb, block, self.parameters.channel.fading, power)
+        key, speed = self.state.key[network], self.state.speed[network]
+        draw_fading(key, ue, rb, block, speed, self.parameters.channel.fading, power)
         return power
 
     def get_state(self) -> dict[str, NDArray[Any]]:

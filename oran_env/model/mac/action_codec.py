@@ -1,10 +1,13 @@
 """Eqs. (7a)-(7c): from a vector in (0, 1), the action of a DU, to who gets which RB; a value above 0.5 is a set bit.
 
 Each codec stands in a file of ``codecs/``; here is their registry, and the phase that decodes the actions of a step.
+With ``power_range_db`` every action has K more values a at its end, of which each sets the power of an RB, to
+-power_range_db·(1 - a) dB over its even share: 1 is full power.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -42,18 +45,43 @@ class Decoding(NamedTuple):
     owned: bool  # whether RBs have owners
     by_demand: bool  # whether it matters who has something to send
     queue: NDArray[np.bool_]  # (3,) slices whose UEs have a queue, which may be empty
+    power_nepers: float  # natural logarithm of the greatest over the least power of an RB; 0: it is not set
 
 
 def decoding_of(scenario: Scenario) -> Decoding:
     """The codec of a scenario."""
     name, traffic = scenario.control.codec, scenario.traffic
-    queue = LATENCIES[traffic.latency] & (np.asarray(traffic.offered_bps) > 0.0)
-    return Decoding(CODECS.number(name), CODECS[name].named_ues, name == "zones", name == "prb_quota", queue)
+    return Decoding(
+        codec=CODECS.number(name),
+        named_ues=CODECS[name].named_ues,
+        owned=name == "zones",
+        by_demand=name == "prb_quota",
+        queue=LATENCIES[traffic.latency] & (np.asarray(traffic.offered_bps) > 0.0),
+        power_nepers=0.1 * math.log(10.0) * scenario.radio.power_range_db,
+    )
 
 
 def action_size(scenario: Scenario) -> int:
     """Number of values in the action of one DU."""
-    return CODECS[scenario.control.codec].size(scenario.radio.num_rbs)
+    return CODECS[scenario.control.codec].size(scenario.radio.num_rbs) + num_powers(scenario)
+
+
+def num_powers(scenario: Scenario) -> int:
+    """How many values at the end of an action set the power of an RB: K or none."""
+    return scenario.radio.num_rbs if scenario.radio.power_range_db > 0.0 else 0
+
+
+def encode_owned(
+    owns: NDArray[np.bool_], scenario: Scenario, ues: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
+    """The action (..., A) by which each slice gets the RBs that it owns (..., 3, K), at full power; ues: see Codec."""
+    return at_full_power(CODECS[scenario.control.codec].encode(owns, ues, scenario), scenario)
+
+
+def at_full_power(decided: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float32]:
+    """The action (..., A) whose first values, those of the codec, are given."""
+    full = np.ones((*decided.shape[:-1], num_powers(scenario)), dtype=np.float32)
+    return np.concatenate([decided, full], axis=-1)
 
 
 def resource_columns(scenario: Scenario) -> tuple[tuple[int, ...], ...]:
@@ -86,6 +114,10 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
                     ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
             out.rbs_contested[b, m] = contested
             out.clipped_actions[b, m] = count_clipped(action)
+            if p.power_nepers > 0.0:
+                for k in range(num_rbs):
+                    a = min(max(float(action[len(action) - num_rbs + k]), 0.0), 1.0)
+                    out.rb_power[b, m, k] = math.exp(-p.power_nepers * (1.0 - a))
 
 
 @kernel

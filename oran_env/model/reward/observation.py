@@ -18,7 +18,8 @@ prb_use: share of all RBs that carried data of the slice in the last step; 0 aft
 interference: of the power that the other RUs would bring to its UEs by using all RBs, the share that they brought in
     the last step, mean of the UEs; 0 after a reset. In dB over noise, some 60 here, half of it would not show.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
-    that eMBB, mMTC, URLLC and nobody got, with ``zones`` and ``prb_quota`` the values as given); 0 after a reset.
+    that eMBB, mMTC, URLLC and nobody got, with ``zones`` and ``prb_quota`` the values as given); with
+    ``power_range_db`` then K values as given, clipped; 0 after a reset.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oran_env.model.demand.traffic import Traffic
-from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.action_codec import CODECS, action_size, num_powers
 from oran_env.model.mac.codecs.codec import AS_GIVEN, BITS, SHARES, THRESHOLD
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.channel import Channel
@@ -62,6 +63,7 @@ class View(NamedTuple):
     start: Integers  # (9,) first column of each part, -1 where it is not seen
     radio: bool  # whether any part tells of the channel
     action: int  # BITS, SHARES or AS_GIVEN
+    powers: int  # values of the action, at its end, that set the power of an RB
     even_share: float  # M/N, by which numbers of UEs are scaled
 
 
@@ -103,6 +105,7 @@ def view_of(scenario: Scenario) -> View:
         start=np.array([layout[name].start if name in layout else -1 for name in NAMES]),
         radio="cqi" in layout or "interference" in layout,
         action=CODECS[scenario.control.codec].seen,
+        powers=num_powers(scenario),
         even_share=dus / max(ues, 1),
     )
 
@@ -161,10 +164,13 @@ def write_observations(
             if p.start[PREVIOUS_ACTION] < 0:
                 continue
             previous = seen[p.start[PREVIOUS_ACTION] :]
+            decided = len(previous) - p.powers
+            for j in range(decided, len(previous)):
+                previous[j] = 0.0 if fresh else min(max(actions[b, m, j], np.float32(0.0)), np.float32(1.0))
             if not fresh and p.action == SHARES:
-                count_shares(out.slice_of_rb[b, m], previous)
+                count_shares(out.slice_of_rb[b, m], previous[:decided])
                 continue
-            for j in range(len(previous)):
+            for j in range(decided):
                 if fresh:
                     previous[j] = 0.0
                 elif p.action == BITS:
