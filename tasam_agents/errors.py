@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     The base of every refusal, so that a command catches this one class.
     """
+
+
+class Damaged(UserError):
+    """A file is not what was written. Where many runs are read, this concerns one of them and the others count."""

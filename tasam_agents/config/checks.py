@@ -7,7 +7,7 @@ A choice is a `Literal`, a bounded number an `Annotated` one. Errors, the comman
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -120,7 +120,7 @@ def _fits(annotation: Any, value: Any) -> bool:
         kinds = (parts[0],) * len(value) if parts[-1] is Ellipsis else parts
         return len(kinds) == len(value) and all(map(_fits, kinds, value))
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, origin or annotation)
