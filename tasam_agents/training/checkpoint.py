@@ -22,7 +22,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from tasam_agents.errors import Damaged
+from tasam_agents.errors import Damaged, Note
 from tasam_agents.files.bounded_read import checked_size, parsed_json, read_bytes
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.files.tensor_file import checksum_of_file, physical_memory, write_tensors
@@ -40,7 +40,7 @@ class CheckpointError(Damaged):
     """A checkpoint is missing, damaged, of another version or does not fit; the message says which and where."""
 
 
-class CheckpointWarning(UserWarning):
+class CheckpointWarning(Note):
     """The newest checkpoint is damaged and the one before it was read."""
 
 

@@ -154,11 +154,12 @@ class RunDirectory:
         """A directory that ``create`` has made.
 
         Raises:
-            RunError: it is not a run.
+            RunError: it is not a run, RunDamaged: no longer.
         """
         run = RunDirectory(path)
         if not run.config_file.is_file():
-            raise RunError(f"{path} is not a run: there is no {run.config_file}")
+            kind = RunDamaged if run.latest.parent.is_dir() else RunError  # it was one
+            raise kind(f"{path} is not a run: there is no {run.config_file}")
         return run
 
     def config(self, trusted: Collection[str] = (), changed: bool = False) -> TrainConfig:
@@ -236,6 +237,20 @@ class RunDirectory:
             Damaged: another line is not JSON.
         """
         return run_log.lines(self.metrics_file)
+
+    def saved_metrics(self) -> list[dict[str, Any]]:
+        """``metrics``, once they are known to be those of ``checkpoints/latest``.
+
+        Raises:
+            Damaged: log or checkpoint is not what was written.
+        """
+        from tasam_agents.training import checkpoint  # see check_unchanged
+
+        sealed = checkpoint.load_state(self.latest)["log"]
+        damage = run_log.damage(self.metrics_file, sealed)
+        if damage:
+            raise RunDamaged(damage)
+        return self.metrics()
 
 
 def changes(wanted: Mapping[str, Any], began: Mapping[str, Any]) -> str:

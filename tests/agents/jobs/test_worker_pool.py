@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.short_runs import FAKE
@@ -59,6 +60,7 @@ DRIVER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from support.short_runs import FAKE
 from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import Job
@@ -85,6 +87,7 @@ def test_a_run_ends_when_the_program_that_started_it_was_killed(tmp_path: Path) 
 def sign(job: Job, dies: str) -> None:
     """Write down who did the job, and with how many threads its libraries begin."""
     if job.agent == dies:
+        print("dying", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     job.directory.write_text(f"{os.getpid()} {os.environ['OMP_NUM_THREADS']}")
 
@@ -101,24 +104,29 @@ def test_one_process_does_run_after_run_and_another_takes_the_place_of_one_that_
     assert signatures[0] == signatures[1] != signatures[3]
     assert signatures[0].endswith(" 1")
     assert signatures[2] == ""
+    assert text(jobs[2].log).count("dying") == 3  # the first attempt and two more
     assert multiprocessing.active_children() == []
 
 
-def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = Job("own", replace(FAKE, iterations=400, checkpoint_every_s=0.1), tmp_path / "seed_0")
     run = RunDirectory(job.directory)
 
     def is_saved() -> bool:
         return checkpoint.exists(run.latest) and checkpoint.load_state(run.latest)["iteration"] > 0
 
-    killer = when(is_saved, lambda: multiprocessing.active_children()[0].kill())
-    (failure,) = run_jobs([job], WorkerPool(1), TRAINING, quiet=True)
+    first: list[dict[str, Any]] = []
+
+    def kill() -> None:
+        multiprocessing.active_children()[0].kill()
+        assert 0 < checkpoint.load_state(run.latest)["iteration"] < 400
+        first.append(run.metrics()[0])
+
+    killer = when(is_saved, kill)
+    assert run_jobs([job], WorkerPool(1), TRAINING) == []  # by the same call: another process takes it up
     killer.join()
-    assert failure.reason == "killed by SIGKILL"
-    assert 0 < checkpoint.load_state(run.latest)["iteration"] < 400
-    first = run.metrics()[0]
-    assert run_jobs([job], WorkerPool(1), TRAINING, quiet=True) == []
-    assert run.metrics()[0] == first  # with the times of the first attempt
+    assert "its worker was lost; going on with own, seed 0" in capsys.readouterr().err
+    assert run.metrics()[0] == first[0]  # with the times of the first attempt
     iterations = [line["iteration"] for line in run.metrics()]
     assert iterations == sorted(set(iterations))
     assert iterations[-1] == 400
