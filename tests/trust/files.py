@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from support.short_runs import FAKE
@@ -185,17 +186,15 @@ def disk_full(place: Path, is_quick: bool) -> str:
             fsync(descriptor)
 
         checkpoint.save(at, {"t": {"x": torch.tensor(which)}}, {"number": which})
-        os.fsync = failing
         try:
-            checkpoint.save(at, {"t": {"x": torch.tensor(-1)}}, {"number": -1})
+            with patch.object(os, "fsync", failing):
+                checkpoint.save(at, {"t": {"x": torch.tensor(-1)}}, {"number": -1})
         except OSError as error:
             if "last good checkpoint is" not in str(error):
                 raise
             failures += 1
             assert checkpoint.load(at).state["number"] in (which, -1)
             assert not at.with_name("c.partial").exists()
-        finally:
-            os.fsync = fsync
     return f"{failures} failed saves, each left a whole checkpoint"
 
 
