@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 from pathlib import Path
@@ -60,9 +61,16 @@ def parsed_json(text: str, where: str) -> Any:
         Damaged: naming ``where``.
     """
     try:
-        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_once_each)
+        return json.loads(text, parse_float=_finite, parse_constant=_no_number, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{where} is damaged: {error}") from error
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is beyond all numbers")
+    return number
 
 
 def _no_number(name: str) -> NoReturn:
