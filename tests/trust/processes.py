@@ -51,12 +51,14 @@ def kills(place: Path, is_quick: bool) -> str:
     while killed < (6 if is_quick else 50):
         rounds += 1
         path = place / f"parts{rounds}"
-        while True:
+        for attempt in range(9):
             process = start(LONG, path)
-            began, patience = time.monotonic(), 3.0 + chance.random() * 3.0
-            while process.poll() is None and time.monotonic() - began < patience:
+            deadline = None  # a while after it has begun to work; in the last attempt, never
+            while process.poll() is None and (deadline is None or time.monotonic() < deadline):
+                if deadline is None and attempt < 8 and path.with_name(f"{path.name}.lock.holder").exists():
+                    deadline = time.monotonic() + 1.5 * chance.random()
                 # Also within a save: as soon as a partial checkpoint stands there.
-                if rounds % 2 and (path / "checkpoints" / "latest.partial").exists() and chance.random() < 0.02:
+                if attempt % 2 and (path / "checkpoints" / "latest.partial").exists() and chance.random() < 0.1:
                     break
                 time.sleep(0.002)
             if process.poll() is None:
@@ -133,7 +135,7 @@ def _step(threads: int) -> float:
 
 
 def start_methods(place: Path, is_quick: bool) -> str:
-    """A simulator with threads has stepped; children step theirs, and the one that they inherit."""
+    """A simulator with threads has stepped here; children by every start method step their own."""
     expected = _step(2)
     tried = []
     for method in multiprocessing.get_all_start_methods():
