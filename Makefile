@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl lint bench planted clean
+.PHONY: help install train test test-slow test-ray test-torchrl lint bench planted trust trust-quick clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | lint | bench | planted | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -67,6 +67,13 @@ bench: install
 # Are the tests worth anything? Plants the defects of tests/planted/defects.toml, one at a time, in a copy.
 planted: install
 	$(BIN)/python tests/planted
+
+# What a run survives and refuses: kills, damage, full disks, strangers. Goes on where it was interrupted.
+trust: install
+	OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python -m trust
+
+trust-quick: install
+	OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python -m trust --quick
 
 clean:
 	rm -rf $(VENV) $(RAY_VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

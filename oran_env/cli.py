@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +15,7 @@ from oran_env.rendering import FilmError, MissingExtra, NoDisplay
 from oran_env.scenario.validation import ScenarioError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+READER_GONE = 141  # 128 + SIGPIPE, as a shell says
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,9 +30,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when something failed, 130 when interrupted."""
-    options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # none, replaced by a test, or closed
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # an encoding without our signs
     try:
+        options = parser().parse_args(arguments)
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads, `| head`: what is left goes nowhere, so that the exit is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_GONE)
     except (CommandError, ScenarioError, FilmError) as error:
         _leave(f"error: {error}", BAD_INPUT)
     except (MissingExtra, NoDisplay, OSError) as error:  # OSError: a full disk

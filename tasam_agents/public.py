@@ -28,6 +28,7 @@ from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint, trainer
 from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_lock import run_lock
 
 
 def train(
@@ -36,6 +37,7 @@ def train(
     resume: bool = False,
     quiet: bool = False,
     distributed: DistributedConfig | None = None,
+    accept_changes: bool = False,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
@@ -45,10 +47,13 @@ def train(
         resume: go on as if it had not been interrupted.
         quiet: show no progress.
         distributed: put the networks on a Ray cluster; our own agents only.
+        accept_changes: resume also with a configuration or with versions that the run did not begin with, or with a log
+            that is damaged; the damaged one is kept beside the new one.
 
     Raises:
-        UserError: bad input, before any work starts.
-        Interrupted: on SIGINT or SIGTERM. TrainingDiverged: NaN or infinity.
+        UserError: bad input, before any work starts. RunLocked: another process works on the run.
+        Interrupted: on SIGINT, SIGTERM or SIGHUP. TrainingDiverged: NaN or infinity.
+        OSError: the disk is full, or the run was deleted meanwhile.
     """
     path = Path(run_dir)
     if isinstance(config, BaselineConfig):
@@ -56,10 +61,17 @@ def train(
             raise UserError(f"resume is True and {config.name} a baseline; allowed: runs of our own agents")
         if distributed is not None:
             raise UserError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
-        return train_baseline(config, path, quiet)
+        RunDirectory.check_new(path)
+        with run_lock(path):
+            return train_baseline(config, path, quiet)
     if distributed is not None:
+        if accept_changes:
+            raise UserError("accept_changes is True and the run is distributed; allowed: a run of one process")
         return train_distributed(config, path, distributed, resume, quiet)
-    return trainer.train(config, path, resume, quiet)
+    if not resume:
+        RunDirectory.check_new(path)  # before a lock is put beside it
+    with run_lock(path):
+        return trainer.train(config, path, resume, quiet, accept_changes)
 
 
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:

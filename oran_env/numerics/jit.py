@@ -2,7 +2,7 @@
 
 numba's own disk cache notices an edit in the file of a function but not in a file it calls into, crashes on a
 truncated entry, and fails at import when it cannot write. So the package has a cache directory of its own,
-named after a hash of all its sources, that falls back to a temporary directory and then to no cache at all.
+named after a hash of all its sources (``cache_directory.py``).
 With ``NUMBA_DISABLE_JIT=1`` the same functions run as plain Python.
 """
 
@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +19,8 @@ import numba
 import numpy as np
 from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
+
+from oran_env.numerics.cache_directory import cache_directory
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -36,23 +36,6 @@ def _source_hash() -> str:
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _cache_directory() -> Path | None:
-    """Return the first writable candidate, or None: then each process compiles for itself."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has no owners to tell apart
-    for parent in (Path(home) / "oran-env", Path(tempfile.gettempdir()) / f"oran-env-{user}"):
-        directory = parent / _source_hash()
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if directory.stat().st_uid != user:  # somebody else's files are not to be run
-                continue
-            with tempfile.TemporaryFile(dir=directory):
-                return directory
-        except OSError:
-            continue
-    return None
 
 
 class _ForgivingCache(FunctionCache):  # type: ignore[misc]
@@ -71,7 +54,7 @@ class _ForgivingCache(FunctionCache):  # type: ignore[misc]
             super().save_overload(sig, data)
 
 
-_DIRECTORY = None if numba.config.DISABLE_JIT else _cache_directory()
+_DIRECTORY = None if numba.config.DISABLE_JIT else cache_directory(_source_hash())
 
 
 def kernel(function: Function) -> Function:

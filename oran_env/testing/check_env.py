@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import os
 import pickle
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -64,6 +67,20 @@ class OneAgent(ParallelEnv):  # type: ignore[misc]
         return tuple({"agent": part} for part in handed)
 
 
+@contextmanager
+def _somewhere_to_draw() -> Iterator[None]:
+    """An environment that draws in a window can be checked on a machine without a screen, too."""
+    if {"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"} & os.environ.keys() or sys.platform in ("win32", "darwin"):
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
+
+
+@_somewhere_to_draw()
 def check_env(
     env: Any,
     *,

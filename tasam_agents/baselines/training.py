@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from tasam_agents.baselines.config import KIND, BaselineConfig
 from tasam_agents.baselines.sb3 import (
@@ -26,6 +24,8 @@ from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.envs.trust import check_env_id
+from tasam_agents.files.provenance import versions
+from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
 from tasam_agents.training.atomic_write import write_json_atomically
@@ -33,7 +33,8 @@ from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
+from tasam_agents.training.threads import torch_threads
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
 FINISHED = "finished.json"
@@ -57,12 +58,16 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
     Raises:
         ImportError: the extra ``sb3`` is not installed.
         UserError: bad input, before any work starts.
-        Interrupted: on SIGINT or SIGTERM.
+        Interrupted: on SIGINT, SIGTERM or SIGHUP.
         TrainingDiverged: NaN or infinity before the first validation, so that there is no policy to judge.
     """
     require_library()
     RunDirectory.check_new(run_dir)
-    torch.set_num_threads(config.threads)
+    with torch_threads(config.threads):
+        return _train(config, run_dir, quiet)
+
+
+def _train(config: BaselineConfig, run_dir: Path, quiet: bool) -> Path:
     training = _Training(config, RunDirectory(run_dir))
     RunDirectory.create(run_dir, config)
     with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
@@ -81,8 +86,7 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
 
 def divergence(run_dir: Path) -> str:
     """Why a finished run ended before its budget, or "" if it did not."""
-    document = json.loads((run_dir / FINISHED).read_text("utf-8"))
-    return str(document.get("diverged", ""))
+    return str(read_sealed(run_dir / FINISHED, "the end of a run").get("diverged", ""))
 
 
 def _tells_of_divergence(error: ValueError) -> bool:
@@ -98,10 +102,9 @@ def is_finished(run_dir: Path) -> bool:
 def is_baseline(run_dir: Path) -> bool:
     """Whether the run in this directory is one of a baseline; no claim is made about a damaged one."""
     try:
-        document = json.loads(RunDirectory(run_dir).config_file.read_text("utf-8"))
-    except (OSError, ValueError):
+        return RunDirectory(run_dir).recorded_document().get("kind") == KIND
+    except RunError:
         return False
-    return isinstance(document, dict) and document.get("kind") == KIND
 
 
 def load_config(run_dir: Path, trusted: Collection[str] = ()) -> BaselineConfig:
@@ -117,10 +120,11 @@ def load_config(run_dir: Path, trusted: Collection[str] = ()) -> BaselineConfig:
     """
     run = RunDirectory.open(run_dir)
     try:
-        config = BaselineConfig.from_dict(json.loads(run.config_file.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
-        raise RunError(f"{run.config_file} is not the configuration of a baseline: {error}") from error
+        config = BaselineConfig.from_dict(run.recorded_document())
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RunDamaged(f"{run.config_file} is not the configuration of a baseline: {error}") from error
     check_env_id(config.env_id, run.config_file, trusted)
+    run.check_unchanged(config)
     return config
 
 
@@ -197,7 +201,7 @@ class _Training:
     def finish(self, line: Mapping[str, Any], **more: str) -> None:
         """Write finished.json: what the last line of metrics counts, and whatever else is to be known."""
         document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s")} | more
-        write_json_atomically(self.directory.path / FINISHED, document)
+        write_json_atomically(self.directory.path / FINISHED, sealed(document))
 
     def report(self, progress: Progress) -> dict[str, Any]:
         """Validate, keep the best policy, write a line of metrics."""
@@ -207,7 +211,12 @@ class _Training:
             raise DivergedError("the return on the validation networks is not finite")
         if result > self.best_validation_return:
             self.best_validation_return = result
-            state = {"iteration": self.vec_env.steps, "env_steps": self.env_steps, "validation_return": result}
+            state: dict[str, Any] = {
+                "iteration": self.vec_env.steps,
+                "env_steps": self.env_steps,
+                "validation_return": result,
+            }
+            state |= {"config": self.config.to_dict(), "versions": versions()}
             checkpoint.save(self.directory.best, {"policy": acting_tensors(self.model.policy, self.config)}, state)
         line = self._line(result)
         self.directory.append_metrics(line)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Sequence
 
 import tasam_agents
+from tasam_agents.cli import console
 from tasam_agents.errors import UserError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -26,24 +28,32 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when something failed, 130 when interrupted."""
-    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if command in ("-h", "--help"):
-        print(usage())
-        return
-    if command == "--version":
-        print(f"tasam {tasam_agents.__version__}")
-        return
+    console.prepare()
     try:
-        if command not in COMMANDS:
-            raise UserError(f"command {command!r}; allowed: {', '.join(COMMANDS)}")
-        importlib.import_module(f"tasam_agents.cli.{command}").run(rest)
+        _run(*(sys.argv[1:] if arguments is None else arguments) or ["--help"])
     except KeyboardInterrupt:
         _leave("stopped", INTERRUPTED)
     except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            console.silence(sys.stdout)
+            sys.exit(console.READER_GONE)
         code = exit_code(error)
         if code is None:
             raise
         _leave(str(error) if code == INTERRUPTED else f"error: {error}", code)
+    if console.is_reader_gone():  # what was printed last was still in the buffer
+        sys.exit(console.READER_GONE)
+
+
+def _run(command: str, *rest: str) -> None:
+    if command in ("-h", "--help"):
+        print(usage())
+    elif command == "--version":
+        print(f"tasam {tasam_agents.__version__}")
+    elif command not in COMMANDS:
+        raise UserError(f"command {command!r}; allowed: {', '.join(COMMANDS)}")
+    else:
+        importlib.import_module(f"tasam_agents.cli.{command}").run(list(rest))
 
 
 def usage() -> str:
@@ -82,5 +92,7 @@ def exit_code(error: Exception) -> int | None:
 
 
 def _leave(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads
+        print(console.harmless(message), file=sys.stderr, flush=True)
+    console.is_reader_gone()
     sys.exit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.errors import UserError
+from tasam_agents.files.bounded_read import read_json
 from tasam_agents.training.atomic_write import write_json_atomically
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def show_status(budget: str = "quick", out: Path | None = None, jobs: int | None
         out: directory of the study; default: runs/study-BUDGET.
         jobs: runs at a time, for the time that is left; default: one per CPU core.
     """
+    from tasam_agents.jobs.engine import standing
     from tasam_agents.jobs.worker_pool import WorkerPool
     from tasam_agents.study.estimate import remaining_s, seconds_per_run
     from tasam_agents.study.plan import FIGURES
@@ -129,20 +130,23 @@ def show_status(budget: str = "quick", out: Path | None = None, jobs: int | None
     plan = _plan(budget, out)
     task = study_task(plan.judging)
     every = plan.jobs()
-    left = [job for job in every if task.status(job) != "complete"]
+    left, damaged = standing(every, task)
     for figure in FIGURES:
         own = plan.jobs([figure])
-        missing = {job.directory for job in left}
+        missing = {job.directory for job in left} | {failure.job.directory for failure in damaged}
         done = sum(job.directory not in missing for job in own)
         filled = round(20 * done / len(own))
         print(f"{figure:8}{'█' * filled}{'·' * (20 - filled)} {done} of {len(own)}")
     failed = [(job, reason) for job in left if (reason := _failure(job))]
+    for failure in damaged:
+        print(f"damaged: {failure.job.label}: {failure.reason}")
     for job, reason in failed:
         print(f"failed: {job.label}: {reason} (log: {job.log})")
     time = ""
     if left and (plan.directory / "calibration.json").is_file():
         time = f", about {duration(remaining_s(left, seconds_per_run(plan), WorkerPool(jobs).processes))} left"
-    print(f"{len(every) - len(left)} of {len(every)} runs done, {len(failed)} failed{time}")
+    harmed = f", {len(damaged)} damaged" if damaged else ""
+    print(f"{len(every) - len(left) - len(damaged)} of {len(every)} runs done, {len(failed)} failed{harmed}{time}")
 
 
 def write_report(
@@ -171,7 +175,7 @@ def write_report(
     if not results.tables["runs"]:
         raise UserError(f"{source} has no finished run yet; first: tasam study run --budget {plan.budget.name}")
     machine_file = source / MACHINE_FILE
-    machine = json.loads(machine_file.read_text("utf-8")) if machine_file.is_file() else {"not recorded": ""}
+    machine = read_json(machine_file) if machine_file.is_file() else {"not recorded": ""}
     if tables is None and machine_file.is_file():
         (target / RESULTS / MACHINE_FILE).write_text(machine_file.read_text("utf-8"), "utf-8")
     told = ", ".join(f"{name} {value}".strip() for name, value in machine.items())

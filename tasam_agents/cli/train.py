@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +49,8 @@ class Resumed:
     """Run directory of an interrupted run, to go on with it."""
     trust_env: tuple[str, ...] = ()
     """With --resume: environment ids with a module that the run may name; else only a registry's are made."""
+    accept_changes: bool = False
+    """With --resume: go on although configuration or versions are not those it began with, or its log is damaged."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,22 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command."""
     resumed, surplus = parse(Resumed, "tasam train", arguments, return_unknown_args=True, add_help=False)
     distributed = resumed.cluster.config()
+    claimed = None
     if resumed.resume is None:
+        if resumed.accept_changes:
+            raise UserError("--accept-changes: allowed with --resume")
         options, config = parse_with_configuration(Begun, "tasam train", arguments)
-        path = options.run_dir or Path("runs") / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if options.run_dir is None:
+            stamp = time.strftime("%Y%m%d-%H%M%S")
+            path = claimed = RunDirectory.claim(Path("runs"), f"{config.name}-seed{config.seed}-{stamp}")
+        else:
+            path = options.run_dir
     elif surplus:
         raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
     else:
         path = resumed.resume
-        config = RunDirectory.open(path).config(resumed.trust_env)
+        run = RunDirectory.open(path)
+        config = run.config(resumed.trust_env, changed=resumed.accept_changes)
         recorded = DistributedConfig.recorded(path)
         if distributed is None and recorded != DistributedConfig():  # else its numbers would be others
             distributed = recorded
@@ -80,10 +91,22 @@ def run(arguments: Sequence[str]) -> None:
     from tasam_agents.training.trainer import Interrupted
 
     try:
-        train(config, path, resume=resumed.resume is not None, distributed=distributed)
+        train(
+            config,
+            path,
+            resume=resumed.resume is not None,
+            distributed=distributed,
+            accept_changes=resumed.accept_changes,
+        )
+    except UserError:
+        if claimed is not None:
+            with suppress(OSError):  # something stands in it
+                claimed.rmdir()
+        raise
     except KeyboardInterrupt:
         saved = checkpoint.exists(RunDirectory(path).latest)
         way = f"to go on from the last save: tasam train --resume {path}" if saved else "nothing was saved yet"
         raise Interrupted(f"stopped at once; {way}") from None
-    print(f"trained: {path}", flush=True)
+    with suppress(BrokenPipeError):  # nobody reads; the evaluation is to be written all the same
+        print(f"trained: {path}", flush=True)
     evaluate_and_draw(path, HELD_OUT_NETWORKS, (config.env_id,))

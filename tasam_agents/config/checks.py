@@ -7,13 +7,12 @@ A choice is a `Literal`, a bounded number an `Annotated` one. Errors, the comman
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from numbers import Integral
 from typing import Annotated, Any, Literal
 
 
@@ -96,16 +95,27 @@ def check(owner: object, name: str, allowed: str, is_allowed: bool) -> None:
 
 
 def check_fields(owner: object) -> None:
-    """Hold every field of a dataclass to its annotation: type, choice and bounds. NumPy's integers become Python's.
+    """Hold every field of a dataclass to its annotation: type, choice and bounds.
+
+    Numbers of NumPy and torch become those of Python first, here and nowhere else.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
     """
     for name, annotation in field_types(type(owner)).items():
-        value = getattr(owner, name)
-        if isinstance(value, Integral) and not isinstance(value, int):
-            object.__setattr__(owner, name, int(value))
+        object.__setattr__(owner, name, plain(getattr(owner, name)))
         check(owner, name, _describe(annotation), _fits(annotation, getattr(owner, name)))
+
+
+def plain(value: Any) -> Any:
+    """A value with the numbers of Python in place of scalars and arrays without axes, in tuples and mappings, too."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    if type(value) is tuple:
+        return tuple(map(plain, value))
+    if type(value) is dict:
+        return {plain(name): plain(own) for name, own in value.items()}
+    return value
 
 
 def _names(annotation: Any) -> list[str]:
@@ -127,8 +137,10 @@ def _fits(annotation: Any, value: Any) -> bool:
             return False
         kinds = (parts[0],) * len(value) if parts[-1] is Ellipsis else parts
         return len(kinds) == len(value) and all(map(_fits, kinds, value))
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(parts[0], k) and _fits(parts[1], v) for k, v in value.items())
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, origin or annotation)
@@ -144,5 +156,7 @@ def _describe(annotation: Any) -> str:
         return " or ".join(map(_describe, parts))
     if origin is tuple:
         return "a tuple of " + " and ".join(_describe(part) for part in parts if part is not Ellipsis)
+    if origin is dict:
+        return f"{_describe(parts[1])}, by name"
     kind = origin or annotation
     return _WORDS.get(kind) or str(kind.__name__)

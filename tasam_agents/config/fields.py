@@ -8,6 +8,7 @@ field, the value and what is allowed. `TrainConfig.to_dict` and `from_dict` go t
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -77,11 +78,28 @@ class LearnerConfig:
     def __post_init__(self) -> None:
         check_fields(self)
         check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0)
+        check(self, "hidden", "at most 64 widths <= 65_536", len(self.hidden) <= 64 and max(self.hidden) <= 65_536)
+        check(self, "batch_size", "an integer <= 1_048_576", self.batch_size <= 1 << 20)
         most = self.policy.max_entropy_per_dim
         allowed = f"target entropies <= {most:.3g} for policy.kind {self.policy.kind!r}"
         check(self, "temperature", allowed, all(self.temperature.target_at(t) <= most for t in (0.0, 1.0)))
         groups = [group for group, _, _ in self.input_scaling]
         check(self, "input_scaling", "each group named once", len(groups) == len(set(groups)))
+
+
+_MOST = {
+    "num_envs": 65_536,
+    "validation_envs": 65_536,
+    "iterations": 10**9,
+    "steps_per_iteration": 10**6,
+    "updates_per_iteration": 10**6,
+    "warmup_steps": 10**6,
+    "replay_capacity": 10**9,
+    "evaluate_every": 10**9,
+    "log_every": 10**9,
+    "threads": 1024,
+}
+"""A configuration may come out of a stranger's file: what no machine can do is no configuration."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +134,9 @@ class TrainConfig:
     """Networks on which a checkpoint is judged during training."""
     log_every: Count = 10
     """Iterations between two lines of metrics."""
-    checkpoint_every_s: PositiveOrZero = 120.0
-    """Least time between two saves of everything that a resume needs, made after a validation [s]."""
+    checkpoint_every_s: PositiveOrZero = 30.0
+    """Least time between two saves of everything that a resume needs, each at the end of an iteration: what a kill
+    can cost at most [s]."""
     converged_gradient_norm: PositiveOrZero = 0.0
     """Algorithm 1, line 24: stop when the largest actor gradient norm of a log window is below this; 0: never."""
     threads: Count = 1
@@ -128,7 +147,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        check(self, "name", "a non-empty name without '/'", bool(self.name) and "/" not in self.name)
+        allowed = "a name of letters, digits, '.', '_', '+' and '-', at most 100, that begins with a letter or digit"
+        check(self, "name", allowed, bool(re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,99}", self.name, re.ASCII)))
+        for name, most in _MOST.items():
+            check(self, name, f"an integer <= {most:_}", getattr(self, name) <= most)
         check(self, "env_id", "a registry id or 'module:function'", bool(self.env_id))
         allowed = f"an integer >= num_envs = {self.num_envs}"
         check(self, "replay_capacity", allowed, self.replay_capacity >= self.num_envs)

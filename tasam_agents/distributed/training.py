@@ -82,7 +82,7 @@ class Pipeline:
         self._ahead.set_state(training.learner.act_noise.get_state())
         self._noise_after: deque[Tensor] = deque()  # states of that generator, one per order in flight
         self._weights_of: deque[int] = deque()  # after how many iterations their weights were taken
-        is_new = training.iteration == 0 and training.config.warmup_steps > 0
+        is_new = training.env_steps == 0 and training.config.warmup_steps > 0
         self._next = 0 if is_new else training.iteration + 1
         envs.set_observations(training.observations)
 

@@ -20,6 +20,7 @@ from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
+from tasam_agents.files.sealed import sealed
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
@@ -90,7 +91,7 @@ class Comparison:
             "evaluation_wall_time_s": self.evaluation_s,
             "policies": rows,
         }
-        write_json_atomically(run.evaluation_file, document, indent=1)
+        write_json_atomically(run.evaluation_file, sealed(document), indent=1)
         return [run.evaluation_file, write_table(run.path / "evaluation.csv", map(_flat, rows))]
 
     @staticmethod

@@ -6,7 +6,6 @@ a print in grey can be read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.scenario.slices import SLICES
+from tasam_agents.files.sealed import read_sealed
 from tasam_agents.plotting.style import BLUE, COLOURS, RED, STYLES, new_figure, save_picture
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
@@ -78,7 +78,7 @@ def _draw_references(axis: Any, run: RunDirectory, shown: NDArray[np.float64]) -
     """Horizontal lines, named at the right edge; those far below the curve would squash it and are named only."""
     if not run.evaluation_file.is_file():
         return []
-    document = json.loads(run.evaluation_file.read_text("utf-8"))
+    document = read_sealed(run.evaluation_file, "an evaluation")
     prefix = f"{document['name']} ("
     references = {row["policy"]: row["return"]["mean"] for row in document["policies"]
                   if not row["policy"].startswith(prefix)}  # fmt: skip

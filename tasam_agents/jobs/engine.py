@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
 from tasam_agents.jobs.job import Failure, Job, Task
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
@@ -20,10 +20,11 @@ from tasam_agents.training.trainer import Interrupted
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a job: begun, taken up again by another process, or ended in one of three ways."""
+    """What became of a job: begun, taken up again by another process, or ended: complete, interrupted, failed, or lost
+    with its process."""
 
     job: Job
-    what: Literal["begun", "resumed", "complete", "interrupted", "failed"]
+    what: Literal["begun", "resumed", "complete", "interrupted", "failed", "lost"]
     reason: str = ""
 
 
@@ -61,16 +62,15 @@ def run_jobs(
         minutes: stop, as with Ctrl-C, after this time; None: at the end.
 
     Raises:
-        UserError: a directory that cannot be used, before anything is begun.
+        UserError: a directory that cannot be used, before anything is begun; a damaged run is a failure of that run.
         Interrupted: on SIGINT or SIGTERM, or after ``minutes``, once the running ones have saved.
     """
     if minutes is not None and not minutes > 0:
         raise UserError(f"minutes is {minutes}; allowed: a number > 0")
     deadline = None if minutes is None else time.monotonic() + 60.0 * minutes
-    waiting = [job for job in jobs if task.status(job) != "complete"]
+    waiting, failures = standing(jobs, task)
     if not waiting:
-        return []
-    failures: list[Failure] = []
+        return failures
     is_told = False
     # The request stands inside: connecting to a cluster takes SIGTERM over.
     with (
@@ -78,6 +78,8 @@ def run_jobs(
         pool.open(waiting, task) as crew,
         StopRequest(progress.say) as stop,
     ):
+        for failure in failures:
+            progress.say(f"failed: {failure}")
         while crew.unfinished:
             for event in crew.events():
                 failures += _report(event, progress, stop.made)
@@ -90,6 +92,18 @@ def run_jobs(
     if stop.made:
         raise Interrupted("stopped; what was trained is kept. To go on: the same command again")
     return failures
+
+
+def standing(jobs: Sequence[Job], task: Task) -> tuple[list[Job], list[Failure]]:
+    """What is to be done, and the runs that are damaged: these alone are left out."""
+    waiting, failures = [], []
+    for job in jobs:
+        try:
+            if task.status(job) != "complete":
+                waiting.append(job)
+        except Damaged as error:
+            failures.append(Failure(job, str(error)))
+    return waiting, failures
 
 
 def _report(event: Event, progress: Progress, is_stopping: bool) -> list[Failure]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.baselines.training import is_finished, train_baseline
-from tasam_agents.config.fields import TrainConfig
 from tasam_agents.jobs.job import Job, Status, Task
 from tasam_agents.training import checkpoint
+from tasam_agents.training.atomic_write import set_aside
 from tasam_agents.training.run_directory import RunDirectory, RunError, changes
 from tasam_agents.training.trainer import train
 
@@ -36,12 +33,9 @@ def status(job: Job) -> Status:
 
 
 def _check_same(job: Job, run: RunDirectory) -> None:
-    try:
-        saved = json.loads(run.config_file.read_text("utf-8"))
-        if "kind" not in saved:  # fields that are younger than the run take their defaults
-            saved = TrainConfig.from_dict(saved).to_dict()
-    except (ValueError, TypeError) as error:
-        raise RunError(f"{run.config_file} is not the configuration of a run: {error}") from error
+    saved = run.recorded_document()
+    if "kind" not in saved:  # fields that are younger than the run take their defaults
+        saved = run.recorded_config().to_dict()
     different = changes(job.config.to_dict(), saved)
     if different:
         raise RunError(f"{run.path} is a run with another configuration: {different}; allowed: another --runs")
@@ -50,19 +44,28 @@ def _check_same(job: Job, run: RunDirectory) -> None:
 def train_job(job: Job) -> None:
     """Train one run to its end. Our own go on where they were saved, baselines begin again.
 
+    What cannot be gone on from is renamed, not deleted.
+
     Errors are those of ``status``, ``train`` and ``train_baseline``.
     """
     stands = status(job)
     if stands == "complete":
         return
-    is_baseline = isinstance(job.config, BaselineConfig)
-    resume = stands == "interrupted" and not is_baseline and checkpoint.exists(RunDirectory(job.directory).latest)
-    if stands == "interrupted" and not resume:  # nothing that one could go on from
-        shutil.rmtree(job.directory)
+    resume = stands == "interrupted" and _can_go_on(job)
+    if stands == "interrupted" and not resume:
+        print(f"begun again; what was there stands in {set_aside(job.directory, 'interrupted')}")
     if isinstance(job.config, BaselineConfig):
         train_baseline(job.config, job.directory)
     else:
         train(job.config, job.directory, resume)
+
+
+def _can_go_on(job: Job) -> bool:
+    """Whether a run of our own has saved, or was killed before it could have."""
+    if isinstance(job.config, BaselineConfig):
+        return False
+    run = RunDirectory(job.directory)
+    return checkpoint.exists(run.latest) or not any(line["iteration"] > 0 for line in run.metrics())
 
 
 TRAINING = Task(train_job, status)

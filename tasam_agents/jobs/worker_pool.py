@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from tasam_agents.errors import UserError
 from tasam_agents.jobs.attempt import attempt
@@ -25,12 +27,14 @@ class WorkerPool:
     Args:
         processes: None: one per CPU core.
         threads: of each run; with several, fewer runs at a time are the default.
+        max_retries: how often a run is taken up again after its process was killed.
 
     Raises:
         UserError: fewer than one.
     """
 
-    def __init__(self, processes: int | None = None, threads: int = 1) -> None:
+    def __init__(self, processes: int | None = None, threads: int = 1, max_retries: int = 2) -> None:
+        self._max_retries = max_retries
         self.processes = max(1, (os.cpu_count() or 1) // threads) if processes is None else processes
         if self.processes < 1:
             raise UserError(f"jobs is {processes}; allowed: 1 or more")
@@ -38,7 +42,7 @@ class WorkerPool:
     @contextmanager
     def open(self, jobs: Sequence[Job], task: Task) -> Iterator[_Crew]:
         """See ``Pool``."""
-        crew = _Crew(list(jobs), task, self.processes)
+        crew = _Crew(list(jobs), task, self.processes, self._max_retries)
         try:
             yield crew
         finally:
@@ -46,10 +50,13 @@ class WorkerPool:
 
 
 class _Crew:
-    """The processes of one call. One that dies takes its run with it, and another takes its place."""
+    """The processes of one call. Another takes the place of one that dies, and takes up its run where it was saved."""
 
-    def __init__(self, waiting: list[Job], task: Task, processes: int) -> None:
+    def __init__(self, waiting: list[Job], task: Task, processes: int, max_retries: int) -> None:
         self._waiting, self._task, self._processes = waiting, task, processes
+        self._max_retries = max_retries
+        self._losses: Counter[Path] = Counter()  # by run: how many processes have died with it
+        self._is_stopping = False
         self._workers: list[_Worker] = []
 
     @property
@@ -63,9 +70,21 @@ class _Crew:
     def events(self) -> list[Event]:
         begun = self._hand_out()
         ready = wait([worker.line for worker in self._busy], timeout=0.0 if begun else 0.2)
-        return begun + [worker.ending() for worker in self._busy if worker.line in ready]
+        ended = [worker.ending() for worker in self._busy if worker.line in ready]
+        return begun + [event for event in ended if not self._is_taken_up(event)]
+
+    def _is_taken_up(self, event: Event) -> bool:
+        """Whether the run of a process that died waits for another one."""
+        if event.what != "lost":
+            return False
+        self._losses[event.job.directory] += 1
+        if self._is_stopping or self._losses[event.job.directory] > self._max_retries:
+            return False
+        self._waiting.insert(0, event.job)
+        return True
 
     def stop(self) -> None:
+        self._is_stopping = True
         self._waiting.clear()
         for worker in self._busy:
             worker.process.terminate()  # SIGTERM: save and end
@@ -82,7 +101,8 @@ class _Crew:
         while len(self._workers) < min(self._processes, len(self._busy) + len(self._waiting)):
             self._workers.append(_Worker.start(self._task))
         idle = [worker for worker in self._workers if worker.job is None]
-        return [worker.give(self._waiting.pop(0)) for worker in idle[: len(self._waiting)]]
+        given = [(worker, self._waiting.pop(0)) for worker in idle[: len(self._waiting)]]
+        return [worker.give(job, is_again=job.directory in self._losses) for worker, job in given]
 
 
 @dataclass
@@ -101,10 +121,11 @@ class _Worker:
         theirs.close()
         return _Worker(process, ours)
 
-    def give(self, job: Job) -> Event:
+    def give(self, job: Job, is_again: bool) -> Event:
         self.job = job
-        self.line.send(job)
-        return Event(job, "begun")
+        with suppress(OSError):  # it has died: `ending` will say so
+            self.line.send(job)
+        return Event(job, "resumed" if is_again else "begun")
 
     def ending(self) -> Event:
         """How the job ended; the worker has none afterwards."""
@@ -116,7 +137,7 @@ class _Worker:
             self.process.join()
             code = self.process.exitcode or 0
             reason = f"killed by {signal.Signals(-code).name}" if code < 0 else f"its process ended with code {code}"
-            return Event(job, "failed", reason)
+            return Event(job, "lost", reason)
         assert isinstance(event, Event)
         return event
 

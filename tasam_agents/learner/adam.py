@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tasam_agents.config import NetworkRegularisation
+from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.sam import global_norm
 
 _STATE = ("step", "exp_avg", "exp_avg_sq")
@@ -63,7 +64,15 @@ class NetworkAdam:
         return gradient
 
     def step(self, gradient: Sequence[Tensor], factor: float = 1.0) -> None:
-        """One Adam step of size η·factor against `gradient`, given in the order of `parameters`."""
+        """One Adam step of size η·factor against `gradient`, given in the order of `parameters`.
+
+        Raises:
+            DivergedError: a gradient is NaN or infinite; then nothing has changed.
+        """
+        # A sum of squares is finite only if every term is, or if they are too large for any step.
+        if not bool(torch.stack(torch._foreach_norm(list(gradient))).isfinite().all()):
+            wrong = [name for name, each in zip(self._names, gradient, strict=True) if not each.isfinite().all()]
+            raise DivergedError(f"the gradient of {', '.join(wrong) or 'some weights'} is not finite")
         learning_rate = self._learning_rate * factor
         if self._l2 > 0.0 and not self._l2_is_in_loss:
             with torch.no_grad():

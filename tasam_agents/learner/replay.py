@@ -96,12 +96,33 @@ class ReplayBuffer:
         return {**stored, "ring": ring, "generator": self._generator.get_state()}
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on exactly where `tensors` was taken; the capacity must be the same."""
-        capacity, position = tensors["ring"].tolist()
+        """Go on exactly where `tensors` was taken; the capacity must be the same.
+
+        Raises:
+            ValueError: no buffer of these sizes can have been in that state; then nothing has changed.
+        """
+        names = {field.name for field in fields(Batch)} | {"ring", "generator"}
+        if tensors.keys() != names:
+            raise ValueError(f"saved buffer differs in {sorted(tensors.keys() ^ names)}")
+        ring = tensors["ring"]
+        if ring.shape != (2,) or ring.dtype != torch.int64:
+            raise ValueError(f"ring is {ring.dtype} of shape {tuple(ring.shape)}, expected int64 of shape (2,)")
+        capacity, position = ring.tolist()
         if capacity != self._capacity:
             raise ValueError(f"saved buffer has capacity {capacity}, expected {self._capacity}")
-        self._size = len(tensors["inputs"])
-        self._position = position
+        size = len(tensors["rewards"]) if tensors["rewards"].ndim else -1
         for field in fields(Batch):
-            getattr(self._ring, field.name)[: self._size] = tensors[field.name]
+            saved, own = tensors[field.name], getattr(self._ring, field.name)
+            if saved.shape != (size, *own.shape[1:]) or saved.dtype != own.dtype or not 0 <= size <= capacity:
+                raise ValueError(
+                    f"{field.name} is {saved.dtype} of shape {tuple(saved.shape)}, expected {own.dtype} of shape "
+                    f"(n, {', '.join(map(str, own.shape[1:]))}) with n <= {capacity}"
+                )
+            if not bool(saved.isfinite().all()):
+                raise ValueError(f"{field.name} holds NaN or infinity, expected finite numbers")
+        if not (position == size < capacity or size == capacity > position >= 0):
+            raise ValueError(f"ring position is {position}, expected {size if size < capacity else f'0 to {size - 1}'}")
         self._generator.set_state(tensors["generator"])
+        self._size, self._position = size, position
+        for field in fields(Batch):
+            getattr(self._ring, field.name)[:size] = tensors[field.name]

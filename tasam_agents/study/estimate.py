@@ -10,10 +10,12 @@ from pathlib import Path
 
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.config import RadiusConfig, TrainConfig
+from tasam_agents.errors import Damaged
+from tasam_agents.files.bounded_read import read_json
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan
-from tasam_agents.training.atomic_write import write_json_atomically
+from tasam_agents.training.atomic_write import set_aside, write_json_atomically
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -24,7 +26,7 @@ TRIAL_ITERATIONS = 2
 def seconds_per_run(plan: Plan) -> dict[str, float]:
     """Seconds that one run of each arm takes on one core, by arm; timed once and kept in calibration.json."""
     path = plan.directory / FILE
-    known: dict[str, float] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    known = _known(path)
     kinds: dict[str, float] = {}
     for arm in plan.arms:
         if arm.name not in known:
@@ -35,6 +37,20 @@ def seconds_per_run(plan: Plan) -> dict[str, float]:
     plan.directory.mkdir(parents=True, exist_ok=True)
     write_json_atomically(path, known, indent=1)
     return known
+
+
+def _known(path: Path) -> dict[str, float]:
+    """What calibration.json says; a damaged one is set aside, and timed anew."""
+    if not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+        if isinstance(found, dict) and all(isinstance(value, float) and 0 < value < 1e12 for value in found.values()):
+            return found
+    except Damaged:
+        pass
+    set_aside(path)
+    return {}
 
 
 def _kind(arm: Arm) -> str:

@@ -6,7 +6,6 @@ a measurement repeated, bit for bit.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,13 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchStep
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
+from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import write_json_atomically
+from tasam_agents.training.atomic_write import set_aside, write_json_atomically
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
 
 FILE = "measurement.json"
 SLICES = ("eMBB", "mMTC", "URLLC")
@@ -71,23 +71,35 @@ class Measurement:
 
     def write(self, run: Path) -> None:
         """Write it into the run directory, as a whole or not at all."""
-        write_json_atomically(run / FILE, asdict(self))
+        if (run / FILE).exists() and not is_whole(run):
+            set_aside(run / FILE)
+        write_json_atomically(run / FILE, sealed(asdict(self)))
 
     @staticmethod
     def read(run: Path) -> Measurement:
         """The inverse of ``write``.
 
         Raises:
-            RunError: there is none, or it is not one.
+            RunError: there is none.
+            RunDamaged: it is not what was written.
         """
         path = run / FILE
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = read_sealed(path, "a measurement")
             return Measurement(**{name: _tuples(value) for name, value in data.items()})
         except FileNotFoundError:
             raise RunError(f"{run} was not measured yet: there is no {path}") from None
-        except (ValueError, TypeError) as error:
-            raise RunError(f"{path} is not a measurement: {error}") from error
+        except (Damaged, TypeError) as error:
+            raise RunDamaged(f"{path} is not a measurement: {error}") from error
+
+
+def is_whole(run: Path) -> bool:
+    """Whether there is a measurement, and what was written."""
+    try:
+        Measurement.read(run)
+    except RunError:
+        return False
+    return True
 
 
 def is_measured(run: Path, judging: Judging) -> bool:

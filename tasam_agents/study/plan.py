@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
+from tasam_agents.files.bounded_read import read_json
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
@@ -73,13 +74,13 @@ class Plan:
         document = self.document()
         if path.is_file():
             try:
-                found = json.loads(path.read_text("utf-8"))
-            except ValueError as error:
+                found = read_json(path)
+            except Damaged as error:
                 raise UserError(f"{path} is not a plan: {error}") from error
+            if not isinstance(found, dict) or not isinstance(found.get("budget"), dict):
+                raise UserError(f"{path} is not a plan: it has no budget")
             if found != document:
-                changed = [
-                    name for name in document["budget"] if found.get("budget", {}).get(name) != document["budget"][name]
-                ]
+                changed = [name for name in document["budget"] if found["budget"].get(name) != document["budget"][name]]
                 raise UserError(
                     f"{path} holds another plan (it differs in {', '.join(changed) or 'its arms'}); "
                     "allowed: another --out, or the budget it began with"

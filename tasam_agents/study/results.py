@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, Note, UserError
 from tasam_agents.experiments.comparison.curves import gradient_evaluations
 from tasam_agents.plotting.style import write_table
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.measurement import SLICES, UE_GRID_MBPS, Measurement, qos_grid
 from tasam_agents.study.plan import Plan
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -40,16 +41,20 @@ class NoResults(LookupError):
 
 
 def collect(plan: Plan, q_min: tuple[float, ...]) -> Results:
-    """Read all finished runs of a plan; those that are not finished are left out."""
+    """Read all finished runs of a plan; others are left out, and damaged ones with a warning."""
     tables: dict[str, list[Row]] = {name: [] for name in TABLES}
     for arm in plan.arms:
         for seed in arm.seeds:
             path = plan.run_of(arm.name, seed)
+            of_run: dict[str, list[Row]] = {name: [] for name in TABLES}
             try:
-                found = Measurement.read(path)
-            except RunError:
+                _add(of_run, arm, seed, RunDirectory.open(path), Measurement.read(path), q_min)
+            except (Damaged, LookupError, TypeError, ValueError) as error:
+                if isinstance(error, Damaged) or not isinstance(error, UserError):
+                    warnings.warn(f"{arm.name}, seed {seed} is left out: {error}", Note, stacklevel=2)
                 continue
-            _add(tables, arm, seed, RunDirectory.open(path), found, q_min)
+            for name, rows in of_run.items():
+                tables[name] += rows
     return Results({name: tuple(rows) for name, rows in tables.items()})
 
 
@@ -57,7 +62,7 @@ def _add(
     tables: dict[str, list[Row]], arm: Arm, seed: int, run: RunDirectory, found: Measurement, q_min: tuple[float, ...]
 ) -> None:
     who: Row = {"arm": arm.name, "seed": seed}
-    metrics = run.metrics()
+    metrics = run.saved_metrics()
     checked = [line for line in metrics if "validation_return" in line]
     spectrum = found.lambda_max or {}
     tables["runs"].append(

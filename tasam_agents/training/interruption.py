@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop at the next good moment."""
+"""Ctrl-C, SIGTERM and a closed terminal as a request to stop at the next good moment."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""SIGHUP: the terminal was closed. SIGBREAK: Windows, likewise. Each where the system has it."""
+
 
 class StopRequest:
-    """Within ``with StopRequest(...)``, the first SIGINT or SIGTERM sets ``made``; a second SIGINT stops at once.
+    """Within ``with StopRequest(...)``, the first of ``SIGNALS`` sets ``made``; a second SIGINT stops at once.
 
-    Outside the main thread signals cannot be caught, and nothing is changed.
+    Outside the main thread signals cannot be caught, and nothing is changed. A SIGHUP that is ignored, as under nohup,
+    stays so.
 
     Args:
         announce: called with a sentence for the user when the request is made.
@@ -25,7 +29,9 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
+                if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) == signal.SIG_IGN:
+                    continue
                 self._before[number] = signal.signal(number, self._receive)
         return self
 

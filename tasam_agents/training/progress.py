@@ -1,16 +1,24 @@
-"""How far a run is: a bar on a terminal, now and then a line in a log."""
+"""How far a run is: a bar on a terminal, now and then a line in a log.
+
+Nobody may be reading any more: a closed pipe, a terminal that is gone, a full disk or an encoding without our signs end
+the report, and never the run.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+
+_UNREAD = (OSError, ValueError)
+"""What writing raises when nobody reads: a broken pipe, a closed file, a sign that the encoding does not have."""
 
 
 def duration(seconds: float) -> str:
@@ -44,15 +52,18 @@ class Progress:
         quiet: bool = False,
         unit: str = "iteration",
     ) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream: TextIO | None = sys.stderr if stream is None else stream  # None: a process without a console
         self._total, self._done, self._first = total, done, done
         self._interval_s, self._quiet, self._unit = interval_s, quiet, unit
         self._began = self._last_line = time.perf_counter()
         self._values = ""
         self._bar = None
-        if not quiet and self._stream.isatty():
-            bar_format = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-            self._bar = tqdm(total=total, initial=done, file=self._stream, dynamic_ncols=True, bar_format=bar_format)
+        with suppress(*_UNREAD):
+            if not quiet and self._stream is not None and self._stream.isatty():
+                bar_format = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+                self._bar = tqdm(
+                    total=total, initial=done, file=self._stream, dynamic_ncols=True, bar_format=bar_format
+                )
 
     def show(self, values: str) -> None:
         """What to say beside the count from now on, e.g. "return 1.43, 8.2 updates/s"."""
@@ -64,7 +75,8 @@ class Progress:
         """One iteration is finished."""
         self._done += 1
         if self._bar is not None:
-            self._bar.update(1)
+            with suppress(*_UNREAD):
+                self._bar.update(1)
             return
         now = time.perf_counter()
         if not self._quiet and (now - self._last_line >= self._interval_s or self._done == self._total):
@@ -75,10 +87,11 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
-        if self._bar is not None:
-            self._bar.write(text, file=self._stream)
-        elif not self._quiet:
-            print(text, file=self._stream, flush=True)
+        with suppress(*_UNREAD, RuntimeError):  # RuntimeError: a signal came while the same stream was being written
+            if self._bar is not None:
+                self._bar.write(text, file=self._stream)
+            elif not self._quiet and self._stream is not None:
+                print(text, file=self._stream, flush=True)
 
     def __enter__(self) -> Progress:
         return self
@@ -87,7 +100,8 @@ class Progress:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(*_UNREAD):
+                self._bar.close()
 
 
 def counted(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:

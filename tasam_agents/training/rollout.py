@@ -51,11 +51,13 @@ def rollout(
         env_id: for messages.
 
     Raises:
-        DivergedError: the environment gave NaN or infinity.
+        DivergedError: the policy or the environment gave NaN or infinity.
     """
     for _ in range(steps):
         inputs = inputs_of(observations)
         actions = policy(inputs)
+        if not np.isfinite(actions).all():
+            raise DivergedError("the policy gave actions that are not finite")
         step = env.step(actions)
         _check_finite(step, env_id)
         # A time limit is not in `terminated`: the value of what would have come after it counts.

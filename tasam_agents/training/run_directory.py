@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.trust import check_env_id
-from tasam_agents.errors import UserError
-from tasam_agents.training.atomic_write import write_text_atomically
+from tasam_agents.errors import Damaged, UserError
+from tasam_agents.files import run_log
+from tasam_agents.files.bounded_read import MIB, read_json
+from tasam_agents.training.atomic_write import is_left_over, write_json_atomically, write_text_atomically
 
 
 class Configuration(Protocol):
@@ -22,8 +24,16 @@ class Configuration(Protocol):
         """As JSON types."""
 
 
+CONFIG_LIMIT = MIB
+"""Most bytes of config.json."""
+
+
 class RunError(UserError):
     """A run directory cannot be used: not writable, not empty, or not a run; the message says which."""
+
+
+class RunDamaged(RunError, Damaged):
+    """A file of a run is not what was written; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class RunDirectory:
         if path.exists():
             if not path.is_dir():
                 raise RunError(f"run directory {path} is a file; allowed: a new or an empty directory")
-            if any(path.iterdir()):
+            if any(not is_left_over(file) for file in path.iterdir()):
                 raise RunError(
                     f"run directory {path} is not empty; allowed: a new or an empty directory "
                     f"(to go on with a run: tasam train --resume {path})"
@@ -85,7 +95,7 @@ class RunDirectory:
 
     @staticmethod
     def create(path: Path, config: Configuration) -> RunDirectory:
-        """Make the directory and write config.json.
+        """Make the directory and write config.json, first of all: what a kill leaves is empty or a run.
 
         Raises:
             RunError: see ``check_new``.
@@ -93,76 +103,154 @@ class RunDirectory:
         RunDirectory.check_new(path)
         run = RunDirectory(path)
         try:
-            for directory in (run.latest.parent, run.figures):
-                directory.mkdir(parents=True, exist_ok=True)
-            run.config_file.write_text(json.dumps(config.to_dict(), indent=2) + "\n", "utf-8")
-            run.metrics_file.touch()
+            path.mkdir(parents=True, exist_ok=True)
+            write_json_atomically(run.config_file, config.to_dict(), indent=2)
+            run._make_places()
         except OSError as error:
             raise RunError(f"run directory {path} cannot be written: {error.strerror}") from error
         return run
+
+    def _make_places(self) -> None:
+        for directory in (self.latest.parent, self.figures):
+            directory.mkdir(exist_ok=True)
+        self.metrics_file.touch()
+
+    @staticmethod
+    def claim(parent: Path, name: str) -> Path:
+        """Make a new directory of that name, or of the name with a number behind it; nobody else has the same.
+
+        Raises:
+            RunError: it cannot be made.
+        """
+        for number in range(1, 10_000):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+                return path
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise RunError(f"run directory {path} cannot be made: {error.strerror}") from error
+        raise RunError(f"run directory {path} cannot be made: it and all before it exist")
+
+    def begin_again(self) -> None:
+        """Complete a run that was killed before its first save.
+
+        Raises:
+            RunError: it has saved before, or logged training, and what was saved is gone.
+        """
+        logged = self.metrics()
+        if logged and logged[-1]["iteration"] > 0:
+            raise RunError(
+                f"{self.path} cannot be resumed: {self.metrics_file} ends with iteration {logged[-1]['iteration']} and "
+                f"there is no {self.latest}"
+            )
+        self._make_places()
+        write_text_atomically(self.metrics_file, "")
 
     @staticmethod
     def open(path: Path) -> RunDirectory:
         """A directory that ``create`` has made.
 
         Raises:
-            RunError: it is not a run.
+            RunError: it is not a run, RunDamaged: no longer.
         """
         run = RunDirectory(path)
         if not run.config_file.is_file():
-            raise RunError(f"{path} is not a run: there is no {run.config_file}")
+            kind = RunDamaged if run.latest.parent.is_dir() else RunError  # it was one
+            raise kind(f"{path} is not a run: there is no {run.config_file}")
         return run
 
-    def config(self, trusted: Collection[str] = ()) -> TrainConfig:
+    def config(self, trusted: Collection[str] = (), changed: bool = False) -> TrainConfig:
         """The configuration of the run, whose environment may be made.
 
         Args:
             trusted: environment ids with a module that the user named beside the file.
+            changed: whether the user means it to be another one than that of the checkpoints.
 
         Raises:
-            RunError: see ``recorded_config``.
+            RunError: see ``recorded_config``; or the file was changed since a checkpoint was saved.
             EnvironmentRefused: the file names an environment that would import code of its choosing.
         """
         config = self.recorded_config()
         check_env_id(config.env_id, self.config_file, trusted)
+        if not changed:
+            self.check_unchanged(config)
         return config
+
+    def check_unchanged(self, config: Configuration) -> None:
+        """Compare the configuration in the file with that in the newest checkpoint.
+
+        Raises:
+            RunError: naming what was changed.
+        """
+        from tasam_agents.training import checkpoint  # with torch, which --help does without
+
+        for directory in (self.latest, self.best):
+            try:
+                began = checkpoint.load_state(directory).get("config")
+            except checkpoint.CheckpointError:  # whoever needs the checkpoint will say so
+                continue
+            different = changes(config.to_dict(), began) if isinstance(began, dict) else ""
+            if different:
+                raise RunError(
+                    f"{self.config_file} was changed: {different}; allowed: as it was, or, with a run of our own, "
+                    f"tasam train --resume {self.path} --accept-changes"
+                )
+            return
 
     def recorded_config(self) -> TrainConfig:
         """What config.json says, to be read and compared; nothing that it names is to be imported.
 
         Raises:
-            RunError: config.json is damaged or of another version of the program.
+            RunDamaged: config.json is damaged or of another version of the program.
+        """
+        document = self.recorded_document()
+        try:
+            return TrainConfig.from_dict(document)
+        except (ValueError, TypeError, AssertionError, AttributeError) as error:
+            raise RunDamaged(f"{self.config_file} is not the configuration of a run: {error}") from error
+
+    def recorded_document(self) -> dict[str, Any]:
+        """config.json as it is, of a run of our own or of a baseline.
+
+        Raises:
+            RunDamaged: it is not an object of JSON.
         """
         try:
-            return TrainConfig.from_dict(json.loads(self.config_file.read_text("utf-8")))
-        except (ValueError, TypeError, AssertionError) as error:
-            raise RunError(f"{self.config_file} is not the configuration of a run: {error}") from error
+            document = read_json(self.config_file, CONFIG_LIMIT)
+        except (Damaged, OSError) as error:
+            raise RunDamaged(f"{self.config_file} is not the configuration of a run: {error}") from error
+        if not isinstance(document, dict):
+            raise RunDamaged(f"{self.config_file} is not the configuration of a run: it is no object")
+        return document
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Add one line to metrics.jsonl and hand it to the operating system at once."""
-        with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        run_log.append(self.metrics_file, line)
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line that a crash cut off is left out.
 
         Raises:
-            RunError: another line is not JSON.
+            Damaged: another line is not JSON.
         """
-        lines = self.metrics_file.read_text("utf-8").splitlines() if self.metrics_file.is_file() else []
-        parsed = []
-        for number, text in enumerate(lines, start=1):
-            try:
-                parsed.append(json.loads(text))
-            except json.JSONDecodeError as error:
-                if number < len(lines):
-                    raise RunError(f"{self.metrics_file}, line {number} is damaged: {error}") from error
-        return parsed
+        return run_log.lines(self.metrics_file)
 
-    def truncate_metrics(self, iteration: int) -> None:
-        """Drop the lines after an iteration, so that going on from it writes none twice."""
-        kept = [line for line in self.metrics() if line["iteration"] <= iteration]
-        write_text_atomically(self.metrics_file, "".join(json.dumps(line) + "\n" for line in kept))
+    def saved_metrics(self) -> list[dict[str, Any]]:
+        """``metrics``, once they are known to be those of ``checkpoints/latest``.
+
+        Raises:
+            Damaged: log or checkpoint is not what was written.
+        """
+        from tasam_agents.training import checkpoint  # see check_unchanged
+
+        sealed = checkpoint.load_state(self.latest)["log"]
+        damage = run_log.damage(self.metrics_file, sealed)
+        if damage:
+            raise RunDamaged(damage)
+        return self.metrics()
 
 
 def changes(wanted: Mapping[str, Any], began: Mapping[str, Any]) -> str:

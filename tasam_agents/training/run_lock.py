@@ -1,20 +1,23 @@
 """Who works on a run: at most one process at a time, also when two of them do not know of each other.
 
-A lock on ``<directory>.lock`` that the operating system holds for the process. It ends with the process, however that
-ends, so no lock is ever left behind by a crash. On a file system shared between machines it works across them where
-that supports ``flock`` (NFS 4 does; Lustre when mounted with the option ``flock``).
+A lock on ``<directory>.lock`` that the operating system holds for the process, on every one of them (the library
+filelock). It ends with the process, however that ends, so no lock is ever left behind by a crash. On a file system
+shared between machines it works across them where that supports ``flock`` (NFS 4 does; Lustre when mounted with the
+option ``flock``).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
+from tasam_agents.training.atomic_write import write_text_atomically
 from tasam_agents.training.run_directory import RunError
 
 _POLL_S = 0.1
@@ -41,53 +44,46 @@ def run_lock(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
         RunLocked: another process (or another lock of this one) still has it.
         RunError: there is no place for the lock file, or the file system knows no locks.
     """
-    deadline = time.monotonic() + patience_s
-    while (descriptor := _try(directory)) is None:
-        if time.monotonic() >= deadline:
-            raise RunLocked(f"{directory} is in use by {_holder(directory)}; allowed: one process at a time")
-        time.sleep(_POLL_S)
+    lock = _taken(directory, time.monotonic() + patience_s)
+    write_text_atomically(_holder_file(directory), f"process {os.getpid()} on {socket.gethostname()}\n")
     try:
         yield
     finally:
-        lock_file(directory).unlink(missing_ok=True)  # while it is locked, so that nobody else's is deleted
-        os.close(descriptor)
+        _holder_file(directory).unlink(missing_ok=True)
+        # While it is locked, so that nobody else's is deleted; whoever waits for a deleted file takes a new one.
+        with suppress(PermissionError):  # Windows deletes no open file
+            lock_file(directory).unlink(missing_ok=True)
+        lock.release()
 
 
-def _try(directory: Path) -> int | None:
-    """A descriptor that holds the lock, or None when another one does."""
+def _taken(directory: Path, deadline: float) -> BaseFileLock:
     path = lock_file(directory)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise RunError(f"lock file {path} cannot be made: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError as error:
-        os.close(descriptor)
-        raise RunError(f"{path} cannot be locked: {error.strerror}; allowed: a file system with flock") from error
-    if not _is_still(descriptor, path):  # the holder before us deleted it in between: this lock excludes nobody
-        os.close(descriptor)
-        return None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-    return descriptor
+    while True:
+        lock = FileLock(path, thread_local=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(blocking=False)
+            return lock
+        except Timeout:
+            pass
+        except OSError as error:
+            raise RunError(
+                f"lock file {path} cannot be made: {error.strerror or error}; allowed: a file system with locks"
+            ) from error
+        if time.monotonic() >= deadline:
+            raise RunLocked(f"{directory} is in use by {_holder(directory)}; allowed: one process at a time")
+        time.sleep(_POLL_S)
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+def _holder_file(directory: Path) -> Path:
+    """Who has the lock; a file of its own, since Windows lets nobody read a locked one."""
+    return directory.with_name(f"{directory.name}.lock.holder")
 
 
 def _holder(directory: Path) -> str:
     """For messages: process and host, as the holder wrote them."""
     try:
-        said = lock_file(directory).read_text("utf-8").strip()
-    except OSError:
+        said = _holder_file(directory).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
         said = ""
     return said or "another process"

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, InputPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import training_networks, validation_networks
+from tasam_agents.files.provenance import versions
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
+from tasam_agents.training.divergence import last_good, write_dump
 from tasam_agents.training.evaluation import (
     evaluate,
     learned_policy,
     task_of,
 )
 from tasam_agents.training.interruption import StopRequest
+from tasam_agents.training.memory import check_memory
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.resume import existing_run, restore_latest, save_latest
 from tasam_agents.training.rollout import Transition, rollout, uniform_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.threads import matmul_precision, torch_threads
 
 
 class Interrupted(RuntimeError):
@@ -41,41 +44,61 @@ class TrainingDiverged(RuntimeError):
     """A number is no longer finite; the message says which and names the last good checkpoint."""
 
 
-def train(config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool = False) -> Path:
+def train(
+    config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool = False, accept_changes: bool = False
+) -> Path:
     """Train into a new run directory, or go on with one that was interrupted, as if it had not been.
+
+    The caller has the lock of the run, ``run_lock``.
 
     Args:
         config: with ``resume``, the one the run began with.
         run_dir: a new or an empty directory; with ``resume``, a run.
         quiet: show no progress.
+        accept_changes: resume also what would no longer be bit for bit, see ``existing_run`` and ``restore_latest``.
 
     Raises:
         UserError: bad input, before any work starts.
-        Interrupted: on SIGINT or SIGTERM, after saving.
+        Interrupted: on SIGINT, SIGTERM or SIGHUP, after saving.
         TrainingDiverged: NaN or infinity.
+        OSError: the disk is full or the run was deleted; the message names the last good checkpoint.
     """
-    training = begin(config, run_dir, resume)
+    with torch_threads(config.threads):
+        return _train(config, run_dir, resume, quiet, accept_changes)
+
+
+def _train(config: TrainConfig, run_dir: Path, resume: bool, quiet: bool, accept_changes: bool) -> Path:
+    training = begin(config, run_dir, resume, accept_changes=accept_changes)
     with Progress(config.iterations, training.iteration, quiet=quiet) as progress, StopRequest(progress.say) as stop:
         training.complete(progress, stop)
     return run_dir
 
 
 def begin(
-    config: TrainConfig, run_dir: Path, resume: bool, make_envs: Callable[[], BatchedEnv] | None = None
+    config: TrainConfig,
+    run_dir: Path,
+    resume: bool,
+    make_envs: Callable[[], BatchedEnv] | None = None,
+    accept_changes: bool = False,
 ) -> Training:
     """The run at its beginning or, with ``resume``, where it was saved; arguments and errors as those of ``train``.
 
     Args:
         make_envs: gives the envs that are trained on; by default, those of this process.
     """
-    torch.set_num_threads(config.threads)
     if resume:
-        training = Training(config, existing_run(run_dir, config), make_envs)
-        restore_latest(training)
+        run = existing_run(run_dir, config, accept_changes)
     else:
         RunDirectory.check_new(run_dir)
-        training = Training(config, RunDirectory(run_dir), make_envs)
-        training.take_teacher()
+        run = RunDirectory(run_dir)
+    training = Training(config, run, make_envs)
+    if resume and checkpoint.exists(run.latest):
+        restore_latest(training, accept_changes)
+        return training
+    training.take_teacher()
+    if resume:  # it was killed before its first save
+        run.begin_again()
+    else:
         RunDirectory.create(run_dir, config)
     return training
 
@@ -97,6 +120,7 @@ class Training:
             config.env_id, config.env_kwargs, config.validation_envs, self.validation_networks, config.centralised
         )
         task = task_of(self.env)
+        check_memory(task, config)
         try:
             self.learner = Learner(task, config.learner, config.seed, config.total_updates)
         except ValueError as error:  # a setting that does not fit this environment
@@ -112,6 +136,7 @@ class Training:
         self.observations = self.env.reset(seed=networks)
         self.iteration = 0
         self.env_steps = 0
+        self.is_reported = True  # whether validation and log of this iteration are done, where they are due
         self.converged = False
         self.best_validation_return: float | None = None
         self.window = MetricWindow()
@@ -119,6 +144,7 @@ class Training:
         self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] = self._rollout  # where transitions come from
         self.remark = ""  # what a reader of the log must know about the resume
         self.earlier_s = 0.0  # of sessions before a resume
+        self._is_whole = False  # whether this is a boundary between two iterations
         self._began = self._saved_at = time.perf_counter()
         self._start_stopwatch()
 
@@ -144,7 +170,16 @@ class Training:
         try:
             self.run(progress, stop)
         except DivergedError as error:
-            raise TrainingDiverged(self.divergence_message(error)) from error
+            dump = write_dump(self.directory, self.iteration, self.learner, self.observations, error)
+            more = f"; what was not finite stands in {dump}" if dump else ""
+            message = f"stopped in iteration {self.iteration}: {error}; {last_good(self.directory)}{more}"
+            raise TrainingDiverged(message) from error
+        except Exception:
+            # What came between two iterations costs none. Within one, the run goes on from the last save.
+            if self._is_whole:
+                with suppress(OSError):  # the first error is the one to be told
+                    self.save()
+            raise
 
     def run(self, progress: Progress, stop: StopRequest) -> None:
         """Algorithm 1."""
@@ -161,13 +196,19 @@ class Training:
                 f"note: the gates stay closed, no actor gets SAM: the threshold is calibrated until update "
                 f"{gate.calibration[1]} and this run has {config.total_updates} (learner.gate.calibration)"
             )
-        if self.iteration == 0 and config.warmup_steps:
-            self.collect(config.warmup_steps, self.random_policy())
-            self._log(None)
+        if self.env_steps == 0:
+            if config.warmup_steps:
+                self.collect(config.warmup_steps, self.random_policy())
+                self._log(None)
+            self.save()
+        self._is_whole = True
+        self._report(progress)  # of the iteration after which the run stopped, if that is still to be done
         while self.iteration < config.iterations and not self.converged:
+            self._is_whole = False
             self.iteration += 1
             self.collect(config.steps_per_iteration, self.exploring_policy)
             self.update(config.updates_per_iteration)
+            self.is_reported, self._is_whole = False, True
             self._report(progress)
             progress.advance()
             if stop.made:
@@ -176,6 +217,8 @@ class Training:
                     f"saved after iteration {self.iteration} of {config.iterations}. "
                     f"To go on: tasam train --resume {self.directory.path}"
                 )
+            if time.perf_counter() - self._saved_at >= config.checkpoint_every_s:
+                self.save()
         if self.best_validation_return is None:  # converged before the first validation
             self.validate()
         self.save()
@@ -201,7 +244,7 @@ class Training:
     def update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
         began = time.perf_counter()
-        with _matmul_precision(self.config.matmul_precision):
+        with matmul_precision(self.config.matmul_precision):
             for number in range(1, updates + 1):
                 batch = self.replay.sample(self.config.learner.batch_size)
                 metrics = self.learner.update(batch, log=number == updates)
@@ -212,29 +255,38 @@ class Training:
         self._update_s += time.perf_counter() - began
 
     def _report(self, progress: Progress) -> None:
-        """Validate, keep the best actors, log and save, whichever is due after this iteration."""
+        """Validate, keep the best actors and log, whichever is due after this iteration and not done."""
         config = self.config
+        if self.is_reported:
+            return
         is_last = self.iteration == config.iterations
         evaluating = is_last or self.iteration % config.evaluate_every == 0
         if not (evaluating or self.iteration % config.log_every == 0):
+            self.is_reported = True
             return
         validation_return = self.validate() if evaluating else None
         line = self._log(validation_return)
+        self.is_reported = True
         best = "" if self.best_validation_return is None else f", best validation {self.best_validation_return:.3f}"
         progress.show(f"return {line['return']:.3f}{best}, {line['updates_per_second']:.1f} updates/s")
-        if evaluating and time.perf_counter() - self._saved_at >= config.checkpoint_every_s:
-            self.save()
 
     def validate(self) -> float:
         """Mean deterministic return on the validation envs; the best actors so far are saved."""
         policy = learned_policy(self.learner, deterministic=True)
         result = float(evaluate(policy, self.validation_env, self.validation_networks).returns.mean())
+        if not np.isfinite(result):
+            raise DivergedError("the return on the validation networks is not finite")
         if self.best_validation_return is None or result > self.best_validation_return:
+            state = {
+                "iteration": self.iteration,
+                "validation_return": result,
+                "config": self.config.to_dict(),
+                "versions": versions(),
+            }
+            checkpoint.save(self.directory.best, {"actors": self.learner.policy_tensors()}, state)
             self.best_validation_return = result
             if self.learner.anchor is not None:
                 self.learner.anchor.take(self.learner.policy)
-            state = {"iteration": self.iteration, "validation_return": result}
-            checkpoint.save(self.directory.best, {"actors": self.learner.policy_tensors()}, state)
         self.after_validation(result)
         return result
 
@@ -278,28 +330,6 @@ class Training:
         """The policy of the warm-up."""
         return uniform_policy(self.config.seed, self.config.num_envs, self.learner.action_size)
 
-    def divergence_message(self, error: DivergedError) -> str:
-        """Where and why the run died, and which checkpoint is the last good one."""
-        for directory in (self.directory.latest, self.directory.best):
-            if checkpoint.exists(directory):
-                iteration = checkpoint.load_state(directory)["iteration"]
-                good = f"the last good checkpoint is {directory} (iteration {iteration})"
-                break
-        else:
-            good = "there is no checkpoint yet"
-        return f"stopped in iteration {self.iteration}: {error}; {good}"
-
     def _start_stopwatch(self) -> None:
         self._timed_steps = self._timed_updates = 0
         self._collect_s = self._update_s = 0.0
-
-
-@contextmanager
-def _matmul_precision(precision: str) -> Iterator[None]:
-    """Set torch's precision of matrix products for the updates alone: actions are always computed in fp32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -26,6 +26,8 @@ from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import Name, held_out_networks, validation_networks
 from tasam_agents.errors import UserError
+from tasam_agents.files.bounded_read import read_json
+from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.jobs.engine import Pool, run_jobs
 from tasam_agents.jobs.job import Job, RunsFailed, Status, Task
 from tasam_agents.learner.learner import Learner
@@ -123,7 +125,7 @@ def run_plan(plan: ForgettingPlan, out: Path, pool: Pool, quiet: bool = False) -
     failures = run_jobs(jobs, pool, Task(partial(_do, plan=plan), _status), quiet)
     if failures:
         raise RunsFailed(failures, len(jobs))
-    return [json.loads(_record_of(job).read_text("utf-8")) for job in jobs]
+    return [read_sealed(_record_of(job), "a record") for job in jobs]
 
 
 def _record_of(job: Job) -> Path:
@@ -133,6 +135,7 @@ def _record_of(job: Job) -> Path:
 
 def _status(job: Job) -> Status:
     if _record_of(job).is_file():
+        read_sealed(_record_of(job), "a record")  # raises Damaged, which is a failure of this arm alone
         return "complete"
     return "interrupted" if job.directory.exists() else "new"
 
@@ -145,7 +148,7 @@ def _do(job: Job, plan: ForgettingPlan) -> None:
     with StopRequest(print) as stop:
         trained = _train_arm(plan, job.config, job.directory, stop)
     record = {"arm": job.agent, "seed": job.config.seed} | trained
-    write_json_atomically(_record_of(job), record)
+    write_json_atomically(_record_of(job), sealed(record))
 
 
 def _train_arm(plan: ForgettingPlan, config: TrainConfig, place: Path, stop: StopRequest) -> dict[str, Any]:
@@ -249,7 +252,9 @@ def _check_same_plan(plan: ForgettingPlan, out: Path) -> None:
     file = out / "plan.json"
     document = plan.document()
     if file.is_file():
-        began = json.loads(file.read_text("utf-8"))
+        began = read_json(file)
+        if not isinstance(began, dict):
+            raise UserError(f"{file} is not a plan: it is no object")
         different = [name for name in document if document[name] != began.get(name)]
         if different:
             raise UserError(f"{out} was begun with another {', '.join(different)}; allowed: the same, or another --out")

@@ -148,7 +148,10 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path: Path) -> None:
     # Shorten the run, as if it had been near its end, and let it finish.
     document = json.loads(run.config_file.read_text())
     run.config_file.write_text(json.dumps(document | {"iterations": stopped_at + 3}))
-    main(["train", "--resume", str(run.path)])
+    with pytest.raises(SystemExit) as refused:
+        main(["train", "--resume", str(run.path)])
+    assert refused.value.code == BAD_INPUT
+    main(["train", "--resume", str(run.path), "--accept-changes"])
     iterations = [line["iteration"] for line in run.metrics()]
     assert iterations[-1] == stopped_at + 3
     assert len(iterations) == len(set(iterations))

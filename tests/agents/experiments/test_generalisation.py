@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from support.here_pool import HerePool
 from support.intervals import known
+from support.short_runs import stop_after
 
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
@@ -208,7 +210,9 @@ def test_what_is_there_is_not_trained_again_and_what_is_unfinished_goes_on(
     assert pool.begun == ["TA-SAM-tiny on tiny, seed 0", "TA-SAM-tiny on fast, seed 0"]
 
     run, longer = RunDirectory(paths[0]), replace(SHORT, iterations=4)
-    run.config_file.write_text(json.dumps(longer.to_dict()))  # as if two of its four iterations were done
+    begun = replace(run.recorded_config(), iterations=4)
+    shutil.rmtree(run.path)
+    stop_after(begun, run.path, 2)
     train_family(longer, ["tiny"], tmp_path, pool, quiet=True)
     assert pool.begun[2:] == ["TA-SAM-tiny on tiny, seed 0"]
     assert checkpoint.load_state(run.latest)["iteration"] == 4

@@ -13,7 +13,8 @@ from support.short_runs import FAKE
 from tasam_agents.errors import UserError
 from tasam_agents.jobs.attempt import attempt
 from tasam_agents.jobs.engine import Event, run_jobs
-from tasam_agents.jobs.job import Job, RunsFailed, Task
+from tasam_agents.jobs.job import Job, RunsFailed, Status, Task
+from tasam_agents.training.run_directory import RunDamaged
 from tasam_agents.training.run_lock import lock_file, run_lock
 from tasam_agents.training.trainer import Interrupted
 
@@ -157,3 +158,16 @@ def test_bad_times_are_refused_before_any_work(tmp_path: Path, minutes: float) -
     with pytest.raises(UserError, match=r"minutes is .*; allowed: a number > 0"):
         run_jobs(jobs_in(tmp_path, "one"), pool, task(), minutes=minutes)
     assert pool.begun == []
+
+
+def test_a_damaged_run_is_a_failure_of_its_own(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path, "one", "two", "three")
+
+    def status(job: Job) -> Status:
+        if job.agent == "two":
+            raise RunDamaged("config.json is damaged")
+        return "complete" if job.directory.exists() else "new"
+
+    (failure,) = run_jobs(jobs, HerePool(), Task(touch, status), quiet=True)
+    assert str(failure) == f"two, seed 0: config.json is damaged (log: {jobs[1].log})"
+    assert [job.directory.exists() for job in jobs] == [True, False, True]

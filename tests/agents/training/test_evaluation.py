@@ -184,7 +184,8 @@ def test_the_best_checkpoint_is_the_one_that_validated_best(trained: Path) -> No
 def test_actors_of_another_task_are_refused(trained: Path, tmp_path: Path) -> None:
     other = RunDirectory.create(tmp_path / "other", fake_config(width=8))
     saved = checkpoint.load(RunDirectory.open(trained).best)
-    checkpoint.save(other.best, saved.tensors, saved.state)
+    state = saved.state | {"config": fake_config(width=8).to_dict()}
+    checkpoint.save(other.best, saved.tensors, state)
     with pytest.raises(CheckpointError, match=r"has shape \(16, 2\), expected \(8, 2\)"):
         evaluate_run(tmp_path / "other", 3, (FAKE_ENV,))
 

@@ -43,8 +43,8 @@ def test_it_excludes_another_process_and_names_it_and_ends_with_it(tmp_path: Pat
     other.send_signal(signal.SIGKILL)
     other.wait()
     assert lock_file(run).is_file()  # a crash leaves the file, but not the lock
-    with run_lock(run):
-        assert lock_file(run).read_text().startswith(f"process {os.getpid()} on ")
+    with run_lock(run), pytest.raises(RunLocked, match=rf"in use by process {os.getpid()} on "):
+        run_lock(run).__enter__()
 
 
 def test_it_waits_for_the_holder_to_end(tmp_path: Path) -> None:

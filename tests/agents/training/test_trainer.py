@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def test_a_run_that_died_goes_on_from_its_last_save(tmp_path: Path, monkeypatch:
     """Lines written after that save are not written twice, whatever a crash left at the end of the file."""
     config = replace(FAKE, checkpoint_every_s=0.0)
     train(config, tmp_path / "whole", quiet=True)
+    monkeypatch.setattr(Training, "save", _saves_after((0, 8), Training.save))
 
     class Killed(BaseException):
         pass
@@ -80,6 +82,16 @@ def test_a_run_that_died_goes_on_from_its_last_save(tmp_path: Path, monkeypatch:
         file.write('{"iteration": 10, "ret')
     train(config, tmp_path / "parts", resume=True, quiet=True)
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def _saves_after(iterations: tuple[int, ...], save: Callable[[Training], None]) -> Callable[[Training], None]:
+    """As if the time to save had come after these iterations, and at the end."""
+
+    def saving(self: Training) -> None:
+        if self.iteration in (*iterations, self.config.iterations):
+            save(self)
+
+    return saving
 
 
 def test_an_environment_without_state_goes_on_with_new_episodes_and_says_so(
@@ -107,7 +119,7 @@ def test_same_seed_same_run_and_another_seed_another(tmp_path: Path) -> None:
         assert_same_run(tmp_path / "a", tmp_path / "c")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_a_step_stops_after_the_iteration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -212,7 +224,7 @@ def test_a_loss_that_is_nan_stops_the_run(tmp_path: Path, monkeypatch: pytest.Mo
 
     update = Training.update
     monkeypatch.setattr(Training, "update", poisoned)
-    with pytest.raises(TrainingDiverged, match=r"iteration 1: .*critic loss.* there is no checkpoint yet"):
+    with pytest.raises(TrainingDiverged, match=r"iteration 1: .*critic loss.*latest \(iteration 0\); what was not"):
         train(FAKE, tmp_path / "run", quiet=True)
 
 
@@ -277,7 +289,8 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is not a run: there is no .*config.json"):
         train(FAKE, tmp_path, resume=True, quiet=True)
     RunDirectory.create(tmp_path / "new", FAKE)
-    with pytest.raises(RunError, match=r"cannot be resumed: there is no .*latest"):
+    RunDirectory(tmp_path / "new").append_metrics({"iteration": 3})
+    with pytest.raises(RunError, match=r"cannot be resumed: .* ends with iteration 3 and there is no .*latest"):
         train(FAKE, tmp_path / "new", resume=True, quiet=True)
     train(FAKE, tmp_path / "run", quiet=True)
     with pytest.raises(RunError, match="another configuration: seed is 1, began with 0"):

@@ -379,3 +379,11 @@ def test_difference_and_infinite() -> None:
     assert difference([1], [1, 2]) == ": 1 entries against 2"
     assert infinite({"a": [1.0, np.array([np.inf])]}, "i") == "i['a'][1]"
     assert infinite({"a": [1.0, np.array([3])], "b": "x"}) is None
+
+
+def test_an_environment_with_a_window_is_checked_without_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pygame")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    check_env(parallel_env("tiny", render_mode="human"), max_steps=2, spawn=False, pickle_episodes=False)
+    assert "SDL_VIDEODRIVER" not in os.environ

@@ -173,7 +173,7 @@ def test_every_face(codec: str) -> None:
     assert env.action_space("du_0").shape == (size,)
     for _ in range(3):
         env.step({agent: env.action_space(agent).sample() for agent in env.agents})
-    batch = gymnasium.make_vec("oran/ORAN-joint-v0", num_envs=2, scenario="tiny", codec=codec)
+    batch = gymnasium.make_vec("oran/ORAN-joint-v1", num_envs=2, scenario="tiny", codec=codec)
     batch.reset(seed=1)
     rewards = batch.step(batch.action_space.sample())[1]
     assert np.isfinite(rewards).all()
