@@ -26,6 +26,7 @@ from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
 from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint, trainer
+from tasam_agents.training.choosing import Choice, choose
 from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 
@@ -40,7 +41,8 @@ def train(
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
     Args:
-        config: of our own agent or of a baseline; with ``resume``, the one that the run began with.
+        config: of our own agent or of a baseline; with ``resume``, the one that the run began with. Has it ``choices``,
+            short trainings choose among them first.
         run_dir: a new or an empty directory; with ``resume``, a run of our own.
         resume: go on as if it had not been interrupted.
         quiet: show no progress.
@@ -57,9 +59,18 @@ def train(
         if distributed is not None:
             raise UserError("--collectors, --staleness and --address: allowed with our own agents, not a baseline")
         return train_baseline(config, path, quiet)
-    if distributed is not None:
-        return train_distributed(config, path, distributed, resume, quiet)
-    return trainer.train(config, path, resume, quiet)
+    choice = Choice(config, {})
+    if not resume and config.choices:
+        RunDirectory.check_new(path)
+        choice = choose(config)
+        if not quiet:
+            print(choice.text, flush=True)
+    try:
+        if distributed is not None:
+            return train_distributed(choice.config, path, distributed, resume, quiet)
+        return trainer.train(choice.config, path, resume, quiet)
+    finally:
+        choice.write(path)
 
 
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +200,11 @@ class Training:
     def update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
         began = time.perf_counter()
-        with _matmul_precision(self.config.matmul_precision):
-            for number in range(1, updates + 1):
-                batch = self.replay.sample(self.config.learner.batch_size)
-                metrics = self.learner.update(batch, log=number == updates)
-                for name, value in metrics.items():
-                    self.window.add(name, value)
+        for number in range(1, updates + 1):
+            batch = self.replay.sample(self.config.learner.batch_size)
+            metrics = self.learner.update(batch, log=number == updates)
+            for name, value in metrics.items():
+                self.window.add(name, value)
         self.learner.check_weights()
         self._timed_updates += updates
         self._update_s += time.perf_counter() - began
@@ -292,14 +290,3 @@ class Training:
     def _start_stopwatch(self) -> None:
         self._timed_steps = self._timed_updates = 0
         self._collect_s = self._update_s = 0.0
-
-
-@contextmanager
-def _matmul_precision(precision: str) -> Iterator[None]:
-    """Set torch's precision of matrix products for the updates alone: actions are always computed in fp32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
