@@ -26,6 +26,7 @@ from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
 from tasam_agents.jobs.worker_pool import WorkerPool
 from tasam_agents.training import checkpoint, trainer
+from tasam_agents.training.choosing import Choice, choose
 from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.run_lock import run_lock
@@ -42,7 +43,8 @@ def train(
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
     Args:
-        config: of our own agent or of a baseline; with ``resume``, the one that the run began with.
+        config: of our own agent or of a baseline; with ``resume``, the one that the run began with. Has it ``choices``,
+            short trainings choose among them first.
         run_dir: a new or an empty directory; with ``resume``, a run of our own.
         resume: go on as if it had not been interrupted.
         quiet: show no progress.
@@ -64,14 +66,21 @@ def train(
         RunDirectory.check_new(path)
         with run_lock(path):
             return train_baseline(config, path, quiet)
-    if distributed is not None:
-        if accept_changes:
-            raise UserError("accept_changes is True and the run is distributed; allowed: a run of one process")
-        return train_distributed(config, path, distributed, resume, quiet)
+    if distributed is not None and accept_changes:
+        raise UserError("accept_changes is True and the run is distributed; allowed: a run of one process")
+    choice = Choice(config, {})
     if not resume:
         RunDirectory.check_new(path)  # before a lock is put beside it
-    with run_lock(path):
-        return trainer.train(config, path, resume, quiet, accept_changes)
+        choice = choose(config)
+        if choice.returns and not quiet:
+            print(choice.text, flush=True)
+    try:
+        if distributed is not None:
+            return train_distributed(choice.config, path, distributed, resume, quiet)
+        with run_lock(path):
+            return trainer.train(choice.config, path, resume, quiet, accept_changes)
+    finally:
+        choice.write(path)
 
 
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:

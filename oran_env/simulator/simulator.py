@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.action_codec import action_size, resource_columns
+from oran_env.model.mac.action_codec import action_size
 from oran_env.model.mac.ownership import checked_owned_rbs
 from oran_env.model.outcome import INFO, TOLD, Outcome, empty_outcome
 from oran_env.model.parameters import Parameters, packed, parameters_of
@@ -75,7 +75,6 @@ class Simulator:
         view = None if components is None else components.observation
         self.action_size = action_size(self.scenario) if codec is None else codec.action_size
         self.action_sizes = (self.action_size,) * len(self.agents)
-        self.resource_columns = resource_columns(self.scenario) if codec is None else ()
         self.observation_layout = {} if view is not None else observation_layout(self.scenario, self.action_size)
         bounds = observation_bounds(self.scenario, self.action_size) if view is None else (view.low, view.high)
         self.observation_low, self.observation_high = bounds

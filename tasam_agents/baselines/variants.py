@@ -14,7 +14,7 @@ from tasam_agents.config import ORAN_INPUT_SCALING
 
 _SAC = BaselineConfig(name="SAC-SB3")
 _TD3 = BaselineConfig(name="TD3-SB3", settings=Td3(action_noise=0.1))
-_PPO = BaselineConfig(name="PPO-SB3", settings=Ppo(action_type="multi_binary", rollout_steps=32))
+_PPO = BaselineConfig(name="PPO-SB3", settings=Ppo(rollout_steps=32))
 
 
 def _tuned(config: BaselineConfig, batch_size: int | None = None, **settings: Any) -> BaselineConfig:
@@ -25,7 +25,7 @@ def _tuned(config: BaselineConfig, batch_size: int | None = None, **settings: An
         name=f"{config.name}-tuned",
         settings=replace(config.settings, **settings),
         input_scaling=ORAN_INPUT_SCALING,
-        gamma=0.3,
+        gamma=0.0,
         learning_rate=6e-4,
         final_learning_rate_factor=0.02,
         batch_size=batch_size,

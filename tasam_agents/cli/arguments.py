@@ -81,7 +81,7 @@ def parse_with_configuration(
             ("configuration", Annotated[type(default), Unprefixed], dataclasses.field(default=default)),
         ],
     )
-    # A union of classes (which policy) is no subcommand; the settings of a baseline are options without its prefix.
+    # A union of classes (which baseline) is no subcommand; the settings of a baseline are options without its prefix.
     is_flat = isinstance(default, BaselineConfig)
     config = (tyro.conf.AvoidSubcommands, *((tyro.conf.OmitArgPrefixes,) if is_flat else ()))
     description = f"{kind.__doc__}\n\nFields have the values of --config {named.config}."
@@ -101,20 +101,20 @@ def _named_configuration(named: Named, env_id: str | None) -> TrainConfig | Base
 
 
 def _for_environment(config: TrainConfig, env_id: str | None) -> TrainConfig:
-    """With another environment than the configuration's, leave out what was meant for its own: inputs, bits, and a
-    critic that asks for resources."""
+    """With another environment than the configuration's, leave out what was meant for its own: inputs, critic,
+    discount, entropy, and the argument that is chosen."""
     if env_id in (None, config.env_id):
         return config
     general = LearnerConfig()
     learner = dataclasses.replace(
         config.learner,
         input_scaling=(),
-        critic=general.critic if config.learner.critic == "resource" else config.learner.critic,
-        policy=general.policy,
+        critic=general.critic,
+        objective=general.objective,
+        gamma=general.gamma,
         temperature=general.temperature,
-        actor_delay=general.actor_delay,
     )
-    return dataclasses.replace(config, env_id=env_id, env_kwargs={}, learner=learner)
+    return dataclasses.replace(config, env_id=env_id, env_kwargs={}, choose="", choices=(), learner=learner)
 
 
 def environment_arguments(option: str, settings: Iterable[str], default: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -3,22 +3,19 @@
 from tasam_agents.config.anchor import AnchorConfig
 from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
-from tasam_agents.config.policy import BernoulliPolicy, PolicyConfig, RelaxedPolicy, TemperatureConfig
 from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
+from tasam_agents.config.temperature import TemperatureConfig
 from tasam_agents.config.variants import ORAN_INPUT_SCALING, VARIANTS, variant
 
 __all__ = [
     "ORAN_INPUT_SCALING",
     "VARIANTS",
     "AnchorConfig",
-    "BernoulliPolicy",
     "GateConfig",
     "LearnerConfig",
     "NetworkRegularisation",
-    "PolicyConfig",
     "RadiusConfig",
     "RegularisationConfig",
-    "RelaxedPolicy",
     "RhoSchedule",
     "SamConfig",
     "Scalar",

@@ -26,9 +26,9 @@ from tasam_agents.config.checks import (
     within,
 )
 from tasam_agents.config.networks import RegularisationConfig
-from tasam_agents.config.policy import PolicyConfig, RelaxedPolicy, TemperatureConfig
 from tasam_agents.config.reading import from_plain
 from tasam_agents.config.sam import GateConfig, RadiusConfig, SamConfig
+from tasam_agents.config.temperature import TemperatureConfig
 
 Scalar = bool | int | float | str
 
@@ -39,9 +39,8 @@ class LearnerConfig:
 
     hidden: tuple[Count, ...] = (300, 400, 400)
     """Widths of the hidden tanh layers, actors and critics alike (section VI-A)."""
-    critic: Literal["mean_field", "joint", "pooled", "resource"] = "mean_field"
-    """What the global critic sees of the other DUs: their mean, everything concatenated, nothing, or what they do with
-    the same resources, all resources treated alike (`resource`)."""
+    critic: Literal["mean_field", "joint", "pooled"] = "mean_field"
+    """What the global critic sees of the other DUs: their mean, everything concatenated, or nothing."""
     objective: Literal["team", "individual"] = "team"
     """What actor i ascends: the sum of all DUs' values, or its own value."""
     actor_learning_rate: Positive = 1e-4
@@ -65,9 +64,6 @@ class LearnerConfig:
     input_scaling: tuple[tuple[str, float, float], ...] = ()
     """(group, offset, scale) per named group of observation columns: input = (o − offset)·scale; scale 0 drops the
     columns from networks and replay; groups not named stay as they are."""
-    actor_delay: CountOrZero = 0
-    """Updates at the beginning in which only the critics learn."""
-    policy: PolicyConfig = RelaxedPolicy()
     temperature: TemperatureConfig = TemperatureConfig()
     sam: SamConfig = SamConfig()
     radius: RadiusConfig = RadiusConfig()
@@ -80,9 +76,6 @@ class LearnerConfig:
         check(self, "hidden", "one or more widths >= 1", len(self.hidden) > 0)
         check(self, "hidden", "at most 64 widths <= 65_536", len(self.hidden) <= 64 and max(self.hidden) <= 65_536)
         check(self, "batch_size", "an integer <= 1_048_576", self.batch_size <= 1 << 20)
-        most = self.policy.max_entropy_per_dim
-        allowed = f"target entropies <= {most:.3g} for policy.kind {self.policy.kind!r}"
-        check(self, "temperature", allowed, all(self.temperature.target_at(t) <= most for t in (0.0, 1.0)))
         groups = [group for group, _, _ in self.input_scaling]
         check(self, "input_scaling", "each group named once", len(groups) == len(set(groups)))
 
@@ -112,6 +105,12 @@ class TrainConfig:
     """A PettingZoo registry id, or `module:function` that makes a ParallelEnv."""
     env_kwargs: dict[str, Scalar] = field(default_factory=lambda: {"scenario": "paper"})
     """Keyword arguments of the environment."""
+    choose: str = ""
+    """Keyword argument of the environment that is chosen before the run, as `train` does; "": none."""
+    choices: tuple[int, ...] = ()
+    """Its values, each tried in a short training and judged on the validation networks."""
+    trial_iterations: Count = 15
+    """Iterations of these short trainings."""
     seed: TrainingSeed = 0
     """Seed of networks, noise, replay and training episodes: env b trains on the networks of (seed, b)."""
     centralised: bool = False
@@ -141,8 +140,6 @@ class TrainConfig:
     """Algorithm 1, line 24: stop when the largest actor gradient norm of a log window is below this; 0: never."""
     threads: Count = 1
     """CPU threads of the matrix products; more than one pays only when the run has the machine for itself."""
-    matmul_precision: Literal["highest", "medium"] = "highest"
-    """Precision of the matrix products: fp32, or bf16 products with fp32 sums where the CPU has them."""
     learner: LearnerConfig = LearnerConfig()
 
     def __post_init__(self) -> None:
@@ -152,6 +149,7 @@ class TrainConfig:
         for name, most in _MOST.items():
             check(self, name, f"an integer <= {most:_}", getattr(self, name) <= most)
         check(self, "env_id", "a registry id or 'module:function'", bool(self.env_id))
+        check(self, "choices", "values of `choose`, or none of both", bool(self.choose) == bool(self.choices))
         allowed = f"an integer >= num_envs = {self.num_envs}"
         check(self, "replay_capacity", allowed, self.replay_capacity >= self.num_envs)
 

@@ -46,7 +46,7 @@ def _value(name: str, annotation: Any, item: Any) -> Any:
 
 
 def with_members(config: Config, arguments: Sequence[str], path: str = "") -> Config:
-    """With the class that an option names where a field is a union, as `--learner.policy.kind relaxed` does.
+    """With the class that an option names where a field is a union, as `--settings.algorithm ppo` does.
 
     The rest of the command line then has the fields of that class. Nothing is checked here: only with the other options
     is the configuration complete.

@@ -12,15 +12,12 @@ from typing import Any
 from tasam_agents.config.anchor import AnchorConfig
 from tasam_agents.config.fields import LearnerConfig, TrainConfig
 from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
-from tasam_agents.config.policy import BernoulliPolicy, RelaxedPolicy, TemperatureConfig
 from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
+from tasam_agents.config.temperature import TemperatureConfig
 
-ORAN_INPUT_SCALING = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 4.0), ("previous_action", 0.0, 0.0))
-"""Inputs for the O-RAN environment: QoS around its threshold, UE counts around an even mix, and no previous action,
-whose 200 bits carry nothing that the next reward depends on."""
-
-_DEFAULT_INPUTS = (("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
-"""The numbers of UEs spread over ±4: with less, the bits settle before the policy has learnt to follow them."""
+ORAN_INPUT_SCALING = (("qos", 0.5, 0.0), ("num_ues", 1.0 / 3.0, 4.0), ("previous_action", 0.0, 0.0))
+"""Inputs for the O-RAN environment: UE counts around an even mix. Of what else a DU sees the next reward depends little
+where nothing queues: neither the QoS of the step before nor the action then are shown to the networks."""
 
 
 def _both(schedule: RhoSchedule) -> RadiusConfig:
@@ -35,86 +32,80 @@ they are, and the exact second gradient of eq. (11). What it leaves open stands 
 
 DEFAULT = TrainConfig(
     name="TA-SAM",
+    env_kwargs={"scenario": "paper", "codec": "zones"},
+    choose="owned_rbs",
+    choices=(6, 9, 12),
     num_envs=64,
-    iterations=150,
+    iterations=50,
     steps_per_iteration=10,
-    updates_per_iteration=6,
-    warmup_steps=0,
-    replay_capacity=20_000,
-    evaluate_every=10,
-    validation_envs=16,
-    threads=2,
-    matmul_precision="medium",
+    updates_per_iteration=40,
+    warmup_steps=250,
+    replay_capacity=50_000,
+    evaluate_every=5,
+    validation_envs=64,
+    log_every=5,
     learner=LearnerConfig(
-        critic="resource",
-        objective="team",
+        hidden=(64, 64),
+        critic="pooled",
+        objective="individual",
         actor_learning_rate=1e-3,
         critic_learning_rate=1e-3,
         final_learning_rate_factor=0.02,
-        gamma=0.3,
-        batch_size=192,
-        actor_delay=180,
-        input_scaling=_DEFAULT_INPUTS,
-        policy=BernoulliPolicy(reserved_share=0.42, reserved_claim=0.003, final_sharpness=8.0, sharpen_from=0.5),
-        temperature=TemperatureConfig(initial=3e-4, target_entropy_per_dim=0.1, final_target_entropy_per_dim=0.01),
+        gamma=0.0,
+        batch_size=256,
+        input_scaling=ORAN_INPUT_SCALING,
+        temperature=TemperatureConfig(initial=3e-3, target_entropy_per_dim=-1.0, final_target_entropy_per_dim=-3.0),
         sam=SamConfig(cross_values="linear"),
         radius=_SMALL_RADIUS,
         gate=GateConfig(lambda_td="relative"),
     ),
 )
-"""What `make train` uses: the paper's networks, and what learnt well in a few minutes on two cores; docs/learning.md
-says why each part is there, docs/results/tuning.csv what was tried. Many radio networks side by side give each update
-fresh transitions: the noise of the reward is what limits learning."""
+"""What `make train` uses: the paper's policy and algorithm on four values per DU (codec `zones`) in place of 200, and
+small networks; docs/learning.md says why each part is there. Uniformly random actions come first, a third of all, so
+that the critics know what no actor does."""
 
 TINY = replace(
     DEFAULT,
     name="TA-SAM-tiny",
-    env_kwargs={"scenario": "tiny"},
-    num_envs=4,
+    env_kwargs={"scenario": "tiny", "codec": "zones"},
+    choose="",
+    choices=(),
+    num_envs=16,
     iterations=40,
     steps_per_iteration=5,
-    updates_per_iteration=2,
-    warmup_steps=25,
-    replay_capacity=2000,
+    updates_per_iteration=10,
+    warmup_steps=100,
+    replay_capacity=5000,
     evaluate_every=10,
-    validation_envs=4,
-    log_every=5,
-    threads=1,
-    matmul_precision="highest",
-    learner=LearnerConfig(
-        hidden=(32, 32),
-        actor_learning_rate=1e-3,
-        critic_learning_rate=1e-3,
-        batch_size=32,
-        input_scaling=ORAN_INPUT_SCALING,
-        sam=SamConfig(cross_values="linear"),
-        radius=_SMALL_RADIUS,
-        gate=GateConfig(calibration=(10, 20)),
-    ),
+    validation_envs=16,
+    learner=replace(DEFAULT.learner, hidden=(32, 32), batch_size=128),
 )
-"""Two DUs and small networks, a few seconds: for tests and first steps."""
+"""Two DUs, ten RBs and small networks, a few seconds: for tests and first steps."""
 
-SIMPLE_SPREAD = replace(
-    TINY,
+SIMPLE_SPREAD = TrainConfig(
     name="TA-SAM-simple-spread",
     env_id="mpe2.simple_spread_v3:parallel_env",
     env_kwargs={"continuous_actions": True, "N": 2},
+    num_envs=4,
     iterations=60,
     steps_per_iteration=25,
     updates_per_iteration=25,
     warmup_steps=50,
     replay_capacity=10_000,
+    evaluate_every=10,
     validation_envs=16,
-    learner=replace(
-        TINY.learner,
+    log_every=5,
+    learner=LearnerConfig(
         hidden=(64, 64),
+        actor_learning_rate=1e-3,
         critic_learning_rate=3e-3,
         batch_size=64,
         gamma=0.8,
         polyak=0.05,
         reward_scale=2.0,
+        sam=SamConfig(cross_values="linear"),
         radius=_both(RhoSchedule(0.05, 0.01)),
-        input_scaling=(),
+        gate=GateConfig(calibration=(10, 20)),
     ),
 )
 """Somebody else's environment, half a minute: two agents learn to cover two landmarks."""
@@ -137,23 +128,18 @@ def _sam(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: with_learner(config, sam=replace(config.learner.sam, **fields))
 
 
-def _bits(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
-    def changed(config: TrainConfig) -> TrainConfig:
-        policy = config.learner.policy
-        if not isinstance(policy, BernoulliPolicy):
-            raise ValueError(f"learner.policy is {policy.kind!r}; allowed for this variant: 'bernoulli'")
-        return with_learner(config, policy=replace(policy, **fields))
-
-    return changed
-
-
 def _codec(codec: str) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: replace(config, env_kwargs={**config.env_kwargs, "codec": codec})
 
 
-def _relaxed(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
-    """The paper's policy: a Gaussian per dimension before the sigmoid."""
-    return _learner(**{"policy": RelaxedPolicy(), "temperature": TemperatureConfig(), **fields})
+def _towards(entropy: float) -> TemperatureConfig:
+    """One target entropy per dimension for the whole run."""
+    return TemperatureConfig(initial=DEFAULT.learner.temperature.initial, target_entropy_per_dim=entropy)
+
+
+def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
+    """Other counts of Algorithm 1."""
+    return lambda config: replace(config, **fields)
 
 
 def _no_sam(config: TrainConfig) -> TrainConfig:
@@ -214,16 +200,22 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "paper_radius": ("TA-SAM-0.5", _learner(radius=_both(RhoSchedule(start=0.5, end=0.01)))),
     "adaptive_sam": ("TA-ASAM", _adaptive_sam),
     "auto_gate": ("TA-SAM-auto-gate", _learner(gate=GateConfig(calibration=(400, 600)))),
-    "resource_individual": ("TA-SAM-individual", _learner(critic="resource", objective="individual")),
     "mean_field_team": ("TA-SAM-mean-field-team", _learner(critic="mean_field", objective="team")),
     "mean_field_individual": ("TA-SAM-mean-field-individual", _learner(critic="mean_field", objective="individual")),
     "pooled_individual": ("TA-SAM-pooled-individual", _learner(critic="pooled", objective="individual")),
     "joint_team": ("TA-SAM-joint-team", _learner(critic="joint", objective="team")),
-    "nothing_reserved": ("TA-SAM-nothing-reserved", _bits(reserved_share=0.0)),
-    "gumbel_sigmoid": ("TA-SAM-gumbel-sigmoid", _bits(gradient="gumbel_sigmoid")),
-    "relaxed": ("TA-SAM-relaxed", _relaxed()),
-    "relaxed_shared_noise": ("TA-SAM-shared-noise", _relaxed(policy=RelaxedPolicy(shared_noise=0.5))),
-    "relaxed_pooled": ("TA-SAM-relaxed-pooled", _relaxed(critic="pooled", objective="individual", actor_delay=0)),
+    "gamma_0.5": ("TA-SAM-gamma-0.5", _learner(gamma=0.5)),
+    "gamma_0.9": ("TA-SAM-gamma-0.9", _learner(gamma=0.9)),
+    "constant_entropy": ("TA-SAM-constant-entropy", _learner(temperature=_towards(-1.0))),
+    "low_entropy": ("TA-SAM-low-entropy", _learner(temperature=_towards(-3.0))),
+    "half_replay": ("TA-SAM-half-replay", _run(updates_per_iteration=20)),
+    "double_replay": ("TA-SAM-double-replay", _run(updates_per_iteration=80)),
+    "narrow": ("TA-SAM-32", _learner(hidden=(32, 32))),
+    "wide": ("TA-SAM-300-400-400", _learner(hidden=PAPER.learner.hidden)),
+    "with_qos": ("TA-SAM-with-QoS", _learner(input_scaling=(("qos", 0.5, 2.0), *ORAN_INPUT_SCALING[1:]))),
+    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, steps_per_iteration=15)),
+    "two_bit": ("TA-SAM-200-bits", _codec("two_bit")),
+    "slice_share": ("TA-SAM-shares", _codec("slice_share")),
     "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),
     "ue_grid": ("TA-SAM-UEs", _codec("ue_grid")),
     "centralised": ("SAC-centralised", lambda config: _no_sam(_centralised_ta_sam(config))),

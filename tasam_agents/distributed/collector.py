@@ -72,14 +72,8 @@ class Collector:
         task, learner = task_of(self._env), config.learner
         self._inputs = InputScaling(task.observation_layout, task.observation_sizes, learner.input_scaling)
         self._action_size = max(task.action_sizes)
-        self._policy = make_policy(
-            learner.policy,
-            self._inputs.size,
-            learner.hidden,
-            task.action_sizes,
-            task.resource_columns,
-            learner.regularisation.actor,
-        )
+        actors = learner.regularisation.actor
+        self._policy = make_policy(self._inputs.size, learner.hidden, task.action_sizes, actors)
         self._observations = np.zeros(0, np.float32)
 
     def reset(self, networks: Sequence[Name]) -> EnvState:
@@ -135,7 +129,7 @@ class Collector:
         @torch.no_grad()
         def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
             num_envs, num_agents = self._config.num_envs, inputs.shape[1]
-            noise = exploration_noise(generator, num_envs, num_agents, self._policy.noise_size)
+            noise = exploration_noise(generator, num_envs, num_agents, self._action_size)
             each, _ = self._policy.sample_each(torch.from_numpy(inputs), noise[self._share])
             return cast(NDArray[np.float32], self._policy.stack(each).numpy())
 

@@ -58,7 +58,6 @@ class RemoteEnvs:
         self.agents, self.num_envs = env.agents, config.num_envs
         self.observation_sizes, self.action_sizes = env.observation_sizes, env.action_sizes
         self.observation_layout = env.observation_layout
-        self.resource_columns = getattr(env, "resource_columns", ())
         if isinstance(env, Resumable):
             self.get_state, self.set_state = self._get_state, self._set_state
         self.say: Callable[[str], None] = lambda text: None

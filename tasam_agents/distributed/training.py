@@ -119,6 +119,6 @@ class Pipeline:
             weights = live if saved is None else {name: saved[name].reshape(w.shape) for name, w in live.items()}
             self._envs.send(CollectRequest(iteration, config.steps_per_iteration, state), weights)
             for _ in range(config.steps_per_iteration):
-                exploration_noise(self._ahead, config.num_envs, len(learner.task.agents), learner.policy.noise_size)
+                exploration_noise(self._ahead, config.num_envs, len(learner.task.agents), learner.action_size)
         self._noise_after.append(self._ahead.get_state())
         self._weights_of.append(taken_after)

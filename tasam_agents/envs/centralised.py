@@ -44,11 +44,6 @@ class JointView:
         self.observation_size = len(pairs)
         self._is_used = np.arange(max(env.action_sizes)) < np.array(env.action_sizes)[:, None]  # (M, A)
         self.action_size = int(self._is_used.sum())
-        starts = np.cumsum([0, *env.action_sizes[:-1]]).tolist()
-        resources: Sequence[Sequence[int]] = getattr(env, "resource_columns", ())
-        self.resource_columns = tuple(
-            tuple(start + column for column in columns) for start in starts for columns in resources
-        )
 
     def join(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """(B, M, D) → (B, 1, d)."""
@@ -83,7 +78,6 @@ class Centralised:
         self.observation_sizes = (self._view.observation_size,)
         self.action_sizes = (self._view.action_size,)
         self.observation_layout: Mapping[str, slice] = self._view.observation_layout
-        self.resource_columns = self._view.resource_columns
         if isinstance(env, Resumable):
             self.get_state, self.set_state = env.get_state, env.set_state
 

@@ -70,7 +70,7 @@ class ActorUpdate:
             noise: of the reparameterised actions, (n, M, K).
             temperatures: β, (M,).
             rho: ρ_i of the actors that get SAM.
-            update: number of the update, for messages and for `actor_delay`.
+            update: number of the update, for messages.
             rate_factor: on the learning rate.
 
         Raises:
@@ -108,9 +108,8 @@ class ActorUpdate:
                 pull = self._pull(i, inputs, update)
                 sharp = self._gradient(i, samples[i], slope, temperatures, pull, self._num_sharp)
                 steps[i] = NetworkStep(steps[i].gradient, sharp, ratios[i])
-        if update >= self._config.actor_delay:
-            for adam, step in zip(self.adams, steps, strict=True):
-                adam.step(step.final, rate_factor)
+        for adam, step in zip(self.adams, steps, strict=True):
+            adam.step(step.final, rate_factor)
         return log_probs, losses, steps
 
     def _gradient(

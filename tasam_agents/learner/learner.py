@@ -47,8 +47,6 @@ class TaskSpec:
     observation_sizes: tuple[int, ...]
     action_sizes: tuple[int, ...]
     observation_layout: Mapping[str, slice]
-    resource_columns: tuple[tuple[int, ...], ...] = ()
-    """Per interchangeable resource (an RB), the action columns that claim it; empty: the environment names none."""
 
     def __post_init__(self) -> None:
         for name in ("observation_sizes", "action_sizes"):
@@ -79,14 +77,7 @@ class Learner:
         weight_seed, update_seed, act_seed, mask_seed, self._reset_seed = seeds
         with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
             torch.manual_seed(weight_seed)
-            self.policy = make_policy(
-                config.policy,
-                self.input_size,
-                config.hidden,
-                task.action_sizes,
-                task.resource_columns,
-                config.regularisation.actor,
-            )
+            self.policy = make_policy(self.input_size, config.hidden, task.action_sizes, config.regularisation.actor)
             self.critics = [self._make_critic() for _ in range(2)]
         self.update_noise = torch.Generator().manual_seed(update_seed)
         self.act_noise = torch.Generator().manual_seed(act_seed)
@@ -149,26 +140,26 @@ class Learner:
         config, n, number = self.config, len(batch.rewards), self.updates
         if is_due(number, config.regularisation.reset_every):
             self.reset()
-        self.policy.set_progress(self.progress)
         rewards = batch.rewards * config.reward_scale
         actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
         temperatures = self.log_temperature.detach().exp()
         rate_factor = 1.0 + (config.final_learning_rate_factor - 1.0) * self.progress
 
-        # Targets y of eq. (10), once: both passes of SAM are gradients of the same loss.
-        with torch.no_grad():
-            each_next, each_log_prob = self.policy.sample_each(batch.next_inputs, self._noise(n, self.update_noise))
-            next_actions, next_log_probs = self.policy.stack(each_next), torch.stack(each_log_prob, dim=1)
-            next_twins = [target(batch.next_inputs, next_actions, next_actions) for target in self.targets]
-            y = bellman_target(
-                rewards, batch.terminated, torch.minimum(*next_twins), next_log_probs, temperatures, config.gamma
-            )
+        # Targets y of eq. (10), once: both passes of SAM are gradients of the same loss. With γ = 0, the rewards.
+        y, next_mean = rewards, torch.zeros_like(rewards)
+        if config.gamma > 0.0:
+            with torch.no_grad():
+                each_next, each_log_prob = self.policy.sample_each(batch.next_inputs, self._noise(n, self.update_noise))
+                next_actions, next_log_probs = self.policy.stack(each_next), torch.stack(each_log_prob, dim=1)
+                next_twins = [target(batch.next_inputs, next_actions, next_actions) for target in self.targets]
+                next_mean, least = torch.stack(next_twins).mean(dim=0), torch.minimum(*next_twins)
+                y = bellman_target(rewards, batch.terminated, least, next_log_probs, temperatures, config.gamma)
 
         with held_masks(self.critics, self._mask_noise):
             # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
             twins = [critic(batch.inputs, actions, actions) for critic in self.critics]
             with torch.no_grad():
-                next_mean, mean = (torch.stack(values).mean(dim=0) for values in (next_twins, twins))
+                mean = torch.stack(twins).mean(dim=0)
                 delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
             losses = [critic_loss(values, y) for values in twins]
             check_finite(number, "critic loss", torch.stack(losses))
@@ -239,7 +230,7 @@ class Learner:
         self._temperature_adam.forget([self.log_temperature])
 
     def _noise(self, n: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(n, len(self.task.agents), self.policy.noise_size, generator=generator)
+        return torch.randn(n, len(self.task.agents), self.action_size, generator=generator)
 
     def _make_critic(self) -> GlobalCritic:
         config = self.config
@@ -251,7 +242,6 @@ class Learner:
             config.hidden,
             config.action_scale,
             config.regularisation.critic,
-            self.task.resource_columns,
         )
 
     def check_weights(self) -> None:

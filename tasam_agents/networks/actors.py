@@ -7,14 +7,13 @@ A_i are padding, constant 0.5, and count nowhere).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tasam_agents.config import BernoulliPolicy, RelaxedPolicy
 from tasam_agents.networks.layers import HiddenLayers
 
 # Range of log σ, the usual one of soft actor-critic. Its centre, −1.5, gives sigmoid actions of about −1.5 nats per
@@ -27,45 +26,14 @@ DIRECTIONS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
 }
 """The two distributions of KL(first ‖ second) by `AnchorConfig.direction`."""
 
-BIT_SLOPES: dict[str, Callable[[Tensor, Tensor, Tensor, float], Tensor]] = {
-    "straight_through": lambda probability, logits, logistic, softness: probability,
-    "gumbel_sigmoid": lambda probability, logits, logistic, softness: torch.sigmoid((logits + logistic) / softness),
-}
-"""By `BernoulliPolicy.gradient`, what has the slope that a bit lacks: of p, ℓ, logistic noise and softness."""
 
+class Actor(nn.Module):
+    """π_i: a = sigmoid(z), z = mean + σ·u per action dimension, mean and log σ from one network."""
 
-class RelaxedActor(nn.Module):
-    """π_i: a = sigmoid(z), z = mean + σ·u per action dimension, mean and log σ from one network.
-
-    u is standard normal. With shared noise u = ε + s·g: the columns of one kind (those that claim a resource for the
-    same purpose) have g in common, so its covariance is I + s²·11ᵀ within a kind.
-
-    Args:
-        config: with s.
-        kinds: per kind, its columns.
-    """
-
-    kind_of: Tensor
-
-    def __init__(
-        self,
-        config: RelaxedPolicy,
-        num_inputs: int,
-        hidden: HiddenLayers,
-        action_size: int,
-        kinds: Sequence[Sequence[int]] = (),
-    ) -> None:
+    def __init__(self, num_inputs: int, hidden: HiddenLayers, action_size: int) -> None:
         super().__init__()
         self.action_size = action_size
-        self.shared_noise = config.shared_noise
-        kind_of = torch.zeros(len(kinds), action_size)  # one row per kind, 1 in its columns
-        for row, columns in zip(kind_of, kinds, strict=True):
-            row[list(columns)] = 1.0
-        self.register_buffer("kind_of", kind_of, persistent=False)
         self.network = hidden.make(num_inputs, 2 * action_size)
-
-    def set_progress(self, progress: float) -> None:
-        """Nothing of it follows the run."""
 
     def distribution(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of z, each (n, A_i); log σ is bounded softly, so its gradient never stops."""
@@ -74,27 +42,12 @@ class RelaxedActor(nn.Module):
         return mean, log_std
 
     def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Reparameterised sample: actions (n, A_i) and log π(a|s) (n,).
-
-        noise: standard normal (n, A_i), or with shared noise (n, A_i + kinds).
-        """
+        """Reparameterised sample: actions (n, A_i) and log π(a|s) (n,); noise: standard normal (n, A_i)."""
         mean, log_std = self.distribution(inputs)
-        noise, shared = noise[:, : self.action_size], noise[:, self.action_size :]
-        correction: Tensor | float = 0.0
-        if self.shared_noise > 0.0:
-            noise = noise + self.shared_noise * (shared @ self.kind_of)
-            correction = self._shared_correction(noise)
         z = mean + log_std.exp() * noise
         # log π(a) = log N(z) − log da/dz, and −log da/dz = −log(a(1 − a)) = 2·softplus(z) − z holds without overflow.
         log_prob = (2.0 * F.softplus(z) - z - log_std - 0.5 * noise.square()).sum(dim=-1)
-        return torch.sigmoid(z), log_prob - 0.5 * math.log(2.0 * math.pi) * self.action_size + correction
-
-    def _shared_correction(self, u: Tensor) -> Tensor:
-        """log N(u; 0, I + s²·11ᵀ per kind) − log N(u; 0, I), (n,): the inverse and the determinant of a matrix that
-        differs from I by one direction are known (Sherman and Morrison)."""
-        growth = self.shared_noise**2 * self.kind_of.sum(dim=-1)  # s²·size of the kind
-        along = (u @ self.kind_of.T).square() * (self.shared_noise**2 / (1.0 + growth))
-        return 0.5 * (along - torch.log1p(growth)).sum(dim=-1)
+        return torch.sigmoid(z), log_prob - 0.5 * math.log(2.0 * math.pi) * self.action_size
 
     def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
         """KL between this policy and another one at each input, (n,) [nats], summed over action dimensions.
@@ -104,10 +57,9 @@ class RelaxedActor(nn.Module):
 
         Args:
             inputs: (n, d).
-            anchor: the other policy, of the same kind.
+            anchor: the other policy.
             direction: `anchor_to_policy`, KL(anchor ‖ this), or `policy_to_anchor`, KL(this ‖ anchor).
         """
-        assert isinstance(anchor, RelaxedActor)
         with torch.no_grad():
             other = anchor.distribution(inputs)
         own = self.distribution(inputs)
@@ -116,82 +68,9 @@ class RelaxedActor(nn.Module):
         ratio = (log_std_p - log_std_q).exp()
         shift = (mean_p - mean_q) * (-log_std_q).exp()
         divergence: Tensor = (log_std_q - log_std_p + 0.5 * (ratio.square() + shift.square() - 1.0)).sum(dim=-1)
-        if self.shared_noise > 0.0:
-            divergence = divergence + 0.5 * self._shared_divergence(ratio, shift)
         return divergence
-
-    def _shared_divergence(self, ratio: Tensor, shift: Tensor) -> Tensor:
-        """What the covariance R = I + s²·11ᵀ of a kind adds to 2·KL, (n,): tr(R⁻¹ r R r) + δᵀR⁻¹δ − |r|² − |δ|² with
-        R⁻¹ = I − c·11ᵀ, r = σ_p/σ_q and δ = (μ_p − μ_q)/σ_q, both (n, A)."""
-        square = self.shared_noise**2
-        c = square / (1.0 + square * self.kind_of.sum(dim=-1))
-        of_squares = ratio.square() @ self.kind_of.T * (square - c)
-        of_sums = (ratio @ self.kind_of.T).square() * (-c * square) - (shift @ self.kind_of.T).square() * c
-        return (of_squares + of_sums).sum(dim=-1)
 
     def most_likely(self, inputs: Tensor) -> Tensor:
         """Deterministic action sigmoid(mean), (n, A_i)."""
         mean, _ = self.distribution(inputs)
         return torch.sigmoid(mean)
-
-
-class BernoulliActor(nn.Module):
-    """π_i: bits, independent given the state, 1 with probability p = sigmoid(ℓ), one logit ℓ each from one network
-    times `sharpness`.
-
-    A bit has no slope in ℓ; what stands in for it is p(1 − p) (`straight_through`, exact where the value is linear in
-    the bit) or the slope of sigmoid((ℓ + logistic noise)/softness) (`gumbel_sigmoid`).
-
-    Args:
-        config: gradient, softness, and how `sharpness` follows the run.
-    """
-
-    sharpness: Tensor
-
-    def __init__(self, config: BernoulliPolicy, num_inputs: int, hidden: HiddenLayers, action_size: int) -> None:
-        super().__init__()
-        self.action_size = action_size
-        self.config = config
-        self.network = hidden.make(num_inputs, action_size)
-        self.register_buffer("sharpness", torch.ones(()))
-
-    def set_progress(self, progress: float) -> None:
-        """Set the factor on the logits to that of t/T = progress."""
-        self.sharpness.fill_(self.config.sharpness_at(progress))
-
-    def logits(self, inputs: Tensor) -> Tensor:
-        """ℓ, (n, A_i), for inputs (n, d)."""
-        logits: Tensor = self.network(inputs) * self.sharpness
-        return logits
-
-    def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Sampled bits (n, A_i), and −H(π(·|s)) (n,): the exact mean of log π in place of a sample of it.
-
-        noise: standard normal (n, A_i).
-        """
-        logits = self.logits(inputs)
-        probability = torch.sigmoid(logits)
-        # Φ(ε) is uniform, its logit logistic; in single precision Φ reaches 0 and 1, whose logits are not finite.
-        logistic = torch.logit(torch.special.ndtr(noise), eps=1e-7)
-        bits = (logits.detach() + logistic > 0.0).to(logits.dtype)
-        slope = BIT_SLOPES[self.config.gradient](probability, logits, logistic, self.config.softness)
-        negative_entropy = (logits * probability - F.softplus(logits)).sum(dim=-1)
-        return bits + (slope - slope.detach()), negative_entropy
-
-    def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
-        """KL between this policy and another one at each input, (n,) [nats]; as `RelaxedActor.divergence`."""
-        assert isinstance(anchor, BernoulliActor)
-        with torch.no_grad():
-            other = anchor.logits(inputs)
-        own = self.logits(inputs)
-        p, q = DIRECTIONS[direction](own, other)
-        divergence: Tensor = (torch.sigmoid(p) * (p - q) - F.softplus(p) + F.softplus(q)).sum(dim=-1)
-        return divergence
-
-    def most_likely(self, inputs: Tensor) -> Tensor:
-        """The likelier value of each bit, (n, A_i)."""
-        logits = self.logits(inputs)
-        return (logits > 0.0).to(logits.dtype)
-
-
-Actor = RelaxedActor | BernoulliActor

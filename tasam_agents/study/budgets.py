@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar, TrainConfig
-from tasam_agents.config.variants import DEFAULT, PAPER, TINY, variant
+from tasam_agents.config.variants import DEFAULT, PAPER, TINY
 from tasam_agents.errors import UserError
 
 
@@ -61,25 +61,11 @@ _QUICK = replace(
     _spectrum(DEFAULT, 25),
     name="TA-SAM-quick",
     num_envs=32,
-    iterations=50,
-    evaluate_every=5,
-    replay_capacity=8_000,
-    validation_envs=8,
-    threads=1,
-    matmul_precision="highest",
-    learner=replace(
-        DEFAULT.learner,
-        hidden=(64, 64, 64),
-        batch_size=96,
-        actor_delay=60,
-        actor_learning_rate=2e-3,
-        critic_learning_rate=2e-3,
-        policy=variant("nothing_reserved").learner.policy,
-    ),
+    iterations=25,
+    replay_capacity=25_000,
+    validation_envs=16,
 )
-
-"""Six times shorter than `default` and some thirty times cheaper. Learning rate and reservation were chosen without SAM
-on one training seed, 7, by the return on validation networks."""
+"""Four times shorter than `default`, on a quarter of the RBs. Nothing of it was tuned."""
 
 _SMOKE = replace(
     TINY,
@@ -87,7 +73,6 @@ _SMOKE = replace(
     warmup_steps=5,
     evaluate_every=2,
     log_every=2,
-    learner=replace(TINY.learner, gate=replace(TINY.learner.gate, lambda_td="relative")),
 )
 
 QUICK = Budget(
@@ -121,7 +106,7 @@ BUDGETS = {
             products=8,
         ),
         QUICK,
-        replace(QUICK, name="standard", base=replace(DEFAULT, threads=1), reset_every=400, products=30),
+        replace(QUICK, name="standard", base=DEFAULT, reset_every=400, products=30),
         Budget(
             name="paper",
             base=PAPER,

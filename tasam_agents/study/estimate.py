@@ -68,7 +68,6 @@ def _timed(config: TrainConfig) -> float:
         evaluate_every=TRIAL_ITERATIONS,
         validation_envs=1,
         threads=1,
-        learner=replace(config.learner, actor_delay=0),
     )
     with tempfile.TemporaryDirectory() as directory:
         run = train(short, Path(directory) / "run", quiet=True)

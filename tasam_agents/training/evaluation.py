@@ -30,8 +30,7 @@ class Episodes:
 
 def task_of(env: BatchedEnv) -> TaskSpec:
     """What the learner needs to know of an environment."""
-    resources = getattr(env, "resource_columns", ())
-    return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout, resources)
+    return TaskSpec(env.agents, env.observation_sizes, env.action_sizes, env.observation_layout)
 
 
 def learned_policy(learner: Learner, deterministic: bool, seed: int = 0) -> ObservationPolicy:

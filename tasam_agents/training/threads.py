@@ -40,14 +40,3 @@ def torch_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def matmul_precision(precision: str) -> Iterator[None]:
-    """Set torch's precision of matrix products for the updates alone: actions are always computed in fp32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

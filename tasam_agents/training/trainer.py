@@ -33,7 +33,7 @@ from tasam_agents.training.progress import Progress
 from tasam_agents.training.resume import existing_run, restore_latest, save_latest
 from tasam_agents.training.rollout import Transition, rollout, uniform_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.threads import matmul_precision, torch_threads
+from tasam_agents.training.threads import torch_threads
 
 
 class Interrupted(RuntimeError):
@@ -244,12 +244,11 @@ class Training:
     def update(self, updates: int) -> None:
         """Gradient updates of critic and actors; the metrics are those of the last one."""
         began = time.perf_counter()
-        with matmul_precision(self.config.matmul_precision):
-            for number in range(1, updates + 1):
-                batch = self.replay.sample(self.config.learner.batch_size)
-                metrics = self.learner.update(batch, log=number == updates)
-                for name, value in metrics.items():
-                    self.window.add(name, value)
+        for number in range(1, updates + 1):
+            batch = self.replay.sample(self.config.learner.batch_size)
+            metrics = self.learner.update(batch, log=number == updates)
+            for name, value in metrics.items():
+                self.window.add(name, value)
         self.learner.check_weights()
         self._timed_updates += updates
         self._update_s += time.perf_counter() - began

@@ -17,7 +17,6 @@ pytest.importorskip("ray")
 import ray
 from support.same_run import assert_same_run
 
-from tasam_agents.config import BernoulliPolicy, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.remote_envs import RemoteEnvs
@@ -32,9 +31,8 @@ pytestmark = pytest.mark.ray
 
 OWN_KEYS = ("weight_staleness", "collector_steps_per_second", "learner_waited_s")
 TINY = replace(VARIANTS["tiny"], iterations=10, evaluate_every=4, log_every=1, validation_envs=2, num_envs=5)
-CONFIG = replace(TINY, learner=replace(TINY.learner, policy=BernoulliPolicy(final_sharpness=4.0)))
 FAKE = replace(
-    CONFIG, env_id="support.fakes:target_env", env_kwargs={"resumable": False},
+    TINY, env_id="support.fakes:target_env", env_kwargs={"resumable": False},
     learner=replace(VARIANTS["tiny"].learner, input_scaling=()),
 )  # fmt: skip
 
@@ -78,10 +76,9 @@ def metrics(run_dir: Path, name: str) -> list[Any]:
     return [line.get(name) for line in RunDirectory(run_dir).metrics()]
 
 
-@pytest.mark.parametrize("config", [TINY, CONFIG], ids=["relaxed", "bernoulli"])
-def test_one_collector_without_staleness_is_the_local_run(tmp_path: Path, config: TrainConfig) -> None:
-    train(config, tmp_path / "local", quiet=True)
-    train_distributed(config, tmp_path / "distributed", DistributedConfig(), quiet=True)
+def test_one_collector_without_staleness_is_the_local_run(tmp_path: Path) -> None:
+    train(TINY, tmp_path / "local", quiet=True)
+    train_distributed(TINY, tmp_path / "distributed", DistributedConfig(), quiet=True)
     assert_same_run(tmp_path / "local", tmp_path / "distributed", but=OWN_KEYS)
     assert set(metrics(tmp_path / "distributed", "weight_staleness")) == {0.0}
     assert min(metrics(tmp_path / "distributed", "collector_steps_per_second")) > 0
@@ -92,12 +89,12 @@ def test_a_lost_collector_is_replaced_and_two_collectors_are_deterministic(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     two = DistributedConfig(collectors=2)
-    train(replace(CONFIG, iterations=1), tmp_path / "local", quiet=True)
-    train_distributed(CONFIG, tmp_path / "whole", two, quiet=True)
+    train(replace(TINY, iterations=1), tmp_path / "local", quiet=True)
+    train_distributed(TINY, tmp_path / "whole", two, quiet=True)
     # The same envs and the same noise; the matrix products of fewer rows may round otherwise.
     assert metrics(tmp_path / "whole", "return")[:2] == pytest.approx(metrics(tmp_path / "local", "return"), rel=1e-4)
     at_iteration(monkeypatch, 5, kill_second)
-    train_distributed(CONFIG, tmp_path / "disturbed", two)
+    train_distributed(TINY, tmp_path / "disturbed", two)
     said = capsys.readouterr().err
     losses = re.findall(r"collector 2 of 2 was lost and is replaced in iteration (\d+); its envs go on where", said)
     assert losses in (["5"], ["6"])  # before or after it had answered
@@ -108,17 +105,17 @@ def test_stale_weights_are_bounded_logged_and_the_same_after_an_interruption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = DistributedConfig(collectors=2, staleness=2)
-    train_distributed(CONFIG, tmp_path / "whole", stale, quiet=True)
+    train_distributed(TINY, tmp_path / "whole", stale, quiet=True)
     assert metrics(tmp_path / "whole", "weight_staleness") == [0, 0, 1, *[2] * 8]
     with monkeypatch.context() as patch:
         at_iteration(patch, 6, stop)
         with pytest.raises(Interrupted, match="saved after iteration 6 of 10"):
-            train_distributed(CONFIG, tmp_path / "parts", stale, quiet=True)
+            train_distributed(TINY, tmp_path / "parts", stale, quiet=True)
     assert DistributedConfig.recorded(tmp_path / "parts") == stale
     for other, field in ((DistributedConfig(2, 1), "staleness"), (DistributedConfig(1, 2), "collectors")):
         with pytest.raises(RunError, match=rf"DistributedConfig.{field} = 1, allowed: 2, with which .*parts began"):
-            train_distributed(CONFIG, tmp_path / "parts", other, resume=True, quiet=True)
-    train_distributed(CONFIG, tmp_path / "parts", stale, resume=True, quiet=True)
+            train_distributed(TINY, tmp_path / "parts", other, resume=True, quiet=True)
+    train_distributed(TINY, tmp_path / "parts", stale, resume=True, quiet=True)
     assert_same_run(tmp_path / "whole", tmp_path / "parts", but=OWN_KEYS[1:])
 
 
@@ -158,18 +155,18 @@ def test_what_does_not_fit_is_refused_and_leaves_no_directory(tmp_path: Path) ->
         DistributedConfig(address="")
     run = tmp_path / "run"
     with pytest.raises(UserError, match=r"collectors = 6, allowed: at most num_envs = 5"):
-        train_distributed(CONFIG, run, DistributedConfig(collectors=6), quiet=True)
+        train_distributed(TINY, run, DistributedConfig(collectors=6), quiet=True)
     with pytest.raises(UserError, match=r"collectors = 3, allowed: at most 2; each takes 1 CPU and the cluster has 2"):
-        train_distributed(CONFIG, run, DistributedConfig(collectors=3), quiet=True)
+        train_distributed(TINY, run, DistributedConfig(collectors=3), quiet=True)
     for config in (
-        replace(CONFIG, env_kwargs={"colour": 1}),
-        replace(CONFIG, learner=replace(CONFIG.learner, input_scaling=(("colour", 0.0, 1.0),))),
+        replace(TINY, env_kwargs={"colour": 1}),
+        replace(TINY, learner=replace(TINY.learner, input_scaling=(("colour", 0.0, 1.0),))),
     ):
         with pytest.raises(EnvironmentRefused, match="colour"):
             train_distributed(config, run, DistributedConfig(), quiet=True)
     with run_lock(run), pytest.raises(RunLocked):
-        train_distributed(CONFIG, run, DistributedConfig(), quiet=True)
+        train_distributed(TINY, run, DistributedConfig(), quiet=True)
     assert list(tmp_path.iterdir()) == []
     run.touch()
     with pytest.raises(RunError, match="is a file"):
-        train_distributed(CONFIG, run, DistributedConfig(), quiet=True)
+        train_distributed(TINY, run, DistributedConfig(), quiet=True)

@@ -31,7 +31,6 @@ class TargetBatch:
     observation_sizes = (2, 2)
     action_sizes = (2, 2)
     observation_layout: Mapping[str, slice] = {"all": slice(0, 2)}
-    resource_columns: tuple[tuple[int, ...], ...] = ((0,), (1,))
 
     def __init__(self, num_envs: int, seed: Sequence[Seed], horizon: int = 7) -> None:
         self.num_envs, self.horizon = num_envs, horizon

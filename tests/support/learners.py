@@ -16,8 +16,7 @@ FIXED_RADIUS = RadiusConfig(RhoSchedule(0.2, 0.2, "constant", False), RhoSchedul
 
 def make_task(action_sizes: tuple[int, ...] = (A,) * M) -> TaskSpec:
     m = len(action_sizes)
-    resources = ((0, 3), (1, 4)) if min(action_sizes) == A else ()  # column 2 claims none
-    return TaskSpec(tuple(f"du_{i}" for i in range(m)), (D,) * m, action_sizes, {"all": slice(0, D)}, resources)
+    return TaskSpec(tuple(f"du_{i}" for i in range(m)), (D,) * m, action_sizes, {"all": slice(0, D)})
 
 
 def make_learner(seed: int = 0, task: TaskSpec | None = None, **fields: Any) -> Learner:

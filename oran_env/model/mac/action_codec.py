@@ -84,15 +84,6 @@ def at_full_power(decided: NDArray[np.float32], scenario: Scenario) -> NDArray[n
     return np.concatenate([decided, full], axis=-1)
 
 
-def resource_columns(scenario: Scenario) -> tuple[tuple[int, ...], ...]:
-    """Per RB, the columns of the action that claim it for slices; empty for a codec that names no RB.
-
-    RBs differ in nothing but in who uses them, so an agent may treat these groups of columns alike.
-    """
-    claims, num_rbs = CODECS[scenario.control.codec].claims, scenario.radio.num_rbs
-    return tuple(tuple(i * num_rbs + k for i in range(claims)) for k in range(num_rbs)) if claims else ()
-
-
 @kernel
 def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcome) -> None:
     """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""

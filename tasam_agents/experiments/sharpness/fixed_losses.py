@@ -126,7 +126,7 @@ def network_losses(
     config = learner.config
     batch = Batch(*(getattr(batch, field.name).to(dtype) for field in fields(Batch)))
     generator = torch.Generator().manual_seed(noise_seed)
-    shape = (len(batch.rewards), len(learner.task.agents), learner.policy.noise_size)
+    shape = (len(batch.rewards), len(learner.task.agents), learner.action_size)
     next_noise, noise = (torch.randn(shape, generator=generator).to(dtype) for _ in range(2))
     temperatures = learner.log_temperature.detach().to(dtype).exp()
     critics, targets = ([_fixed(twin, dtype) for twin in twins] for twins in (learner.critics, learner.targets))

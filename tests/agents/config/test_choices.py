@@ -8,14 +8,12 @@ from collections.abc import Callable, Collection, Iterator, MutableMapping
 from typing import Any
 
 import pytest
-import torch
 from support.learners import A, D, M, make_batch, make_learner
 
 from tasam_agents.baselines import BaselineConfig, sb3, vec_env
 from tasam_agents.baselines.config import Ppo
 from tasam_agents.config import (
     AnchorConfig,
-    BernoulliPolicy,
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
@@ -29,7 +27,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.experiments.forgetting import experiment
 from tasam_agents.experiments.forgetting.experiment import ForgettingPlan
 from tasam_agents.learner import action_gradient, adam, kl_anchor, rho_schedule, sam, td_gate
-from tasam_agents.networks import actors, critics, joint_policy, layers
+from tasam_agents.networks import actors, critics, layers
 
 REGISTRIES: dict[tuple[type, str], MutableMapping[Any, Any]] = {
     (SamConfig, "actors"): sam.SAM_ACTORS,
@@ -37,7 +35,6 @@ REGISTRIES: dict[tuple[type, str], MutableMapping[Any, Any]] = {
     (SamConfig, "cross_values"): action_gradient.CROSS_VALUES_ARE_EXACT,
     (RhoSchedule, "shape"): rho_schedule.SHAPES,
     (GateConfig, "lambda_td"): td_gate.THRESHOLDS,
-    (BernoulliPolicy, "gradient"): actors.BIT_SLOPES,
     (NetworkRegularisation, "l2_kind"): adam.L2_IS_IN_LOSS,
     (NetworkRegularisation, "activation"): layers.ACTIVATIONS,
     (AnchorConfig, "source"): kl_anchor.TEACHES,
@@ -45,7 +42,6 @@ REGISTRIES: dict[tuple[type, str], MutableMapping[Any, Any]] = {
     (AnchorConfig, "weighting"): kl_anchor.WEIGHT_IS_DYNAMIC,
     (LearnerConfig, "critic"): critics.CRITICS,
     (LearnerConfig, "objective"): action_gradient.IS_TEAM,
-    (LearnerConfig, "policy"): joint_policy.POLICIES,
     (BaselineConfig, "settings"): sb3.ALGORITHMS,
     (BaselineConfig, "view"): sb3.VIEWS,
     (BaselineConfig, "activation"): sb3.ACTIVATIONS,
@@ -54,9 +50,6 @@ REGISTRIES: dict[tuple[type, str], MutableMapping[Any, Any]] = {
     (ForgettingPlan, "anchor_at_switch"): experiment.HOLDS_ANCHOR,
     (ForgettingPlan, "anchor_from"): experiment.ANCHORS_FIRST,
 }
-PRECISION = (TrainConfig, "matmul_precision")
-"""Passed on to torch as it is."""
-
 
 TARGET: tuple[str, dict[str, Any]] = ("support.fakes:target_env", {})
 
@@ -90,22 +83,14 @@ def forgotten() -> list[str]:
     return [
         f"{kind.__name__}.{name}"
         for (kind, name), names in CHOICES.items()
-        if (kind, name) != PRECISION and set(REGISTRIES.get((kind, name), ())) != names
+        if set(REGISTRIES.get((kind, name), ())) != names
     ]
 
 
 def test_every_name_has_one_entry_in_one_registry() -> None:
     assert forgotten() == []
-    assert {*REGISTRIES, PRECISION} == set(CHOICES)
+    assert set(REGISTRIES) == set(CHOICES)
     assert len({id(registry) for registry in REGISTRIES.values()}) == len(REGISTRIES)
-
-
-def test_precisions_are_those_of_torch() -> None:
-    before = torch.get_float32_matmul_precision()
-    for name in CHOICES[PRECISION]:
-        torch.set_float32_matmul_precision(name)
-        assert torch.get_float32_matmul_precision() == name  # it does not raise on a name that it does not know
-    torch.set_float32_matmul_precision(before)
 
 
 def _anchored(**fields: Any) -> Any:
@@ -123,7 +108,6 @@ USES: dict[tuple[type, str], Callable[[Any], Any]] = {
     (SamConfig, "cross_values"): lambda name: _updated(sam=SamConfig(cross_values=name)),
     (RhoSchedule, "shape"): lambda name: rho_schedule.base_radius(RhoSchedule(shape=name), 0.5),
     (GateConfig, "lambda_td"): lambda name: td_gate.TDVarianceGate(GateConfig(lambda_td=name), 2).observe([1.0, 2.0]),
-    (BernoulliPolicy, "gradient"): lambda name: _updated(policy=BernoulliPolicy(gradient=name)),
     (NetworkRegularisation, "l2_kind"): lambda name: _updated(
         regularisation=RegularisationConfig(NetworkRegularisation(l2_kind=name))
     ),
@@ -133,7 +117,7 @@ USES: dict[tuple[type, str], Callable[[Any], Any]] = {
     (AnchorConfig, "source"): lambda name: _anchored(source=name),
     (AnchorConfig, "direction"): lambda name: _anchored(direction=name),
     (AnchorConfig, "weighting"): lambda name: _anchored(weighting=name),
-    (LearnerConfig, "critic"): lambda name: critics.make_critic(name, M, D, A, (8,), 2.0, resource_columns=((0, 1),)),
+    (LearnerConfig, "critic"): lambda name: critics.make_critic(name, M, D, A, (8,), 2.0),
     (LearnerConfig, "objective"): lambda name: _updated(objective=name),
     (BaselineConfig, "settings"): lambda kind: sb3.gradients_per_update(BaselineConfig(settings=kind())),
     (BaselineConfig, "view"): lambda name: sb3.as_policy(None, BaselineConfig(view=name), make_batched(*TARGET, 2, 0)),
@@ -141,7 +125,6 @@ USES: dict[tuple[type, str], Callable[[Any], Any]] = {
     (Ppo, "action_type"): lambda name: vec_env.spaces_of(
         make_batched(*TARGET, 2, 0), BaselineConfig(settings=Ppo(action_type=name))
     ),
-    (LearnerConfig, "policy"): lambda kind: joint_policy.make_policy(kind(), D, (8,), (A, A)),
 }
 
 

@@ -6,24 +6,19 @@ from typing import Any
 
 import pytest
 
-from tasam_agents.cli.arguments import parse_with_configuration
+from tasam_agents.baselines.config import BaselineConfig, Ppo
 from tasam_agents.config import (
-    BernoulliPolicy,
     GateConfig,
     LearnerConfig,
     NetworkRegularisation,
-    PolicyConfig,
     RadiusConfig,
     RegularisationConfig,
-    RelaxedPolicy,
     RhoSchedule,
     SamConfig,
     TemperatureConfig,
     TrainConfig,
 )
 from tasam_agents.config.reading import with_members
-from tasam_agents.config.variants import VARIANTS
-from tasam_agents.errors import UserError
 
 
 def test_json_and_back() -> None:
@@ -74,17 +69,6 @@ def test_unknown_fields_are_named() -> None:
         (TemperatureConfig, "initial", 0.0),
         (TemperatureConfig, "target_entropy_per_dim", 0.7),
         (TemperatureConfig, "final_target_entropy_per_dim", float("nan")),
-        (LearnerConfig, "temperature", TemperatureConfig(target_entropy_per_dim=0.5)),
-        (BernoulliPolicy, "kind", "relaxed"),
-        (BernoulliPolicy, "gradient", "none"),
-        (BernoulliPolicy, "softness", 0.0),
-        (BernoulliPolicy, "reserved_share", 1.1),
-        (BernoulliPolicy, "reserved_claim", 1.0),
-        (BernoulliPolicy, "sharpen_from", 1.0),
-        (BernoulliPolicy, "final_sharpness", 0.5),
-        (RelaxedPolicy, "shared_noise", -0.1),
-        (LearnerConfig, "policy", "relaxed"),
-        (LearnerConfig, "actor_delay", -1),
         (LearnerConfig, "hidden", ()),
         (LearnerConfig, "hidden", [8]),
         (LearnerConfig, "hidden", (8, 0)),
@@ -102,6 +86,7 @@ def test_unknown_fields_are_named() -> None:
         (LearnerConfig, "input_scaling", (("qos", 0.0, 1.0), ("qos", 0.0, 2.0))),
         (TrainConfig, "seed", 1_000_000),
         (TrainConfig, "num_envs", 0),
+        (TrainConfig, "choices", (6, 9)),  # of what?
         (TrainConfig, "iterations", 2.5),
         (TrainConfig, "replay_capacity", 0),
         (TrainConfig, "name", "a/b"),
@@ -113,54 +98,18 @@ def test_errors_name_field_and_value(kind: type, field: str, value: Any) -> None
     assert f"{kind.__name__}.{field} = {value!r}" in str(error.value)
 
 
-@pytest.mark.parametrize("policy", [RelaxedPolicy(shared_noise=0.5), BernoulliPolicy(reserved_share=0.3)])
-def test_a_policy_comes_back_as_its_class(policy: PolicyConfig) -> None:
-    config = TrainConfig(learner=LearnerConfig(policy=policy))
-    plain = json.loads(json.dumps(config.to_dict()))
-    assert TrainConfig.from_dict(plain) == config
-    assert set(plain["learner"]["policy"]) == {field.name for field in dataclasses.fields(policy)}
-    plain["learner"]["policy"]["colour"] = 3
-    with pytest.raises(ValueError, match=rf"{type(policy).__name__} has no field \['colour'\]"):
-        TrainConfig.from_dict(plain)
-    for kind in ({"kind": "categorical"}, {}):
-        with pytest.raises(
-            ValueError, match=r"LearnerConfig\.policy\.kind = .*, allowed: one of 'relaxed', 'bernoulli'"
-        ):
-            TrainConfig.from_dict({"learner": {"policy": kind}})
-
-
-@pytest.mark.parametrize("option", [["--learner.policy.kind", "bernoulli"], ["--learner.policy.kind=bernoulli"]])
+@pytest.mark.parametrize(
+    "option", [["--settings.algorithm", "ppo"], ["--settings.algorithm=ppo"], ["--algorithm", "ppo"]]
+)
 def test_an_option_chooses_the_class_of_a_union(option: list[str]) -> None:
-    config = with_members(TrainConfig(), ["--seed", "3", *option])
-    assert config.learner.policy == BernoulliPolicy()
-    assert config == TrainConfig(learner=LearnerConfig(policy=BernoulliPolicy()))
+    config = with_members(BaselineConfig(), ["--seed", "3", *option])
+    assert config.settings == Ppo()
+    assert config == dataclasses.replace(BaselineConfig(), settings=Ppo())
     assert with_members(config, option) == with_members(config, []) == config
-    own = TrainConfig(learner=LearnerConfig(policy=BernoulliPolicy(softness=0.3)))
+    own = dataclasses.replace(config, settings=Ppo(action_type="box"))
     assert with_members(own, option) == own
-    with pytest.raises(ValueError, match="'gaussian', allowed: one of 'relaxed', 'bernoulli'"):
-        with_members(config, ["--learner.policy.kind", "gaussian"])
-
-
-@dataclasses.dataclass(frozen=True)
-class Nothing:
-    """A command without options of its own."""
-
-
-def test_fields_of_a_policy_are_options() -> None:
-    def parsed(base: str, *arguments: str) -> PolicyConfig:
-        _, config = parse_with_configuration(Nothing, "tasam train", ["--config", base, *arguments])
-        assert isinstance(config, TrainConfig)
-        return config.learner.policy
-
-    own = VARIANTS["default"].learner.policy
-    assert isinstance(own, BernoulliPolicy)
-    assert parsed("default", "--learner.policy.reserved-share", "0.3") == dataclasses.replace(own, reserved_share=0.3)
-    other = parsed("tiny", "--learner.policy.kind", "bernoulli", "--learner.policy.reserved_share", "0.3")
-    assert other == BernoulliPolicy(reserved_share=0.3)
-    back = ("--learner.policy.kind=relaxed", "--learner.temperature.target-entropy-per-dim", "-1.5")
-    assert parsed("default", *back, "--learner.temperature.final-target-entropy-per-dim", "None") == RelaxedPolicy()
-    with pytest.raises(UserError, match=r"shared-noise|shared_noise"):
-        parsed("default", "--learner.policy.shared-noise", "0.5")
+    with pytest.raises(ValueError, match="'dqn', allowed: one of"):
+        with_members(config, ["--settings.algorithm", "dqn"])
 
 
 def test_exponential_needs_positive_ends_and_configurations_are_frozen() -> None:

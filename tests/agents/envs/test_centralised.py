@@ -73,17 +73,6 @@ def test_agents_of_different_sizes_and_an_early_end() -> None:
         env.step(np.zeros((1, 2, 5), np.float32))
 
 
-def test_resources_keep_their_columns() -> None:
-    class Named(TargetBatch):
-        resource_columns = ((0, 1),)
-
-    class Nameless(TargetBatch):
-        resource_columns = ()
-
-    assert Centralised(Named(1, [0])).resource_columns == ((0, 1), (2, 3))
-    assert Centralised(Nameless(1, [0])).resource_columns == ()
-
-
 def test_it_can_be_resumed_exactly_when_the_separate_environment_can() -> None:
     assert isinstance(Centralised(ResumableTargetBatch(1, [0])), Resumable)
     assert not isinstance(Centralised(TargetBatch(1, [0])), Resumable)

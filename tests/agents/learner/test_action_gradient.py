@@ -10,8 +10,7 @@ from tasam_agents.learner.action_gradient import action_gradient, perturbed_acti
 from tasam_agents.networks.critics import GlobalCritic, make_critic
 
 N, M, D, A = 4, 3, 2, 5
-KINDS = ("mean_field", "joint", "pooled", "resource")
-RESOURCES = ((0, 3), (1, 4))  # column 2 claims none
+KINDS = ("mean_field", "joint", "pooled")
 OBJECTIVES = ("team", "individual")
 
 
@@ -24,7 +23,7 @@ def rows() -> tuple[Tensor, Tensor]:
 
 def twins(kind: str) -> list[GlobalCritic]:
     torch.manual_seed(2)
-    return [make_critic(kind, M, D, A, (16, 16), 2.0, resource_columns=RESOURCES).double() for _ in range(2)]
+    return [make_critic(kind, M, D, A, (16, 16), 2.0).double() for _ in range(2)]
 
 
 def brute_force(
@@ -67,9 +66,8 @@ def test_exact_second_pass_meets_the_others_unperturbed(kind: str, objective: st
         torch.testing.assert_close(second[i][1], gradient)
 
 
-@pytest.mark.parametrize("kind", ["mean_field", "resource"])
-def test_linear_cross_values_tend_to_the_exact_ones(kind: str, rows: tuple[Tensor, Tensor]) -> None:
-    critics, (inputs, actions) = twins(kind), rows
+def test_linear_cross_values_tend_to_the_exact_ones(rows: tuple[Tensor, Tensor]) -> None:
+    critics, (inputs, actions) = twins("mean_field"), rows
     first = action_gradient(critics, inputs, actions, "team")
     direction = torch.randn(N, A, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     slope_errors, value_errors = [], []

@@ -21,7 +21,6 @@ from tasam_agents.config import (
     LearnerConfig,
     NetworkRegularisation,
     RegularisationConfig,
-    RelaxedPolicy,
     SamConfig,
     TrainConfig,
 )
@@ -33,7 +32,7 @@ from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.losses import actor_losses
-from tasam_agents.networks.actors import RelaxedActor as Actor
+from tasam_agents.networks.actors import Actor
 from tasam_agents.networks.layers import HiddenLayers, SpectralLinear, held_masks
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
@@ -60,7 +59,7 @@ def away(learner: Learner, by: float = 0.1) -> Learner:
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_the_divergence_is_that_of_the_actions_in_the_unit_interval(direction: str) -> None:
     torch.manual_seed(0)
-    own, other = (Actor(RelaxedPolicy(), D, HiddenLayers((8,)), A) for _ in range(2))
+    own, other = (Actor(D, HiddenLayers((8,)), A) for _ in range(2))
     inputs = torch.randn(3, D)
     found = own.divergence(inputs, other, direction).detach()
     normals = [Normal(mean, log_std.exp()) for mean, log_std in (own.distribution(inputs), other.distribution(inputs))]

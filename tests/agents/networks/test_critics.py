@@ -1,11 +1,8 @@
 """Critics against a slow reading of their docstrings."""
 
-import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tasam_agents.networks.critics import JointCritic, PerAgentCritic, ResourceCritic, make_critic
+from tasam_agents.networks.critics import JointCritic, PerAgentCritic, make_critic
 
 N, M, D, A = 5, 3, 4, 6
 
@@ -58,59 +55,3 @@ def test_pooled_critic_has_no_context_and_joint_critic_one_vector() -> None:
     vector = torch.cat([inputs.reshape(N, -1), (own.reshape(N, -1) - 0.5) * 2.0], dim=1)
     torch.testing.assert_close(joint(inputs, own, own), joint.network(vector))
     assert not torch.equal(joint(inputs, own, own)[:, 1:], joint(moved, own, own)[:, 1:])
-
-
-RESOURCES = ((0, 3), (1, 4))  # columns 2 and 5 claim none
-
-
-def test_resource_critic_sums_over_resources_what_the_dus_do_there() -> None:
-    torch.manual_seed(0)
-    critic = make_critic("resource", M, D, A, (8,), 2.0, resource_columns=RESOURCES)
-    assert isinstance(critic, ResourceCritic)
-    with torch.no_grad():
-        critic.neighbours.uniform_(0.5, 1.5)
-    inputs, own = random_inputs()
-    context = torch.rand(N, M, A)
-
-    def products(action: torch.Tensor, resource: tuple[int, int]) -> torch.Tensor:
-        b, e = (2 * action[column] - 1 for column in resource)
-        return torch.stack([b, e, b * e])
-
-    expected = torch.empty(N, M)
-    for row in range(N):
-        for i in range(M):
-            used, met = torch.zeros(3), torch.zeros(3, critic.load.out_features)
-            for resource in RESOURCES:
-                x = products(own[row, i], resource)
-                calm = torch.ones(critic.load.out_features)
-                for j in range(M):
-                    if j != i:
-                        load = torch.log1p(critic.load(products(context[row, j], resource)).exp())
-                        calm = calm * torch.exp(-critic.neighbours[i, j] * load)
-                used += x / 2**0.5
-                met += 3.0 * torch.outer(x, calm) / 2**0.5
-            rest = (own[row, i, [2, 5]] - 0.5) * 2.0
-            features = [inputs[row, i], used, met.flatten(), rest, torch.eye(M)[i]]
-            expected[row, i] = critic.network(torch.cat(features))
-    torch.testing.assert_close(critic(inputs, own, context), expected)
-    torch.testing.assert_close(critic(inputs, own[:, [2, 0]], context, [2, 0]), expected[:, [2, 0]])
-
-
-@given(st.permutations(range(4)))
-@settings(deadline=None, max_examples=20)
-def test_resource_critic_does_not_tell_resources_apart(order: list[int]) -> None:
-    torch.manual_seed(0)
-    k, columns = 4, tuple((i, 4 + i) for i in range(4))
-    critic = make_critic("resource", M, D, 2 * k, (8,), 2.0, resource_columns=columns).double()
-    inputs, actions = torch.randn(N, M, D).double(), torch.rand(N, M, 2 * k).double()
-    permuted = actions[..., [*order, *(k + i for i in order)]]
-    torch.testing.assert_close(critic(inputs, permuted, permuted), critic(inputs, actions, actions))
-    alone = actions.clone()
-    alone[:, 0] = permuted[:, 0]  # one DU moves to other resources and meets others there
-    if order != sorted(order):
-        assert not torch.allclose(critic(inputs, alone, alone), critic(inputs, actions, actions))
-
-
-def test_resource_critic_needs_resources() -> None:
-    with pytest.raises(ValueError, match="names no resources"):
-        make_critic("resource", M, D, A, (8,), 2.0)

@@ -379,8 +379,3 @@ def test_gates_that_cannot_open_are_announced(tmp_path: Path, capsys: pytest.Cap
     assert "note: the gates stay closed" in "".join(capsys.readouterr())
     train(FAKE, tmp_path / "other")
     assert "note: the gates stay closed" not in "".join(capsys.readouterr())
-
-
-def test_the_precision_of_updates_does_not_leak(tmp_path: Path) -> None:
-    train(replace(FAKE, matmul_precision="medium"), tmp_path / "run", quiet=True)
-    assert torch.get_float32_matmul_precision() == "highest"

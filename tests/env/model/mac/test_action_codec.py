@@ -254,24 +254,3 @@ def test_contested_of_the_other_codecs() -> None:
         simulator = Simulator("tiny", 1, seed=4, codec=codec)
         simulator.reset()
         assert simulator.step(np.ones_like(idle(simulator))).info["rbs_contested"].tolist() == [[0, 0]]
-
-
-@pytest.mark.parametrize("codec", ["two_bit", "slice_mask", "ue_grid"])
-def test_the_columns_of_a_resource_claim_that_rb_alone(codec: str) -> None:
-    simulator = Simulator("tiny", 1, seed=0, codec=codec)
-    columns = np.array(simulator.resource_columns)
-    assert len(columns) == simulator.scenario.radio.num_rbs
-    assert len(set(columns.ravel().tolist())) == columns.size
-    for k in (0, 3, len(columns) - 1):
-        for column in columns[k]:
-            simulator.reset([0])
-            action = np.zeros((1, len(simulator.agents), simulator.action_size), np.float32)
-            action[0, 0, column] = 1.0
-            simulator.step(action)
-            assert simulator.last_outcome is not None
-            claimed = np.flatnonzero(simulator.last_outcome.slice_of_rb[0, 0] != -1)
-            assert claimed.tolist() == [k]
-
-
-def test_shares_name_no_resource() -> None:
-    assert Simulator("tiny", 1, codec="slice_share").resource_columns == ()
