@@ -8,7 +8,7 @@ import pytest
 
 import tasam_agents
 from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
-from tasam_agents.training import choosing
+from tasam_agents.training import checkpoint, choosing
 from tasam_agents.training.choosing import choose
 from tasam_agents.training.run_directory import RunDirectory
 
@@ -37,7 +37,7 @@ def test_trials_are_short_runs_of_the_same_configuration(monkeypatch: pytest.Mon
         return run_dir
 
     monkeypatch.setattr(choosing, "train", recorded)
-    monkeypatch.setattr(choosing.checkpoint, "load_state", lambda best: {"validation_return": 1.0})
+    monkeypatch.setattr(checkpoint, "load_state", lambda best: {"validation_return": 1.0})
     choice = choose(SHORT)
     assert trials == [
         replace(SHORT, env_kwargs={**SHORT.env_kwargs, "owned_rbs": p}, iterations=2, evaluate_every=2) for p in (5, 1)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import oran_env
 from oran_env import PRESETS, Simulator, make_scenario
@@ -25,7 +24,7 @@ def played(scenario: str, seed: int, steps: int, numbers: dict[str, Any], **over
     """Slices of the RBs (steps, B, M, K), rewards, and the UEs per slice before each step."""
     simulator = Simulator(scenario, 3, seed, **overrides)
     observations = simulator.reset()
-    policy = partial(zone_rule, scenario=simulator.scenario, **numbers)
+    policy: Any = partial(zone_rule, scenario=simulator.scenario, **numbers)
     grids, rewards, ues = [], [], []
     for _ in range(steps):
         result = simulator.step(policy(observations))
@@ -163,7 +162,7 @@ def test_every_point_is_a_rule(scenario: str) -> None:
     simulator = Simulator(made, 2, seed=1)
     observations = simulator.reset()
     for name, space in spaces_of(made).items():
-        points: list[NDArray[np.int64]] = [p for p in space.grid if space.parameters(p) is not None]
+        points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
         assert len(points) > 5
         for point in (points[0], points[len(points) // 2], points[-1]):
             actions = SEARCHED[name](observations, scenario=made, **(space.parameters(point) or {}))

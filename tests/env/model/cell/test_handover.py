@@ -67,7 +67,7 @@ def test_a3_against_a_plain_reading(hysteresis_db: float, trigger_s: float, sess
     for t in range(60):
         before = simulator.state.serving[0].copy()
         if t == 0:
-            for u in np.flatnonzero(before >= 0):
+            for u in np.flatnonzero(before >= 0).tolist():
                 ues[u] = PlainUe(simulator.state.gain[0, u], hysteresis_db, trigger_s, 0.1)
         info = simulator.step(idle(simulator)).info
         gains = 10 * np.log10(simulator.state.gain[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_the_tracked_average_is_exponential() -> None:
     assert (simulator.state.average == 0).all()
 
 
-EQUAL_FORMULAS = (
+EQUAL_FORMULAS: tuple[Callable[[float, float], float], ...] = (
     lambda c, t: c / max(t, 1.0),
     lambda c, t: -max(t, 1.0) / c,
     lambda c, t: (0.1 * c / max(t, 1.0)) ** 2,

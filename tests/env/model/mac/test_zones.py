@@ -36,7 +36,8 @@ def slices(simulator: Simulator, actions: Any) -> NDArray[np.int64]:
     """The slice of each RB (M, K) of one step."""
     simulator.step(np.asarray(actions, dtype=np.float32)[None])
     assert simulator.last_outcome is not None
-    return simulator.last_outcome.slice_of_rb[0]
+    granted: NDArray[np.int64] = simulator.last_outcome.slice_of_rb[0]
+    return granted
 
 
 def test_ownership_by_hand() -> None:
@@ -168,7 +169,7 @@ def test_each_network_has_its_own() -> None:
     batch = Simulator("tiny", 3, codec="zones")
     batch.set_owned_rbs([0, 3, 5])
     batch.reset(seed=[4, 4, 4])
-    assert batch.reset_info["owned_rbs"].tolist() == [[0, 0], [3, 3], [5, 5]]
+    assert np.asarray(batch.reset_info["owned_rbs"]).tolist() == [[0, 0], [3, 3], [5, 5]]
     actions = np.full((3, 2, 4), 0.4, dtype=np.float32)
     rewards = batch.step(actions).rewards
     for b, owned in enumerate([0, 3, 5]):
@@ -215,7 +216,7 @@ def test_every_face_takes_the_option() -> None:
     batch.reset(seed=1)
     mask = np.array([True, False, True])
     infos = batch.reset(options={"reset_mask": mask, "owned_rbs": [1, 2, 3]})[1]
-    assert infos["owned_rbs"].tolist() == [[1, 1], [0, 0], [3, 3]]  # zero where nothing is told
+    assert np.asarray(infos["owned_rbs"]).tolist() == [[1, 1], [0, 0], [3, 3]]  # zero where nothing is told
     assert batch.unwrapped.simulator.state.owned_rbs.tolist() == [1, 2, 3]  # type: ignore[attr-defined]
     shared = SharedPolicyVecEnv("tiny", num_networks=2, codec="zones")
     shared.set_options(option)
