@@ -10,8 +10,8 @@ Interference on RB k at UE u, served by RU m:
 
 p·d^-η is the mean gain of ``path_loss.py``, times what an action sets the power of the RB to. With several fading
 blocks in a step, the logarithm is averaged over them. A sum of logarithms is the logarithm of a product, which costs
-one per UE; a cap c of log2(1 + SINR) is one of the factors, 2^c. With ``ergodic`` fading the mean over the fading
-takes the place of the logarithm, see ``ergodic.py``.
+one per UE; a cap c of log2(1 + SINR) is one of the factors, 2^c. With ``ergodic`` fading the mean over the fading takes
+the place of the logarithm, see ``ergodic.py``.
 """
 
 from __future__ import annotations

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from support.networks import serve_all
 
 from oran_env import Simulator, parallel_env
 from oran_env.policies.rules import reference_policies
 
 
-def with_power(simulator: Simulator, values: npt.ArrayLike) -> np.ndarray:
+def with_power(simulator: Simulator, values: ArrayLike) -> NDArray[np.float32]:
     """Everybody served on every RB, the last K values of the actions (B, M, K) as given."""
     bits = serve_all(simulator)
     return np.concatenate([bits, np.broadcast_to(np.asarray(values, dtype=np.float32), (*bits.shape[:2], 10))], axis=-1)
