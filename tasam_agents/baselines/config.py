@@ -108,7 +108,7 @@ class BaselineConfig:
     """Seed of networks, weights and noise; a run of our own with this seed trains on the same networks."""
     num_envs: Count = 64
     """Radio networks simulated side by side."""
-    env_steps: Count = 48_000
+    env_steps: Count = 51_200
     """Budget: environment steps, summed over the networks. PPO finishes the rollout in which it is reached."""
     hidden: tuple[Count, ...] = (300, 400, 400)
     """Widths of the hidden layers of policy and value networks."""

@@ -15,9 +15,9 @@ from tasam_agents.config.networks import NetworkRegularisation, RegularisationCo
 from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
 from tasam_agents.config.temperature import TemperatureConfig
 
-ORAN_INPUT_SCALING = (("qos", 0.5, 0.0), ("num_ues", 1.0 / 3.0, 4.0), ("previous_action", 0.0, 0.0))
-"""Inputs for the O-RAN environment: UE counts around an even mix. Of what else a DU sees the next reward depends little
-where nothing queues: neither the QoS of the step before nor the action then are shown to the networks."""
+ORAN_INPUT_SCALING = (("qos", 0.5, 0.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
+"""Inputs for the O-RAN environment: UE counts around an even mix, spread over ±4, so that an actor can change its mind
+between two of them. Of what else a DU sees the next reward depends little where nothing queues."""
 
 
 def _both(schedule: RhoSchedule) -> RadiusConfig:
@@ -36,11 +36,12 @@ DEFAULT = TrainConfig(
     choose="owned_rbs",
     choices=(6, 9, 12),
     num_envs=64,
-    iterations=50,
+    trial_iterations=6,
+    iterations=40,
     steps_per_iteration=10,
     updates_per_iteration=40,
-    warmup_steps=250,
-    replay_capacity=50_000,
+    warmup_steps=400,
+    replay_capacity=60_000,
     evaluate_every=5,
     validation_envs=64,
     log_every=5,
@@ -48,32 +49,32 @@ DEFAULT = TrainConfig(
         hidden=(64, 64),
         critic="pooled",
         objective="individual",
-        actor_learning_rate=1e-3,
-        critic_learning_rate=1e-3,
+        actor_learning_rate=3e-3,
+        critic_learning_rate=3e-3,
         final_learning_rate_factor=0.02,
         gamma=0.0,
         batch_size=256,
         input_scaling=ORAN_INPUT_SCALING,
-        temperature=TemperatureConfig(initial=3e-3, target_entropy_per_dim=-1.0, final_target_entropy_per_dim=-3.0),
+        temperature=TemperatureConfig(initial=0.03, target_entropy_per_dim=-0.3, final_target_entropy_per_dim=-3.0),
         sam=SamConfig(cross_values="linear"),
         radius=_SMALL_RADIUS,
         gate=GateConfig(lambda_td="relative"),
     ),
 )
 """What `make train` uses: the paper's policy and algorithm on four values per DU (codec `zones`) in place of 200, and
-small networks; docs/learning.md says why each part is there. Uniformly random actions come first, a third of all, so
-that the critics know what no actor does."""
+small networks; docs/learning.md says why each part is there. Uniformly random actions come first, half of all,
+so that the critics know what no actor does."""
 
 TINY = replace(
     DEFAULT,
     name="TA-SAM-tiny",
-    env_kwargs={"scenario": "tiny", "codec": "zones"},
+    env_kwargs={"scenario": "tiny", "codec": "zones", "owned_rbs": 3},
     choose="",
     choices=(),
     num_envs=16,
-    iterations=40,
+    iterations=50,
     steps_per_iteration=5,
-    updates_per_iteration=10,
+    updates_per_iteration=15,
     warmup_steps=100,
     replay_capacity=5000,
     evaluate_every=10,
@@ -206,14 +207,14 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "joint_team": ("TA-SAM-joint-team", _learner(critic="joint", objective="team")),
     "gamma_0.5": ("TA-SAM-gamma-0.5", _learner(gamma=0.5)),
     "gamma_0.9": ("TA-SAM-gamma-0.9", _learner(gamma=0.9)),
-    "constant_entropy": ("TA-SAM-constant-entropy", _learner(temperature=_towards(-1.0))),
+    "constant_entropy": ("TA-SAM-constant-entropy", _learner(temperature=_towards(-1.5))),
     "low_entropy": ("TA-SAM-low-entropy", _learner(temperature=_towards(-3.0))),
     "half_replay": ("TA-SAM-half-replay", _run(updates_per_iteration=20)),
     "double_replay": ("TA-SAM-double-replay", _run(updates_per_iteration=80)),
     "narrow": ("TA-SAM-32", _learner(hidden=(32, 32))),
     "wide": ("TA-SAM-300-400-400", _learner(hidden=PAPER.learner.hidden)),
     "with_qos": ("TA-SAM-with-QoS", _learner(input_scaling=(("qos", 0.5, 2.0), *ORAN_INPUT_SCALING[1:]))),
-    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, steps_per_iteration=15)),
+    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, steps_per_iteration=20)),
     "two_bit": ("TA-SAM-200-bits", _codec("two_bit")),
     "slice_share": ("TA-SAM-shares", _codec("slice_share")),
     "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),

@@ -133,7 +133,7 @@ def test_scaled_inputs_are_those_of_our_own_agents() -> None:
     vec_env.seed(1)
     observations = make_batched(*TINY_ENV, 2, 1).reset()
     ues = observations[..., env.observation_layout["num_ues"]].reshape(4, 3)
-    np.testing.assert_allclose(vec_env.reset(), (ues - 1 / 3) * 4, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vec_env.reset(), (ues - 1 / 3) * 12, rtol=1e-5, atol=1e-6)
 
 
 def test_what_is_left_open_is_the_library_s_own() -> None:
@@ -262,11 +262,11 @@ def test_a_run_that_diverges_later_ends_with_the_best_policy_so_far(
 def test_the_environment_and_budget_of_our_own_agents() -> None:
     tiny = VARIANTS["tiny"]
     config = BASELINES["sac_sb3_tuned"].like(tiny)
-    assert environment_steps(tiny) == config.env_steps == 16 * (100 + 40 * 5)
+    assert environment_steps(tiny) == config.env_steps == 16 * (100 + 50 * 5)
     assert (config.env_kwargs, config.num_envs, config.hidden) == (tiny.env_kwargs, 16, (32, 32))
     assert config.input_scaling == ORAN_INPUT_SCALING
     entropy: Any = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}
-    assert config.settings == Sac(5000, warmup_steps=100, train_every=5, updates_per_round=10, **entropy)
+    assert config.settings == Sac(5000, warmup_steps=100, train_every=5, updates_per_round=15, **entropy)
     plain = BASELINES["sac_sb3"].like(tiny)
     assert plain.input_scaling == ()  # the plain ones see all, as the library would
     assert plain.settings == Sac(replay_capacity=5000)

@@ -44,7 +44,7 @@ CHANGES |= {
     "joint_team": {"critic", "objective"},
     "gamma_0.5": {"gamma"},
     "gamma_0.9": {"gamma"},
-    "constant_entropy": ENTROPY - {"temperature.target_entropy_per_dim"},
+    "constant_entropy": ENTROPY,
     "low_entropy": ENTROPY,
     "narrow": {"hidden"},
     "wide": {"hidden"},
@@ -140,7 +140,7 @@ def test_the_other_environments_of_the_named_configurations() -> None:
     assert replace(slice_mask, name=DEFAULT.name, env_kwargs=DEFAULT.env_kwargs) == DEFAULT
     grid = VARIANTS["tiny_ue_grid"]
     assert replace(grid, name=TINY.name, env_kwargs=TINY.env_kwargs) == TINY
-    assert grid.env_kwargs == {"scenario": "tiny", "codec": "ue_grid"}
+    assert grid.env_kwargs == {"scenario": "tiny", "codec": "ue_grid", "owned_rbs": 3}
 
 
 @pytest.mark.parametrize("name", ["slice_mask", "tiny_ue_grid"])
