@@ -53,7 +53,7 @@ def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any,
         if phase == ARRIVALS:
             offer(which, p.traffic, s, out)
         elif phase == DECODE:
-            decode(which, actions, p.decoding, s, out)
+            decode(which, actions, p.decoding, p.traffic, s, out)
         elif phase == SCHEDULE:
             schedule(which, p.scheduling, p.channel, s, out)
         elif phase == RATES:

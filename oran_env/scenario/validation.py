@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -21,6 +22,12 @@ class ScenarioError(ValueError):
     """A scenario field has a value that is not allowed, or no such field or preset exists."""
 
 
+@functools.cache
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The types of the fields of a dataclass."""
+    return typing.get_type_hints(kind)
+
+
 def check_scenario(scenario: Any) -> None:
     """Refuse a scenario that is not allowed.
 
@@ -29,7 +36,7 @@ def check_scenario(scenario: Any) -> None:
     """
     if not isinstance(scenario.name, str) or not scenario.name:
         raise ScenarioError(f"name is {scenario.name!r}; allowed: a text that is not empty")
-    kinds = typing.get_type_hints(type(scenario))
+    kinds = hints_of(scenario.__class__)
     for group in sorted(name for name, kind in kinds.items() if dataclasses.is_dataclass(kind)):
         found = getattr(scenario, group)
         if not isinstance(found, kinds[group]):
@@ -53,7 +60,7 @@ def _warn_of_rewards(reward: Any) -> None:
 
 def _check_types(group: Any) -> None:
     """Refuse values of the wrong type: bool for int, text for number, short tuples, NaN and infinity."""
-    hints = typing.get_type_hints(type(group))
+    hints = hints_of(group.__class__)
     for member in dataclasses.fields(group):
         value, hint = getattr(group, member.name), hints[member.name]
         if not _matches(value, hint):
@@ -124,7 +131,7 @@ def _check_combinations(scenario: Any) -> None:
                 "allowed: up to a million with Poisson arrivals"
             )
     most = radio.num_rbs // scenario.layout.num_dus
-    if scenario.control.codec == "zones" and scenario.owned_rbs > most:
+    if scenario.owned_rbs > most:
         raise ScenarioError(
             f"owned_rbs is {scenario.owned_rbs}; allowed: 0 to {most} with {radio.num_rbs} RBs and "
             f"{scenario.layout.num_dus} DUs"

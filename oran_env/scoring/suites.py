@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.scenario.fields import Scenario
+from oran_env.scenario.fields import FIELD_GROUPS, Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.scoring.playable import returns_of
 from oran_env.scoring.plays import Job, mean_shares, play, play_dealt
@@ -125,8 +125,14 @@ def probe(scenario: Scenario, seed: int) -> list[float]:
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """Of all the fields, for the record."""
-    return hashlib.sha256(json.dumps(dataclasses.asdict(scenario), sort_keys=True).encode()).hexdigest()[:16]
+    """Of the fields that differ from their defaults, so that a new field changes nothing where it is left alone."""
+    changed = {
+        member.name: getattr(group, member.name)
+        for group in (getattr(scenario, name) for name in sorted(set(FIELD_GROUPS.values())))
+        for member in dataclasses.fields(group)
+        if getattr(group, member.name) != member.default
+    }
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def stored_entries(suite: Suite) -> dict[str, Any]:

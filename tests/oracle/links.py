@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oracle.equations import AWAY, NOBODY, Floats, Ints
+from oracle.radio import spectral_efficiency
 
 # TS 38.214, tables 5.1.3.1-2 and 5.2.2.1-3: code rates times 1024 by bits per symbol.
 MCS_RATES: dict[int, tuple[float, ...]] = {
@@ -57,15 +58,16 @@ def share_arriving(excess_db: float, width_db: float) -> float:
     return 1.0 / (1.0 + math.exp(-math.log(9.0) - slope * excess_db))
 
 
-def expected_efficiency(u: int, m: int, *, gain_mw: Floats, activity: Floats, noise: float) -> float:
-    """What UE u expects of RU m, others m' transmitting on a share activity[m'] of the RBs; gain_mw (N, M)."""
+def expected_efficiency(u: int, m: int, *, gain_mw: Floats, activity: Floats, noise: float, radio: Any) -> float:
+    """What UE u expects of RU m, others m' transmitting with a share activity[m'] of their power; gain_mw (N, M)."""
     others = sum(float(activity[o]) * float(gain_mw[u, o]) for o in range(gain_mw.shape[1]) if o != m)
-    return math.log2(1.0 + float(gain_mw[u, m]) / (others + noise))
+    sinr = float(gain_mw[u, m]) / (others + noise)
+    return spectral_efficiency(sinr, radio.max_spectral_efficiency, radio.tx_evm)
 
 
-def shares_on_air(ue_of_rb: Ints) -> Floats:
-    """Share of the RBs (M, K) on which each RU transmits (M,)."""
-    shares: Floats = (np.asarray(ue_of_rb) != NOBODY).mean(axis=1)
+def shares_on_air(ue_of_rb: Ints, power: Floats) -> Floats:
+    """Share of its power that each RU transmits with (M,), from the power of each RB (M, K) over its even share."""
+    shares: Floats = np.where(np.asarray(ue_of_rb) != NOBODY, power, 0.0).mean(axis=1)
     return shares
 
 
@@ -79,11 +81,13 @@ class Adapted(NamedTuple):
     outer_loop: NDArray[np.float64]  # (N,)
 
 
-def adapted(radio: Any, state: Any, *, rates: Floats, ue_of_rb: Ints, gain_mw: Floats, noise: float) -> Adapted:
+def adapted(
+    radio: Any, state: Any, *, rates: Floats, ue_of_rb: Ints, power: Floats, gain_mw: Floats, noise: float
+) -> Adapted:
     """The step of a network whose scenario has these fields ``radio``; rates: of eq. (1)."""
     serving, num_ues = state["serving"], len(rates)
     delay, step_db = radio.cqi_delay_steps, radio.outer_loop_db
-    activity = shares_on_air(ue_of_rb)
+    activity = shares_on_air(ue_of_rb, power)
     rate, bler, cqi = np.array(rates, dtype=np.float64), np.full(num_ues, np.nan), np.zeros(num_ues)
     reported = state["reported"].copy()
     outer = state["outer_loop"][:, 0].copy() if step_db > 0 else np.zeros(num_ues)
@@ -91,9 +95,8 @@ def adapted(radio: Any, state: Any, *, rates: Floats, ue_of_rb: Ints, gain_mw: F
         if serving[u] == AWAY:
             continue
         hertz = int((np.asarray(ue_of_rb) == u).sum()) * radio.rb_bandwidth_hz
-        expected = quality_of(
-            expected_efficiency(u, int(serving[u]), gain_mw=gain_mw, activity=activity, noise=noise), radio.link_gap_db
-        )
+        wideband = expected_efficiency(u, int(serving[u]), gain_mw=gain_mw, activity=activity, noise=noise, radio=radio)
+        expected = quality_of(wideband, radio.link_gap_db)
         now = quality_of(float(rates[u]) / hertz, radio.link_gap_db) if hertz > 0 else expected
         past = [expected] * (delay + 1) if reported[u, 0] < 0 else list(reported[u])
         reported[u] = [now, *past][: delay + 1]
@@ -109,7 +112,7 @@ def adapted(radio: Any, state: Any, *, rates: Floats, ue_of_rb: Ints, gain_mw: F
 
 
 def energy_j(share: float, *, energy: Any, power_dbm: float, step_s: float) -> float:
-    """What an RU draws in a step in which it transmits on a share of its RBs."""
+    """What an RU draws in a step in which it transmits with a share of its power."""
     on_air_w = 10.0 ** ((power_dbm - 30.0) / 10.0)
     amplifiers = on_air_w / energy.amplifier_w
     if share == 0:

@@ -32,7 +32,7 @@ def known_efficiency(scenario: Any, state: Any, u: int, m: int, activity: Floats
     """What UE u is known to carry: the efficiency of its CQI, or log2(1 + SINR) where none is reported."""
     radio = scenario.radio
     noise = noise_mw(radio.noise_dbm_per_hz, radio.rb_bandwidth_hz)
-    expected = links.expected_efficiency(u, m, gain_mw=state["gain"], activity=activity, noise=noise)
+    expected = links.expected_efficiency(u, m, gain_mw=state["gain"], activity=activity, noise=noise, radio=radio)
     if radio.link_adaptation == "shannon":
         return expected
     newest_in_time = state["reported"][u, max(radio.cqi_delay_steps - 1, 0)]
@@ -40,15 +40,16 @@ def known_efficiency(scenario: Any, state: Any, u: int, m: int, activity: Floats
     return links.CQI_EFFICIENCY[links.cqi_of(quality)]
 
 
-def parts(scenario: Any, state: Any, m: int, slice_of_rb_served: Ints | None) -> Parts:
+def parts(scenario: Any, state: Any, m: int, slice_of_rb_served: Ints | None, power: float | Floats = 1.0) -> Parts:
     """The parts of what DU m sees but for its action and Q̄.
 
     slice_of_rb_served: (M, K) slice whose data each RU sent on each RB in the last step, -1 none; None after a reset.
+    power: (M, K) of each RB in the last step over its even share.
     """
     num_dus, num_rbs = scenario.layout.num_dus, scenario.radio.num_rbs
     traffic, cap = scenario.traffic, scenario.traffic.latency_cap_s
     sent = np.zeros((num_dus, num_rbs)) - 1 if slice_of_rb_served is None else np.asarray(slice_of_rb_served)
-    activity = np.ones(num_dus) if slice_of_rb_served is None else (sent >= 0).mean(axis=1)
+    activity = np.ones(num_dus) if slice_of_rb_served is None else ((sent >= 0) * power).mean(axis=1)
     found: Parts = {name: [] for name in ("num_ues", "backlog", "load", "delay", "cqi", "prb_use", "interference")}
     for sl in range(NUM_SLICES):
         ues = members(ue_slice=state["slice_of_ue"], serving=state["serving"], du=m, slice_=sl)

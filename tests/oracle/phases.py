@@ -146,6 +146,7 @@ def expected_grants(
                     power=fading(u, m, k, 0) if s.control.csi == "per_rb" else 1.0,
                     rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
                     cap=s.radio.max_spectral_efficiency,
+                    evm=s.radio.tx_evm,
                 )
 
             dealt = control.deal(

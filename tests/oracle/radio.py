@@ -168,23 +168,28 @@ def interference_mw(
     return total
 
 
-def spectral_efficiency(sinr: float, cap: float | None) -> float:
-    """log2(1 + SINR) in bit/s/Hz, never above the cap."""
-    efficiency = math.log2(1.0 + sinr)
+def spectral_efficiency(sinr: float, cap: float | None, evm: float = 0.0) -> float:
+    """log2(1 + SINR) in bit/s/Hz, never above the cap; noise grows by EVM² times the signal."""
+    efficiency = math.log2(1.0 + (1.0 / (1.0 / sinr + evm**2) if sinr > 0.0 else 0.0))
     return efficiency if cap is None else min(efficiency, cap)
 
 
-def mean_efficiency(signal: float, interferers: list[float], noise: float, cap: float | None) -> float:
+def mean_efficiency(
+    signal: float, interferers: list[float], noise: float, cap: float | None, evm: float = 0.0
+) -> float:
     """E[min(log2(1 + SINR), cap)] in bit/s/Hz when every link fades by Exp(1): the area under P(log2(1 + SINR) > t)."""
 
     def above(t: float) -> float:
-        sinr = 2.0**t - 1.0
+        if evm > 0.0 and (2.0**t - 1.0) * evm**2 >= 1.0:
+            return 0.0
+        sinr = 1.0 / (1.0 / (2.0**t - 1.0) - evm**2) if t > 0.0 else 0.0
         chance = math.exp(-sinr * noise / signal)
         for power in interferers:
             chance /= 1.0 + sinr * power / signal
         return chance
 
-    edges = np.concatenate([[0.0], np.geomspace(1e-9, 60.0 if cap is None else cap, 40)])
+    most = min(60.0 if cap is None else cap, math.log2(1.0 + evm**-2) if evm > 0.0 else 60.0)
+    edges = np.concatenate([[0.0], np.geomspace(1e-9, most, 40)])
     pieces = [integrate.quad(above, a, b, epsabs=1e-17, epsrel=1e-8)[0] for a, b in pairwise(edges)]
     return float(sum(pieces))
 
@@ -200,6 +205,7 @@ def rates(
     rb_bandwidth_hz: float,
     interference: Interference,
     max_spectral_efficiency: float | None,
+    evm: float = 0.0,
 ) -> NDArray[np.float64]:
     """C_u of eq. (1): achievable rate (N,) [bit/s], summed over a UE's RBs.
 
@@ -217,7 +223,8 @@ def rates(
                 every = [other for other in range(ue_of_rb.shape[0]) if other != m and ue_of_rb[other, k] != NOBODY]
                 victims = {other: u if interference == "physical" else int(ue_of_rb[other, k]) for other in every}
                 powers = [float(gain_mw[victims[other], other] * power[other, k]) for other in every]
-                mean = mean_efficiency(float(gain_mw[u, m] * power[m, k]), powers, noise, max_spectral_efficiency)
+                signal = float(gain_mw[u, m] * power[m, k])
+                mean = mean_efficiency(signal, powers, noise, max_spectral_efficiency, evm)
                 total[u] += rb_bandwidth_hz * mean
                 continue
             efficiencies = []
@@ -226,17 +233,26 @@ def rates(
                 disturbance = interference_mw(
                     u, m, k, j, ue_of_rb=ue_of_rb, gain_mw=gain_mw, power=power, fading=fading, kind=interference
                 )
-                efficiencies.append(spectral_efficiency(signal / (disturbance + noise), max_spectral_efficiency))
+                sinr = signal / (disturbance + noise)
+                efficiencies.append(spectral_efficiency(sinr, max_spectral_efficiency, evm))
             total[u] += rb_bandwidth_hz * sum(efficiencies) / fading_blocks
     return total
 
 
 def expected_rate(
-    u: int, m: int, *, gain_mw: Floats, noise: float, power: float, rb_bandwidth_hz: float, cap: float | None
+    u: int,
+    m: int,
+    *,
+    gain_mw: Floats,
+    noise: float,
+    power: float,
+    rb_bandwidth_hz: float,
+    cap: float | None,
+    evm: float = 0.0,
 ) -> float:
     """What a scheduler expects of UE u on one RB of its DU m, in bit/s: every other RU taken to transmit.
 
     power: |h|^2 of the serving link, or 1 where the scheduler does not know it.
     """
     disturbance = sum(float(gain_mw[u, other]) for other in range(gain_mw.shape[1]) if other != m)
-    return rb_bandwidth_hz * spectral_efficiency(float(gain_mw[u, m]) * power / (disturbance + noise), cap)
+    return rb_bandwidth_hz * spectral_efficiency(float(gain_mw[u, m]) * power / (disturbance + noise), cap, evm)

@@ -66,11 +66,13 @@ def expected_step(
         rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
         interference=s.radio.interference,
         max_spectral_efficiency=s.radio.max_spectral_efficiency,
+        evm=s.radio.tx_evm,
     )
     noise = radio.noise_mw(s.radio.noise_dbm_per_hz, s.radio.rb_bandwidth_hz)
     adapted = None
     if s.radio.link_adaptation == "mcs":
-        adapted = links.adapted(s.radio, state, rates=rate, ue_of_rb=grants.ue_of_rb, gain_mw=gains, noise=noise)
+        dealt: dict[str, Array] = {"ue_of_rb": grants.ue_of_rb, "power": grants.power}
+        adapted = links.adapted(s.radio, state, rates=rate, **dealt, gain_mw=gains, noise=noise)
         rate = adapted.rate
     waiting = expected_traffic(s, state, rate, np.zeros(num_ues) if arrived is None else arrived)
     past.append(np.array(waiting.reached, dtype=np.float64))  # NaN: the UE was not there
@@ -109,7 +111,7 @@ def expected_step(
     energy = np.array(
         [
             links.energy_j(share, energy=s.energy, power_dbm=s.radio.power_dbm, step_s=s.control.step_s)
-            for share in links.shares_on_air(grants.ue_of_rb)
+            for share in links.shares_on_air(grants.ue_of_rb, grants.power)
         ]
     )
     full = links.energy_j(1.0, energy=s.energy, power_dbm=s.radio.power_dbm, step_s=s.control.step_s)

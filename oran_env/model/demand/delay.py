@@ -95,6 +95,15 @@ def packet_by_packet(
 
 
 @kernel
+def any_packet(key: Key, u: int, mean_packets: float) -> bool:
+    """Whether ``packet_by_packet`` will draw a packet for UE u: whether the first gap ends within the step."""
+    if mean_packets <= 0.0:
+        return False
+    word, _, _, _ = draw(key, ARRIVALS, u, 0)
+    return quick_exponential(word) < mean_packets
+
+
+@kernel
 def room_for(mean_packets: float, works: Floats, p: Traffic) -> Floats:
     """Room for the packets of a step, in ``works`` or longer; more than fit it come less than once in 10^25 steps."""
     needed = int(2.0 * mean_packets) + 64 if p.percentile > 0.0 else 0

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.demand.traffic import LATENCIES
+from oran_env.model.demand.delay import any_packet
+from oran_env.model.demand.traffic import Traffic
 from oran_env.model.mac.codecs import prb_quota, slice_mask, slice_share, two_bit, ue_grid, zones
 from oran_env.model.mac.codecs.codec import CONTESTED, IDLE, TO_SCHEDULE, Codec, Du
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
-from oran_env.numerics.jit import Floats, Integers, Singles, kernel, switch
+from oran_env.numerics.jit import Floats, Integers, Key, Singles, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
@@ -44,19 +45,17 @@ class Decoding(NamedTuple):
     named_ues: int  # UEs of a DU that the action can name
     owned: bool  # whether RBs have owners
     by_demand: bool  # whether it matters who has something to send
-    queue: NDArray[np.bool_]  # (3,) slices whose UEs have a queue, which may be empty
     power_nepers: float  # natural logarithm of the greatest over the least power of an RB; 0: it is not set
 
 
 def decoding_of(scenario: Scenario) -> Decoding:
     """The codec of a scenario."""
-    name, traffic = scenario.control.codec, scenario.traffic
+    name = scenario.control.codec
     return Decoding(
         codec=CODECS.number(name),
         named_ues=CODECS[name].named_ues,
         owned=name == "zones",
         by_demand=name == "prb_quota",
-        queue=LATENCIES[traffic.latency] & (np.asarray(traffic.offered_bps) > 0.0),
         power_nepers=0.1 * math.log(10.0) * scenario.radio.power_range_db,
     )
 
@@ -85,7 +84,7 @@ def at_full_power(decided: NDArray[np.float32], scenario: Scenario) -> NDArray[n
 
 
 @kernel
-def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcome) -> None:
+def decode(which: Integers, actions: Singles, p: Decoding, traffic: Traffic, s: State, out: Outcome) -> None:
     """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""
     sending = np.zeros(NUM_SLICES, dtype=np.int64)
     for b in which:
@@ -95,7 +94,7 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
             action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
             first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
             if p.by_demand:
-                count_sending(p.queue, first, members, s.backlog[b], out.arrived[b], sending)
+                count_sending(s.key[b], traffic, first, members, s.backlog[b], out.arrived[b], sending)
             du = Du(m, num_dus, s.owned_rbs[b], first, members, sending)
             out.rbs_claimed[b, m] = _decode(p.codec, action, du, slice_of_rb, ue_of_rb)
             contested = 0
@@ -113,18 +112,22 @@ def decode(which: Integers, actions: Singles, p: Decoding, s: State, out: Outcom
 
 @kernel
 def count_sending(
-    queue: NDArray[np.bool_],
-    first: Integers,
-    members: Integers,
-    backlog: Floats,
-    arrived: Floats,
-    sending: Integers,
+    key: Key, traffic: Traffic, first: Integers, members: Integers, backlog: Floats, arrived: Floats, sending: Integers
 ) -> None:
-    """Write the number of UEs of each slice (3,) of a DU that have a backlog or arrivals [bit], or need no queue."""
+    """Write the number of UEs of each slice (3,) of a DU that have a backlog or arrivals in the step, or no queue.
+
+    arrived: (N,) expected bits, of which packets are drawn where arrivals are not constant.
+    """
     for i in range(NUM_SLICES):
         sending[i] = 0
         for j in range(first[i], first[i + 1]):
-            sending[i] += (not queue[i]) or backlog[members[j]] + arrived[members[j]] > 0.0
+            u = members[j]
+            if not (traffic.queue and traffic.finite[i]) or backlog[u] > 0.0:
+                sending[i] += 1
+            elif traffic.constant[i]:
+                sending[i] += arrived[u] > 0.0
+            else:
+                sending[i] += any_packet(key, u, arrived[u] / traffic.packet[i])
 
 
 @kernel

@@ -215,6 +215,16 @@ def mean_rates(
 
 
 @kernel
+def on_air(ue_of_rb: Integers, rb_power: Floats) -> float:
+    """Share of its power that an RU transmits with: of the RBs (K,), where rb_power (K,) does not set it, else (0,)."""
+    total = 0.0
+    for k in range(len(ue_of_rb)):
+        if ue_of_rb[k] >= 0:
+            total += rb_power[k] if len(rb_power) > 0 else 1.0
+    return total / len(ue_of_rb)
+
+
+@kernel
 def spectral_efficiency(sinr: float, cap: float) -> float:
     """What an RB carries at a SINR [bit/s/Hz]."""
     return min(math.log2(1.0 + sinr), cap)

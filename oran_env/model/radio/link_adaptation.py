@@ -12,9 +12,9 @@ A block is lost when the channel of now carries less: BLER = 1/(1 + 9·81^(x/w))
 10 % at x = 0 and 90 % at x = -w. A lost block comes again on RBs of its own, so that of n·B·efficiency the share
 1 - BLER arrives, however often HARQ tries, and a block takes 1/(1 - BLER) attempts. 1 - BLER stands for a step's mean.
 
-A UE without RBs reports the wideband e = log2(1 + g_m/(Σ_{m' ≠ m} a_{m'}·g_{m'} + σ²)), g the mean gains and a_{m'}
-the share of RBs on which RU m' transmits in the step. So does one that has just come, for the steps before. Reports
-follow a UE through a handover.
+A UE without RBs reports the wideband e = log2(1 + g_m/(Σ_{m' ≠ m} a_{m'}·g_{m'} + σ²)), g the mean gains and a_{m'} the
+share of its power that RU m' transmits with in the step, under the EVM and cap of eq. (1). So does one that has just
+come, for the steps before. Reports follow a UE through a handover.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import NamedTuple
 import numpy as np
 
 from oran_env.model.outcome import Outcome
-from oran_env.model.radio.channel import Channel
+from oran_env.model.radio.channel import Channel, on_air, spectral_efficiency
+from oran_env.model.radio.impairments import limited
 from oran_env.model.state import NO_REPORT, State
 from oran_env.numerics.jit import Floats, Integers, kernel
 from oran_env.scenario.choices import Registry
@@ -99,13 +100,14 @@ def behind_gap(efficiency: float, gap: float) -> float:
 
 
 @kernel
-def wideband(u: int, m: int, gain: Floats, activity: Floats, noise_mw: float) -> float:
-    """e [bit/s/Hz] that UE u expects of RU m from mean gains (N, M), the others on the air for shares (M,) of RBs."""
+def wideband(u: int, m: int, gain: Floats, activity: Floats, channel: Channel) -> float:
+    """e [bit/s/Hz] that UE u expects of RU m from mean gains (N, M), the others at shares (M,) of their power."""
     interference = 0.0
     for other in range(gain.shape[1]):
         if other != m:
             interference += activity[other] * gain[u, other]
-    return math.log2(1.0 + gain[u, m] / (interference + noise_mw))
+    sinr = limited(gain[u, m] / (interference + channel.noise_mw), channel.evm2)
+    return spectral_efficiency(sinr, channel.cap)
 
 
 @kernel
@@ -153,12 +155,10 @@ def adapt_links(which: Integers, p: Links, channel: Channel, s: State, out: Outc
         rate, bler, reported, gain = out.rate[b], out.bler_of_ue[b], s.reported[b], s.gain[b]
         rbs[:] = 0
         for m in range(num_dus):
-            transmitting = 0
             for k in range(num_rbs):
                 if out.ue_of_rb[b, m, k] >= 0:
                     rbs[out.ue_of_rb[b, m, k]] += 1
-                    transmitting += 1
-            activity[m] = transmitting / num_rbs
+            activity[m] = on_air(out.ue_of_rb[b, m], out.rb_power[b, m])
         for u in range(len(rbs)):
             m = s.serving[b, u]
             if m < 0:
@@ -166,7 +166,7 @@ def adapt_links(which: Integers, p: Links, channel: Channel, s: State, out: Outc
             hertz = channel.bandwidth * rbs[u]
             quality = behind_gap(rate[u] / hertz, p.gap) if rbs[u] > 0 else 0.0
             if rbs[u] == 0 or reported[u, 0] == NO_REPORT:
-                expected = behind_gap(wideband(u, m, gain, activity, channel.noise_mw), p.gap)
+                expected = behind_gap(wideband(u, m, gain, activity, channel), p.gap)
                 quality = quality if rbs[u] > 0 else expected
                 if reported[u, 0] == NO_REPORT:
                     reported[u] = expected

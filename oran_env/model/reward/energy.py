@@ -1,10 +1,10 @@
 """Energy: what the RU of a DU draws in a step, by the linear model of the EARTH project (deliverable D2.3).
 
-    P = n·P_0 + Δ_p·share·p   while the RU transmits on a share of its RBs,        P = n·P_sleep   when on none
+    P = n·P_0 + Δ_p·share·p   while the RU transmits with a share of its power,        P = n·P_sleep   when with none
 
 p is the power of an RU on all its RBs, n = p/p_max the number of amplifiers that give it. Each RB that a DU leaves idle
-saves its part of Δ_p·p; a DU that leaves them all idle sleeps. ``info`` has P·Δt, and ``energy_weight`` takes it from
-the reward, as a share of the energy at full use.
+saves its part of Δ_p·p, as does lower power on it; a DU that leaves them all idle sleeps. ``info`` has P·Δt, and
+``energy_weight`` takes it from the reward, as a share of the energy at full use.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from oran_env.model.outcome import Outcome
+from oran_env.model.radio.channel import on_air
 from oran_env.numerics.jit import Integers, kernel
 from oran_env.scenario.fields import Scenario
 
@@ -45,8 +46,7 @@ def full_use(scenario: Scenario) -> float:
 @kernel
 def measure_energy(which: Integers, p: Energy, out: Outcome) -> None:
     """The energy of every DU."""
-    num_rbs = out.ue_of_rb.shape[2]
     for b in which:
         for m in range(out.energy_j.shape[1]):
-            used = num_rbs - out.rbs_idle[b, m]
-            out.energy_j[b, m] = p.awake + p.transmitting * used / num_rbs if used > 0 else p.asleep
+            share = on_air(out.ue_of_rb[b, m], out.rb_power[b, m])
+            out.energy_j[b, m] = p.awake + p.transmitting * share if share > 0.0 else p.asleep

@@ -12,11 +12,11 @@ delay: head-of-line delay, the age of the oldest bit that waits at a UE of the s
     same of ``latency_cap_s``; 0 where nothing waits (DRB.RlcSduDelayDl).
 cqi: per slice, the 10, 50 and 90 % quantile over its UEs of what their channel carries, as a share of the 7.4 bit/s/Hz
     of CQI 15: with ``link_adaptation="mcs"`` the efficiency of the CQI that the DU will go by; else log2(1 + SINR) from
-    the mean gains, the others on the air for as many RBs as in the last step, for all after a reset; 0 without UE
+    the mean gains, the others at the share of their power of the last step, at all of it after a reset; 0 without UE
     (CARR.WBCQIDist).
 prb_use: share of all RBs that carried data of the slice in the last step; 0 after a reset (RRU.PrbUsedDl).
-interference: of the power that the other RUs would bring to its UEs by using all RBs, the share that they brought in
-    the last step, mean of the UEs; 0 after a reset. In dB over noise, some 60 here, half of it would not show.
+interference: of the power that the other RUs would bring to its UEs by all RBs at full power, the share that they
+    brought in the last step, mean of the UEs; 0 after a reset. In dB over noise, some 60 here, half would not show.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
     that eMBB, mMTC, URLLC and nobody got, with ``zones`` and ``prb_quota`` the values as given); with
     ``power_range_db`` then K values as given, clipped; 0 after a reset.
@@ -33,7 +33,7 @@ from oran_env.model.demand.traffic import Traffic
 from oran_env.model.mac.action_codec import CODECS, action_size, num_powers
 from oran_env.model.mac.codecs.codec import AS_GIVEN, BITS, SHARES, THRESHOLD
 from oran_env.model.outcome import Outcome
-from oran_env.model.radio.channel import Channel
+from oran_env.model.radio.channel import Channel, on_air
 from oran_env.model.radio.link_adaptation import Links, behind_gap, cqi_of, known_quality, wideband
 from oran_env.model.state import NO_REPORT, State
 from oran_env.numerics.jit import Floats, Integers, Singles, kernel
@@ -119,12 +119,12 @@ def write_observations(
         raise ValueError("what is seen of an action: no such branch")
     fresh = actions.shape[2] == 0
     num_dus = s.observation.shape[1]
-    activity = np.ones(num_dus if p.radio else 0)  # share of its RBs on which each RU transmitted
+    activity = np.ones(num_dus if p.radio else 0)  # share of its power that each RU transmitted with
     room = np.empty(s.serving.shape[1] if p.start[CQI] >= 0 else 0)
     for b in which:
         if p.radio and not fresh:
             for m in range(num_dus):
-                activity[m] = 1.0 - out.rbs_idle[b, m] / out.ue_of_rb.shape[2]
+                activity[m] = on_air(out.ue_of_rb[b, m], out.rb_power[b, m])
         for m in range(num_dus):
             seen = s.observation[b, m]
             first, load = s.first[b], s.load[b, m]
@@ -151,7 +151,7 @@ def write_observations(
                     seen[p.start[DELAY] + i] = math.log1p(1e3 * min(oldest, cap)) / math.log1p(1e3 * cap)
                 if p.start[CQI] >= 0:
                     found = room[: len(ues)]
-                    carried(ues, m, activity, s.gain[b], s.reported[b], channel.noise_mw, links, found)
+                    carried(ues, m, activity, s.gain[b], s.reported[b], channel, links, found)
                     sort(found)
                     for j in range(len(QUANTILES)):
                         carries = quantile(found, QUANTILES[j])
@@ -181,7 +181,7 @@ def write_observations(
 
 @kernel
 def carried(
-    ues: Integers, m: int, activity: Floats, gain: Floats, reported: Floats, noise_mw: float, p: Links, room: Floats
+    ues: Integers, m: int, activity: Floats, gain: Floats, reported: Floats, channel: Channel, p: Links, room: Floats
 ) -> None:
     """Write what the channels of the UEs of DU m are known to carry [bit/s/Hz] into ``room``, as many values.
 
@@ -191,7 +191,7 @@ def carried(
         u = ues[j]
         known = known_quality(reported[u], p.delay) if p.mcs else NO_REPORT
         if known == NO_REPORT:
-            room[j] = wideband(u, m, gain, activity, noise_mw)
+            room[j] = wideband(u, m, gain, activity, channel)
             known = behind_gap(room[j], p.gap) if p.mcs else NO_REPORT
         if p.mcs:
             room[j] = p.cqi_efficiency[cqi_of(known, p.cqi_efficiency)]

@@ -29,6 +29,13 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
         "shadowed": {"shadowing_nlos_db": 7.0, "fading_blocks": 3, "max_spectral_efficiency": 6.0},
         "high": {"path_loss": "uma", "ue_height_m": 13.0, "carrier_ghz": 0.9, "fading_blocks": 2},
     },
+    "fades": {
+        "drawn": {},
+        "grouped": {"rbs_per_fade": 5, "fading": "jakes", "tx_evm": 0.08},
+        "mean": {"fading": "ergodic", "fading_blocks": 1, "tx_evm": 0.08},
+    },
+    "power": {"even": {}, "set": {"power_range_db": 20.0}},
+    "links": {"shannon": {}, "mcs": {"link_adaptation": "mcs", "cqi_delay_steps": 2, "energy_weight": 0.3}},
     "interference": {"physical": {}, "as_printed": {"interference": "as_printed"}},
     "latency": {
         "mm1": {"offered_bps": (3e6, 2e6, 1e6)},

@@ -36,6 +36,18 @@ def test_every_idle_rb_saves_the_same_and_all_of_them_let_it_sleep() -> None:
     assert drawn[-1] == pytest.approx(full_use(simulator.scenario))
 
 
+def test_lower_power_saves_its_part() -> None:
+    """Half the RBs at -10 dB: a twentieth of the power; on the air, however low."""
+    simulator = Simulator("tiny", 2, 44, power_range_db=10.0)
+    simulator.reset()
+    served = serve_all(simulator, num_rbs=5)[..., :20]
+    p = energy_of(simulator.scenario)
+    for value, share in ((1.0, 0.5), (0.0, 0.05)):
+        powers = np.full((*served.shape[:2], 10), value, dtype=np.float32)
+        info = simulator.step(np.concatenate([served, powers], axis=-1)).info
+        np.testing.assert_allclose(info["energy_j"], p.awake + p.transmitting * share)
+
+
 @pytest.mark.parametrize("sharing", ["individual", "team"])
 def test_the_reward_counts_energy_by_its_weight(sharing: str) -> None:
     settings: dict[str, Any] = {"codec": "slice_mask", "reward_sharing": sharing}

@@ -29,6 +29,8 @@ KPM: dict[str, dict[str, Any]] = {
     "mcs at once": {"link_adaptation": "mcs", "cqi_delay_steps": 0, "codec": "slice_share"},
     "mcs late": {"link_adaptation": "mcs", "cqi_delay_steps": 3, "shadowing_nlos_db": 6.0, "power_dbm": 20.0},
     "alone": {"num_dus": 1, "num_ues": 9},
+    "power": {"power_range_db": 20.0, "tx_evm": 0.1},
+    "power and mcs": {"power_range_db": 20.0, "tx_evm": 0.1, "link_adaptation": "mcs"},
 }
 
 
@@ -37,6 +39,12 @@ def sent_slices(simulator: Simulator, b: int, slices: Any) -> Any:
     assert simulator.last_outcome is not None
     ues = simulator.last_outcome.ue_of_rb[b]
     return np.where(ues >= 0, slices[np.maximum(ues, 0)], -1)
+
+
+def power_of_last_step(simulator: Simulator, b: int) -> Any:
+    """Of each RB (M, K) over its even share."""
+    given = None if simulator.last_outcome is None else simulator.last_outcome.rb_power[b]
+    return 1.0 if given is None or given.size == 0 else given
 
 
 @pytest.mark.parametrize("case", KPM)
@@ -49,7 +57,7 @@ def test_every_column_against_the_plain_reading(case: str) -> None:
         for b, m in np.ndindex(2, len(simulator.agents)):
             state = {name: array[b] for name, array in simulator.get_state().items()}
             sent = None if slices is None else sent_slices(simulator, b, slices[b])
-            want = observed.parts(simulator.scenario, state, m, sent)
+            want = observed.parts(simulator.scenario, state, m, sent, power_of_last_step(simulator, b))
             want["qos"] = list(state["normalised"][m])
             assert set(want) == set(layout) - {"previous_action"}
             for name, values in want.items():
