@@ -49,9 +49,11 @@ def _weighted(p: Point) -> dict[str, Any] | None:
 
 
 def _reading(p: Point) -> dict[str, Any] | None:
-    """The same with gains in eighths."""
+    """The same with gains and the tracking in eighths."""
     weighted = _weighted(p)
-    return None if weighted is None or min(p[5:]) < 0 else {**weighted, "gains": [x / 8 for x in p[5:]]}
+    if weighted is None or min(p[5:]) < 0 or p[8] > 8:
+        return None
+    return {**weighted, "gains": [x / 8 for x in p[5:8]], "tracking": p[8] / 8}
 
 
 SPACES = {
@@ -74,7 +76,7 @@ SPACES = {
     ),
     "backlog_rule": Space(_reading, (), (4, 2, 1)),  # begins at the numbers of weighted_counts
 }
-GAINS = tuple(itertools.product((0, 4, 16), repeat=3))
+GAINS = tuple((*gains, tracking) for gains in itertools.product((0, 4, 16), repeat=3) for tracking in (0, 4))
 
 
 def climb(score: Callable[[Point], float], grid: Iterable[Point], steps: tuple[int, ...]) -> tuple[Point, float]:
