@@ -46,8 +46,10 @@ CAUTION = 1.0  # a move must gain this many standard errors of its mean over the
 FIRST_ROUNDS = 5  # of search in the first step of an episode; later searches go on from its plan
 CANDIDATES = 32  # in a round
 FINALISTS = 16  # of the first, coarse grid, judged on all draws
-AT_ONCE = 16  # draws simulated at the same time, which bounds the memory
+AT_ONCE = 8  # draws simulated at the same time, which bounds the memory
 CHANGES = (-4, -2, -1, 1, 2, 4)
+LATTICE = 8  # parts of the RBs that the splits of a coarse round are made of
+_LATTICE = [(u, e) for u in range(LATTICE + 1) for e in range(LATTICE + 1 - u)]
 LARGE_CHANGES = (-16, -8, *CHANGES, 8, 16)  # where there is a backlog
 
 NetworkState = Mapping[str, NDArray[Any]]  # of Simulator.get_state, one network
@@ -104,6 +106,7 @@ class LookaheadPolicy:
         numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
+        self._splits = [(u * num_rbs // LATTICE, e * num_rbs // LATTICE) for u, e in _LATTICE]
         self._queue, self._reads = self._scenario.traffic.latency == "queue", reads_backlog(self._scenario)
         self._reading = successor or reading_parameters(self._scenario).get("backlog_rule", UNSEARCHED_BACKLOG)
         encode_slices(np.zeros((1, num_rbs), dtype=np.int64), self._scenario)  # refuses other codecs
@@ -141,8 +144,8 @@ class LookaheadPolicy:
         kept = None
         if rounds and self._reads:  # begin at what the rule does now; the last plan is one of the candidates
             kept, plan = plan, self._as_read(plan, state, ues)
-        for _ in range(rounds):
-            plan = self._improved(plan, state, ues, rng, kept)
+        for number in range(rounds):
+            plan = self._improved(plan, state, ues, rng, kept, coarse=self._queue and number == 0)
         self._plans[b] = (key[:3], plan)
         return self._grid(plan, ues)
 
@@ -170,9 +173,17 @@ class LookaheadPolicy:
         return best
 
     def _improved(
-        self, plan: Plan, state: NetworkState, ues: Floats, rng: np.random.Generator, kept: Plan | None
+        self,
+        plan: Plan,
+        state: NetworkState,
+        ues: Floats,
+        rng: np.random.Generator,
+        kept: Plan | None,
+        coarse: bool,
     ) -> Plan:
         """One round: keep the plan, make the best joint move, or let every DU make its own best correction.
+
+        The corrections are tried at random, or in a ``coarse`` round all splits of a lattice.
 
         A correction among the RBs that all DUs share changes no interference, so the candidates correct all DUs at once
         and each DU is judged by its own reward. A joint move, a rule's plan among them, is judged by the mean. A
@@ -185,6 +196,8 @@ class LookaheadPolicy:
         plans += [self._moved(plan, rng) for _ in range(num_joint + 1 - len(plans))]
         if kept is not None and kept.reuse == plan.reuse and shared:
             plans.append(dataclasses.replace(plan, corrections=kept.corrections))
+        if coarse:
+            plans += [self._split(plan, ues, shared, urllc, embb) for urllc, embb in self._splits]
         while len(plans) < CANDIDATES:
             rows = [list(row) for row in plan.corrections]
             for row in rows:
@@ -201,6 +214,16 @@ class LookaheadPolicy:
         rows_kept = tuple(corrected[c].corrections[m] for m, c in enumerate(own.argmax(axis=1)))
         improved: Plan = dataclasses.replace(plan, corrections=rows_kept)
         return improved
+
+    def _split(self, plan: Plan, ues: Floats, shared: list[int], urllc: int, embb: int) -> Plan:
+        """The plan in which every DU gives so many RBs to URLLC and eMBB, as far as all DUs share them."""
+        at_first = np.ceil(plan.rbs_per_urllc_ue * ues[:, URLLC]).astype(np.int64)
+        rows = tuple(
+            (urllc - int(first) if 0 in shared else row[0], embb - plan.embb_rbs if 1 in shared else row[1])
+            for first, row in zip(at_first, plan.corrections, strict=True)
+        )
+        split: Plan = dataclasses.replace(plan, corrections=rows)
+        return split
 
     def _afterwards(self, observations: Singles, first: Singles) -> Singles:
         """Actions of the copies after the first step; first: (1, 1, M, A) of the plan as it stands."""
@@ -247,26 +270,28 @@ class LookaheadPolicy:
         self, state: NetworkState, plans: list[Plan], ues: Floats, draws: int, rng: np.random.Generator
     ) -> Floats:
         """Mean rewards (plans, draws, M) of the coming steps from ``state``, every plan on the same draws."""
-        room = self._at_once
-        bits = np.zeros((CANDIDATES, room, len(ues), self._simulator.action_size), dtype=np.float32)
-        grids = np.stack([self._grid(plan, ues) for plan in plans])
-        bits[: len(plans)] = encode_slices(grids, self._scenario)[:, None]
-        actions = bits.reshape(CANDIDATES * room, *bits.shape[2:])
-        copies = {name: np.broadcast_to(array, (len(actions), *array.shape)) for name, array in state.items()}
+        room, num_dus = self._at_once, len(ues)
+        parts = -(-len(plans) // CANDIDATES)
+        bits = np.zeros((parts * CANDIDATES, num_dus, self._simulator.action_size), dtype=np.float32)
+        bits[: len(plans)] = encode_slices(np.stack([self._grid(plan, ues) for plan in plans]), self._scenario)
+        number = CANDIDATES * room
+        copies = {name: np.broadcast_to(array, (number, *array.shape)) for name, array in state.items()}
         copies["key"] = copies["key"].copy()
-        rewards = []
-        for _ in range(0, draws, room):
+        rewards = np.empty((parts, CANDIDATES, draws, num_dus))
+        for drawn in range(0, draws, room):
             if not self._clairvoyant:  # other key words, another future
                 copies["key"][:, :2] = np.tile(rng.integers(0, 2**32, (room, 2), dtype=np.uint64), (CANDIDATES, 1))
-            self._copies.set_state(copies)
-            result = self._copies.step(actions)
-            total = result.rewards.astype(np.float64)
-            for _ in range(self._horizon - 1):
-                result = self._copies.step(self._afterwards(result.observations, bits[:1, :1]))
-                total += result.rewards
-            self.simulated_steps += len(actions) * self._horizon
-            rewards.append((total / self._horizon).reshape(CANDIDATES, room, -1)[: len(plans)])
-        return np.concatenate(rewards, axis=1)
+            for part in range(parts):
+                actions = np.repeat(bits[part * CANDIDATES : (part + 1) * CANDIDATES], room, axis=0)
+                self._copies.set_state(copies)
+                result = self._copies.step(actions)
+                total = result.rewards.astype(np.float64)
+                for _ in range(self._horizon - 1):
+                    result = self._copies.step(self._afterwards(result.observations, bits[None, :1]))
+                    total += result.rewards
+                self.simulated_steps += number * self._horizon
+                rewards[part, :, drawn : drawn + room] = (total / self._horizon).reshape(CANDIDATES, room, num_dus)
+        return rewards.reshape(parts * CANDIDATES, draws, num_dus)[: len(plans)]
 
 
 def cautious_mean(gains: Floats) -> Floats:
