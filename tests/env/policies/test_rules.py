@@ -30,7 +30,7 @@ from oran_env.policies.rules import (
 )
 from oran_env.scoring.playable import policy_on, returns_of
 
-NAMES = {"random", "idle", "equal_shares", "demand_proportional", "static", "count_rule"}
+NAMES = {"random", "idle", "equal_shares", "demand_proportional"}
 CODECS = ["two_bit", "slice_mask"]
 STORED = json.loads(resources.files("oran_env").joinpath("policies", "rules.json").read_text())["scenarios"]
 
@@ -93,7 +93,7 @@ def test_every_policy_is_valid(scenario: str, codec: str) -> None:
     """Actions of the right shape and range, without waste: nothing clipped, claimed twice or beyond K."""
     simulator = Simulator(scenario, 4, seed=1, codec=codec)
     policies = reference_policies(simulator.scenario)
-    assert set(policies) == NAMES | {name for name in SEARCHED if name in STORED[scenario]}
+    assert set(policies) == NAMES | {name for name in SEARCHED if name in STORED.get(scenario, {})}
     for name, policy in policies.items():
         observations = simulator.reset(seed=1)
         for _ in range(2):
@@ -187,6 +187,8 @@ def held_in() -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("scenario", PRESETS)
 def test_order_of_the_policies(held_in: dict[str, dict[str, float]], scenario: str) -> None:
     returns = held_in[scenario]
+    if not {"static", "count_rule"} <= set(returns):
+        pytest.skip(f"the rules have not been searched on {scenario}")
     assert min(returns["count_rule"], returns["static"]) > returns["random"] > returns["idle"]
     assert returns["static"] > returns["equal_shares"]
     assert returns["count_rule"] > returns["demand_proportional"]
@@ -198,7 +200,7 @@ def test_order_of_the_policies(held_in: dict[str, dict[str, float]], scenario: s
 @pytest.mark.parametrize("name", sorted(SEARCHED))
 def test_stored_returns_reproduce(scenario: str, name: str) -> None:
     """The number beside the stored parameters is what one evaluation on the 20 validation networks gives."""
-    entry = STORED[scenario]
+    entry = STORED.get(scenario, {})
     if name not in entry:
         pytest.skip(f"{name} has not been searched on {scenario}")
     assert entry["command"] == f"python -m oran_env.scoring.rule_search {scenario} --networks 20"

@@ -11,6 +11,7 @@ import pytest
 import oran_env
 from oran_env import PRESETS, Simulator, make_scenario
 from oran_env.model.mac.ownership import owners
+from oran_env.policies.reading_rules import searchable
 from oran_env.policies.reuse_plan import colours
 from oran_env.policies.rules import SEARCHED, zone_rule
 from oran_env.scoring.playable import returns_of
@@ -165,5 +166,7 @@ def test_every_point_is_a_rule(scenario: str) -> None:
         points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
         assert len(points) > 5
         for point in (points[0], points[len(points) // 2], points[-1]):
-            actions = SEARCHED[name](observations, scenario=made, **(space.parameters(point) or {}))
+            actions = {**SEARCHED, **searchable(made)}[name](
+                observations, scenario=made, **(space.parameters(point) or {})
+            )
             assert actions.shape == (2, len(simulator.agents), simulator.action_size)
