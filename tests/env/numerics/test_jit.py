@@ -42,8 +42,8 @@ CASES = [
     ("tiny", 2, {"num_dus": 7, "num_ues": 9, "alpha": "literal", "max_spectral_efficiency": 7.4, "fading": "none"}),
     ("paper", 1, {}),
     ("tiny", 3, {"codec": "prb_quota", "latency": "queue", "observation": "kpm", "link_adaptation": "mcs",
-                 "power_range_db": 10.0, "tx_evm": 0.08, "fading": "jakes", "rbs_per_fade": 2, "sectors": 3, "num_dus": 3,
-                 "handover_interruption_s": 0.04, "time_to_trigger_s": 0.1, "latency_percentile": 0.9}),
+                 "power_range_db": 10.0, "tx_evm": 0.08, "fading": "jakes", "rbs_per_fade": 2, "sectors": 3,
+                 "num_dus": 3, "handover_interruption_s": 0.04, "time_to_trigger_s": 0.1, "latency_percentile": 0.9}),
     ("tiny", 2, {"codec": "zones", "fading": "ergodic", "power_range_db": 10.0, "demand_trace": "synthetic",
                  "latency": "queue", "num_dus": 4, "wrap_around": True}),
 ]  # fmt: skip

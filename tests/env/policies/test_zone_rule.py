@@ -162,6 +162,7 @@ def test_every_point_is_a_rule(scenario: str) -> None:
     made = make_scenario(scenario)
     simulator = Simulator(made, 2, seed=1)
     observations = simulator.reset()
+    rules = {**SEARCHED, **searchable(made)}
     for name, space in spaces_of(made).items():
         points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
         assert len(points) > 5
