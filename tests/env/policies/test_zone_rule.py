@@ -167,7 +167,5 @@ def test_every_point_is_a_rule(scenario: str) -> None:
         points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
         assert len(points) > 5
         for point in (points[0], points[len(points) // 2], points[-1]):
-            actions = {**SEARCHED, **searchable(made)}[name](
-                observations, scenario=made, **(space.parameters(point) or {})
-            )
+            actions = rules[name](observations, scenario=made, **(space.parameters(point) or {}))
             assert actions.shape == (2, len(simulator.agents), simulator.action_size)
