@@ -15,7 +15,7 @@ from generator.docstrings import HEAD, code, comments, doc, named, table
 from oran_env.model.cell import deployment, mobility, sessions
 from oran_env.model.demand import queues, traffic, variation
 from oran_env.model.mac import mac_scheduler
-from oran_env.model.radio import channel, fading, path_loss, uma_path_loss
+from oran_env.model.radio import channel, coherence, ergodic, fading, jakes, path_loss, uma_path_loss
 from oran_env.model.reward import kpi, qos
 from oran_env.scenario import fields as scenario
 from oran_env.scenario import presets
@@ -94,7 +94,7 @@ def scenario_page() -> str:
     how: dict[str, tuple[ModuleType, ...]] = {
         "Layout": (deployment,),
         "Mobility": (mobility,),
-        "Radio": (channel, fading, path_loss, uma_path_loss),
+        "Radio": (channel, fading, coherence, jakes, ergodic, path_loss, uma_path_loss),
         "Traffic": (traffic, queues, variation, sessions),
         "Quality": (kpi, qos),
         "Reward": (),

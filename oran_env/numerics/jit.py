@@ -87,6 +87,11 @@ def kernel(function: Function) -> Function:
     return compiled  # type: ignore[no-any-return]
 
 
+def inlined(function: Function) -> Function:
+    """Compile ``function`` into each kernel that calls it, so that a loop of calls can run in vector registers."""
+    return numba.njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+
+
 def switch(name: str, branches: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
     """A kernel that calls one of its branches, by number, which is its first argument, with the other arguments.
 

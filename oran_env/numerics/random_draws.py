@@ -3,7 +3,8 @@
 Every draw is a pure function of (key of the network, episode, step, purpose, indices): no draw depends on which
 others were made, so any fading gain can be asked for, in any order, by any thread, with the same result.
 
-Counter words: step | episode | purpose << 24 + UE or DU | RB << 16 + fading block << 8 + four RUs, or other indices.
+Counter words: step | episode | purpose << 24 + UE or DU | group of RBs << 16 + fading block << 8 + four RUs, or other
+indices.
 Each counter gives four 32-bit words.
 """
 
@@ -17,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.numerics.jit import Key, kernel
+from oran_env.numerics.jit import Key, inlined, kernel
 
 # Purposes: what a draw is for.
-FADING, PLACEMENT, SLICE_MIX, SLICE_OF_UE, TURN, ARRIVALS, LINK, DEMAND, SESSION, USER = range(10)
+FADING, PLACEMENT, SLICE_MIX, SLICE_OF_UE, TURN, ARRIVALS, LINK, DEMAND, SESSION, USER, PATHS = range(11)
 
 Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
@@ -31,10 +32,10 @@ _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _UNIT = 2.0**-32
 
 
-@kernel
+@inlined
 def philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> Words:
     """Return the four 32-bit words (as uint64) of Philox4x32-10 for a counter and a key of uint64 words < 2^32."""
-    for _ in range(10):
+    for _ in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9):  # a tuple: numba writes the rounds out
         product_0 = _MULTIPLIER_0 * c0
         product_1 = _MULTIPLIER_1 * c2
         c0 = (product_1 >> _SHIFT) ^ c1 ^ k0

@@ -271,23 +271,25 @@ class Simulator:
         return numbers
 
     def _checked(self, actions: NDArray[Any], which: Integers) -> Singles:
-        if not self._started[which].all():
+        every = len(which) == self.num_networks
+        if not (self._started if every else self._started[which]).all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if self.truncated[which].any():
+        if int(self.state.key[which, 3].max(initial=0)) >= self.scenario.control.horizon:
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         expected = (self.num_networks, len(self.agents), self.action_size)
-        # Contiguous and writable, so that every call meets the same compiled kernel.
-        values = np.require(checked("actions (networks, DUs, values) are", actions, expected), np.float32, ["C", "W"])
+        values = checked("actions (networks, DUs, values) are", actions, expected)
+        if values.dtype != np.float32 or not (values.flags.c_contiguous and values.flags.writeable):
+            values = np.require(values, np.float32, ["C", "W"])  # so that every call meets the same compiled kernel
         # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).
-        read = values if len(which) == self.num_networks else values[which]
-        if not math.isfinite(read.sum(dtype=np.float64)):
+        if not math.isfinite((values if every else values[which]).sum(dtype=np.float64)):
             raise ValueError("actions hold NaN or infinity; allowed: finite numbers in [0, 1]")
         return values
 
     def fading_power(self, network: int, ue: int, rb: int, block: int = 0) -> Floats:
         """|h|² of the links from every RU to a UE on an RB (M,), as a fading block of the coming step draws it."""
         power = np.empty(len(self.agents))
-        draw_fading(self.state.key[network], ue, rb, block, self.parameters.channel.fading, power)
+        key, speed = self.state.key[network], self.state.speed[network]
+        draw_fading(key, ue, rb, block, speed, self.parameters.channel.fading, power)
         return power
 
     def get_state(self) -> dict[str, NDArray[Any]]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import integrate
 
 from oracle.equations import AWAY, NOBODY, Floats, Ints
 
@@ -163,11 +165,26 @@ def spectral_efficiency(sinr: float, cap: float | None) -> float:
     return efficiency if cap is None else min(efficiency, cap)
 
 
+def mean_efficiency(signal: float, interferers: list[float], noise: float, cap: float | None) -> float:
+    """E[min(log2(1 + SINR), cap)] in bit/s/Hz when every link fades by Exp(1): the area under P(log2(1 + SINR) > t)."""
+
+    def above(t: float) -> float:
+        sinr = 2.0**t - 1.0
+        chance = math.exp(-sinr * noise / signal)
+        for power in interferers:
+            chance /= 1.0 + sinr * power / signal
+        return chance
+
+    edges = np.concatenate([[0.0], np.geomspace(1e-9, 60.0 if cap is None else cap, 40)])
+    pieces = [integrate.quad(above, a, b, epsabs=0.0, epsrel=1e-9)[0] for a, b in pairwise(edges)]
+    return float(sum(pieces))
+
+
 def rates(
     *,
     ue_of_rb: Ints,
     gain_mw: Floats,
-    fading: Fading,
+    fading: Fading | None,
     fading_blocks: int,
     noise: float,
     rb_bandwidth_hz: float,
@@ -176,13 +193,21 @@ def rates(
 ) -> NDArray[np.float64]:
     """C_u of eq. (1): achievable rate (N,) [bit/s], summed over a UE's RBs.
 
-    An RB carries the mean over its fading blocks; a cap [bit/s/Hz] holds for each of them.
+    An RB carries the mean over its fading blocks; a cap [bit/s/Hz] holds for each of them. Without ``fading``, the mean
+    over all there may be.
     """
     total = np.zeros(len(gain_mw))
     for m in range(ue_of_rb.shape[0]):
         for k in range(ue_of_rb.shape[1]):
             u = int(ue_of_rb[m, k])
             if u == NOBODY:
+                continue
+            if fading is None:
+                every = [other for other in range(ue_of_rb.shape[0]) if other != m and ue_of_rb[other, k] != NOBODY]
+                victims = {other: u if interference == "physical" else int(ue_of_rb[other, k]) for other in every}
+                powers = [float(gain_mw[victims[other], other]) for other in every]
+                mean = mean_efficiency(float(gain_mw[u, m]), powers, noise, max_spectral_efficiency)
+                total[u] += rb_bandwidth_hz * mean
                 continue
             efficiencies = []
             for j in range(fading_blocks):

@@ -56,8 +56,8 @@ def expected_step(
     rate = radio.rates(
         ue_of_rb=grants.ue_of_rb,
         gain_mw=gains,
-        fading=fading,
-        fading_blocks=s.radio.fading_blocks,
+        fading=None if s.radio.fading == "ergodic" else fading,
+        fading_blocks=simulator.parameters.channel.fading.blocks,
         noise=radio.noise_mw(s.radio.noise_dbm_per_hz, s.radio.rb_bandwidth_hz),
         rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
         interference=s.radio.interference,

@@ -19,7 +19,7 @@ from oran_env.model.mac.action_codec import CODECS
 from oran_env.model.mac.codecs.codec import IDLE, TO_SCHEDULE
 from oran_env.model.outcome import Outcome
 from oran_env.model.radio.channel import Channel, spectral_efficiency
-from oran_env.model.radio.fading import serving_fading
+from oran_env.model.radio.fading import draw_fades, room_for
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.scenario.choices import Registry
@@ -73,13 +73,14 @@ def candidates(named_ues: int, first: Integers, m: int, i: int) -> tuple[int, in
 @kernel
 def deal_in_turn(
     key: Key, m: int, p: Scheduling, channel: Channel, slice_of_rb: Integers, first: Integers, members: Integers,
-    pointer: Integers, gain: Floats, average: Floats, ue_of_rb: Integers,
+    pointer: Integers, gain: Floats, speed: Floats, average: Floats, ue_of_rb: Integers,
 ) -> None:  # fmt: skip
     """Deal the RBs of each slice of DU m to its UEs in turn, going on where the last step stopped.
 
     slice_of_rb: (K,); first, members: see ``association.group_ues``; pointer: (3,) state, next UE of each slice;
-    gain: (N, M) mean gains [mW]; average: (N,) rate of each UE over the last steps [bit/s]; ue_of_rb: (K,) -2 where a
-    UE is to be chosen, replaced by it, or by -1 in a slice without UE: then the RU does not transmit.
+    gain: (N, M) mean gains [mW]; speed: (N,) [m/s]; average: (N,) rate of each UE over the last steps [bit/s];
+    ue_of_rb: (K,) -2 where a UE is to be chosen, replaced by it, or by -1 in a slice without UE: then the RU does not
+    transmit.
     """
     for i in range(NUM_SLICES):
         start, stop = candidates(p.named_ues, first, m, i)
@@ -98,7 +99,7 @@ def deal_in_turn(
 @kernel
 def deal_by_merit(
     key: Key, m: int, p: Scheduling, channel: Channel, slice_of_rb: Integers, first: Integers, members: Integers,
-    pointer: Integers, gain: Floats, average: Floats, ue_of_rb: Integers,
+    pointer: Integers, gain: Floats, speed: Floats, average: Floats, ue_of_rb: Integers,
 ) -> None:  # fmt: skip
     """Deal the RBs of each slice one by one to the UE with the largest merit; arguments as in ``deal_in_turn``."""
     for i in range(NUM_SLICES):
@@ -108,7 +109,9 @@ def deal_by_merit(
         expected = np.empty(number)  # rate on the RB at hand
         tracked = np.empty(number)  # average rate, were the step to end now
         merit = np.empty(number)
-        power = np.empty(number)  # |h|² on the RB at hand
+        power = np.empty((1, number))  # |h|² on the RB at hand, in the first fading block
+        group = np.full(number, -1, dtype=np.int64)  # of RBs, of the RB at hand
+        room = room_for(number)
         for j in range(number):
             u = members[start + j]
             noise[j] = channel.noise_mw
@@ -125,10 +128,11 @@ def deal_by_merit(
                 ue_of_rb[k] = IDLE
                 continue
             if p.per_rb:
-                for j in range(number):  # a loop of its own, or the draws are not inlined
-                    power[j] = serving_fading(key, members[start + j], m, k, channel.fading)
+                if group[0] != k // channel.fading.group:
+                    group[:] = k // channel.fading.group
+                    draw_fades(key, members[start:stop], group, 0, m, speed, channel.fading, room, power)
                 for j in range(number):
-                    sinr = gain[members[start + j], m] * power[j] / noise[j]
+                    sinr = gain[members[start + j], m] * power[0, j] / noise[j]
                     expected[j] = channel.bandwidth * spectral_efficiency(sinr, channel.cap)
                     merit[j] = _merit(p.merit, expected[j], tracked[j])
             best = np.argmax(merit)
@@ -158,10 +162,11 @@ def scheduling_of(scenario: Scenario) -> Scheduling:
 def schedule(which: Integers, p: Scheduling, channel: Channel, s: State, out: Outcome) -> None:
     """Choose the UE of each RB inside its slice."""
     for b in which:
-        key, first, members, gain, average = s.key[b], s.first[b], s.members[b], s.gain[b], s.average[b]
+        key, first, members, gain, speed = s.key[b], s.first[b], s.members[b], s.gain[b], s.speed[b]
         for m in range(out.ue_of_rb.shape[1]):
             slice_of_rb, ue_of_rb, pointer = out.slice_of_rb[b, m], out.ue_of_rb[b, m], s.pointer[b, m]
-            _deal(p.deal, key, m, p, channel, slice_of_rb, first, members, pointer, gain, average, ue_of_rb)
+            average = s.average[b]
+            _deal(p.deal, key, m, p, channel, slice_of_rb, first, members, pointer, gain, speed, average, ue_of_rb)
 
 
 @kernel

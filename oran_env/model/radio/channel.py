@@ -9,6 +9,8 @@ Interference on RB k at UE u, served by RU m:
   the UE u' that m' serves on that RB).
 
 p·d^-η is the mean gain of ``path_loss.py``. With several fading blocks in a step, the logarithm is averaged over them.
+A sum of logarithms is the logarithm of a product, which costs one per UE; a cap c of log2(1 + SINR) is one of the
+factors, 2^c. With ``ergodic`` fading the mean over the fading takes the place of the logarithm, see ``ergodic.py``.
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ from typing import NamedTuple
 import numpy as np
 
 from oran_env.model.outcome import Outcome
-from oran_env.model.radio.fading import Fading, draw_fading, fading_of
+from oran_env.model.radio.ergodic import mean_efficiency, nodes_of, same_company
+from oran_env.model.radio.fading import MEAN, Fading, Room, draw_fades, fading_of, room_for, rows
 from oran_env.model.state import State
 from oran_env.numerics.jit import Floats, Integers, Key, kernel
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
 
 INTERFERENCE = Registry("interference", {"physical": True, "as_printed": False})  # whether it is what reaches u itself
+_MANY = 256  # links whose fading is drawn at a time, so that they stay in the cache
+_LARGE = 1e150  # no SINR makes a product of two such numbers overflow
 
 
 class Channel(NamedTuple):
@@ -36,61 +41,164 @@ class Channel(NamedTuple):
     noise_mw: float  # σ² in one RB
     bandwidth: float  # B [Hz]
     cap: float  # [bit/s/Hz]
+    nodes: Floats  # (2, n) of the mean over the fading; (2, 0) without it
 
 
 def channel_of(scenario: Scenario) -> Channel:
     """The channel of a scenario."""
     radio, cap = scenario.radio, scenario.radio.max_spectral_efficiency
     noise_dbm = radio.noise_dbm_per_hz + 10 * math.log10(radio.rb_bandwidth_hz)
+    fading = fading_of(scenario)
+    most = math.inf if cap is None else float(cap)
     return Channel(
-        fading=fading_of(scenario),
+        fading=fading,
         physical=INTERFERENCE[radio.interference],
         noise_mw=10 ** (noise_dbm / 10),
         bandwidth=float(radio.rb_bandwidth_hz),
-        cap=math.inf if cap is None else float(cap),
+        cap=most,
+        nodes=nodes_of(most) if fading.kind == MEAN else np.empty((2, 0)),
     )
+
+
+class Links(NamedTuple):
+    """The serving links of some RBs, RB after RB, and room for what is worked out of them."""
+
+    first: Integers  # (RBs + 1,) the links of the i-th RB begin here
+    du: Integers  # (links,)
+    ue: Integers  # (links,)
+    group: Integers  # (links,) the group of RBs that shares their fade
+    gain: Floats  # (M·links,) mean gain from each RU that interferes with them, 0 from the others [mW]
+    fading: Floats  # (M·links,) |h|² from every RU
+    signal: Floats  # (links,) [mW]
+    growth: Floats  # (links,) the interference [mW], then 1 + SINR
 
 
 @kernel
 def compute_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
     """The rate of every UE on the RBs that it has been dealt."""
+    num_dus, num_ues = out.ue_of_rb.shape[1], out.rate.shape[1]
+    if p.fading.kind == MEAN:
+        last, efficiency, interferers = np.empty(num_ues, dtype=np.int64), np.empty(num_ues), np.empty(num_dus)
+        for b in which:
+            mean_rates(out.ue_of_rb[b], s.gain[b], p, last, efficiency, interferers, out.rate[b])
+        return
+    rbs = max(1, _MANY // num_dus)  # at a time
+    n = rbs * num_dus
+    first, du, ue = np.empty(rbs + 1, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    group, gain, fading = np.empty(n, dtype=np.int64), np.empty(num_dus * n), np.empty(num_dus * n)
+    links, room, product = (
+        Links(first, du, ue, group, gain, fading, np.empty(n), np.empty(n)), room_for(n), np.empty(num_ues),
+    )  # fmt: skip
     for b in which:
-        rates(s.key[b], out.ue_of_rb[b], s.gain[b], p, out.rate[b])
+        rates(s.key[b], out.ue_of_rb[b], s.gain[b], s.speed[b], p, links, room, product, out.rate[b])
 
 
 @kernel
-def rates(key: Key, ue_of_rb: Integers, gain: Floats, p: Channel, rate: Floats) -> None:
+def rates(
+    key: Key, ue_of_rb: Integers, gain: Floats, speed: Floats, p: Channel, links: Links, room: Room, product: Floats,
+    rate: Floats,
+) -> None:  # fmt: skip
     """Add up eq. (1) for one network.
 
-    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; rate: (N,) output [bit/s].
+    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; speed: (N,) [m/s]; rate: (N,)
+    output [bit/s]; links, room, product (N,): room for what is worked out on the way.
     """
     num_dus, num_rbs = ue_of_rb.shape
+    rbs = len(links.first) - 1
     rate[:] = 0.0
-    fading = np.empty((num_dus, num_dus))  # of RU m' at the UE of DU m
-    transmits = np.empty(num_dus, dtype=np.int64)  # the RUs on this RB
-    serves = np.empty(num_dus, dtype=np.int64)  # and their UEs
-    for k in range(num_rbs):
-        number = 0
-        for m in range(num_dus):
-            if ue_of_rb[m, k] >= 0:
-                transmits[number] = m
-                serves[number] = ue_of_rb[m, k]
-                number += 1
+    product[:] = 1.0
+    for start in range(0, num_rbs, rbs):
+        stop = min(start + rbs, num_rbs)
+        number = list_links(ue_of_rb, start, stop, p.fading.group, links)
+        mean, fading = rows(links.gain, num_dus, number), rows(links.fading, num_dus, number)
+        list_gains(ue_of_rb[:, start:stop], gain, links, mean)
         for block in range(p.fading.blocks):
+            draw_fades(key, links.ue[:number], links.group[:number], block, 0, speed, p.fading, room, fading)
+            grow(gain, links, mean, fading, p)
             for i in range(number):
-                draw_fading(key, serves[i], k, block, p.fading, fading[transmits[i]])
+                u = links.ue[i]
+                product[u] *= links.growth[i]
+                if product[u] > _LARGE:
+                    rate[u] += math.log2(product[u])
+                    product[u] = 1.0
+    scale = p.bandwidth / p.fading.blocks
+    for u in range(len(rate)):
+        if product[u] > 1.0:
+            rate[u] += math.log2(product[u])
+        rate[u] *= scale
+
+
+@kernel
+def list_links(ue_of_rb: Integers, start: int, stop: int, group: int, links: Links) -> int:
+    """Write down the serving links of RBs start … stop - 1; return their number."""
+    number = 0
+    for k in range(start, stop):
+        links.first[k - start] = number
+        for m in range(ue_of_rb.shape[0]):
+            if ue_of_rb[m, k] >= 0:
+                links.du[number], links.ue[number], links.group[number] = m, ue_of_rb[m, k], k // group
+                number += 1
+    links.first[stop - start :] = number
+    return number
+
+
+@kernel
+def list_gains(ue_of_rb: Integers, gain: Floats, links: Links, mean: Floats) -> None:
+    """Write the mean gains [mW] from the interferers of each link, here of ue_of_rb (M, RBs), into mean (M, links)."""
+    for k in range(ue_of_rb.shape[1]):
+        for m in range(ue_of_rb.shape[0]):
+            transmits = ue_of_rb[m, k] >= 0
+            for i in range(links.first[k], links.first[k + 1]):
+                mean[m, i] = gain[links.ue[i], m] if transmits and m != links.du[i] else 0.0
+
+
+@kernel
+def grow(gain: Floats, links: Links, mean: Floats, fading: Floats, p: Channel) -> None:
+    """Write 1 + SINR of each link under the fading (M, links) of a block, at most 2^c, into ``links.growth``."""
+    num_dus, number = fading.shape
+    signal, growth = links.signal[:number], links.growth[:number]
+    for i in range(number):
+        m = links.du[i]
+        signal[i] = gain[links.ue[i], m] * fading[m, i]
+    growth[:] = 0.0
+    if p.physical:
+        for m in range(num_dus):
             for i in range(number):
-                m, u = transmits[i], serves[i]
-                interference = 0.0
-                for j in range(number):
-                    if j != i:
-                        other = transmits[j]
-                        if p.physical:
-                            interference += gain[u, other] * fading[m, other]
-                        else:
-                            interference += gain[serves[j], other] * fading[other, other]
-                sinr = gain[u, m] * fading[m, m] / (interference + p.noise_mw)
-                rate[u] += p.bandwidth * spectral_efficiency(sinr, p.cap) / p.fading.blocks
+                growth[i] += mean[m, i] * fading[m, i]
+    else:
+        for k in range(len(links.first) - 1):
+            for i in range(links.first[k], links.first[k + 1]):
+                for j in range(links.first[k], links.first[k + 1]):
+                    growth[i] += signal[j] if j != i else 0.0
+    most = 2.0**p.cap if p.cap < 1000.0 else math.inf
+    for i in range(number):
+        growth[i] = min(1.0 + signal[i] / (growth[i] + p.noise_mw), most)
+
+
+@kernel
+def mean_rates(
+    ue_of_rb: Integers, gain: Floats, p: Channel, last: Integers, efficiency: Floats, interferers: Floats, rate: Floats
+) -> None:
+    """Add up the mean of eq. (1) over the fading for one network; a UE's RBs in the same company carry the same.
+
+    last, efficiency: (N,) the RB that a UE was last worked out on, and what it carries; interferers: (M,) room.
+    """
+    rate[:] = 0.0
+    last[:] = -1
+    for k in range(ue_of_rb.shape[1]):
+        for m in range(ue_of_rb.shape[0]):
+            u = ue_of_rb[m, k]
+            if u < 0:
+                continue
+            if last[u] < 0 or not same_company(ue_of_rb, k, last[u], p.physical):
+                number = 0
+                for other in range(ue_of_rb.shape[0]):
+                    if other != m and ue_of_rb[other, k] >= 0:
+                        interferers[number] = gain[u if p.physical else ue_of_rb[other, k], other]
+                        number += 1
+                efficiency[u] = mean_efficiency(gain[u, m], interferers[:number], p.noise_mw, p.nodes)
+                last[u] = k
+            rate[u] += p.bandwidth * efficiency[u]
 
 
 @kernel

@@ -55,11 +55,34 @@ def power_law(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sig
 
     los_draw: (N, M) uniform numbers, read by ``uma``.
     """
-    for u in range(gain.shape[0]):
-        for m in range(gain.shape[1]):
-            squared = squared_distance(position, u, m, p)
-            gain[u, m] = p.rb_power_mw * math.exp(-0.5 * p.exponent * math.log(squared))
-            sigma[u, m] = p.shadowing_nlos
+    squared, loss = np.empty(gain.shape[0]), np.empty(gain.shape[0])
+    for m in range(gain.shape[1]):
+        for u in range(len(squared)):
+            squared[u] = squared_distance(position, u, m, p)
+        raise_to(p.exponent, squared, loss)
+        for u in range(len(loss)):
+            gain[u, m] = p.rb_power_mw / loss[u]
+    sigma[:, :] = p.shadowing_nlos
+
+
+@kernel
+def raise_to(exponent: float, squared: Floats, power: Floats) -> None:
+    """Write d^exponent (n,), d² being given (n,): by products and roots where twice the exponent is an integer."""
+    twice = int(2.0 * exponent)
+    if twice != 2.0 * exponent:
+        for u in range(len(power)):
+            power[u] = math.exp(0.5 * exponent * math.log(squared[u]))
+        return
+    power[:] = 1.0
+    for _ in range(twice // 4):
+        for u in range(len(power)):
+            power[u] *= squared[u]
+    if twice % 4 >= 2:
+        for u in range(len(power)):
+            power[u] *= math.sqrt(squared[u])
+    if twice % 2 == 1:
+        for u in range(len(power)):
+            power[u] *= math.sqrt(math.sqrt(squared[u]))
 
 
 @kernel
@@ -68,7 +91,7 @@ def uma(position: Floats, los_draw: Floats, p: PathLoss, gain: Floats, sigma: Fl
     for u in range(gain.shape[0]):
         for m in range(gain.shape[1]):
             distance = math.sqrt(squared_distance(position, u, m, p))
-            sees = los_draw[u, m] < los_probability(distance, p.urban.elevation)
+            sees = los_draw[u, m] < los_probability(distance)
             gain[u, m] = p.rb_power_mw * math.exp(-_NEPER * uma_loss_db(distance, sees, p.urban))
             sigma[u, m] = p.shadowing_los if sees else p.shadowing_nlos
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from oran_env.numerics.jit import kernel
 
 _SPEED_OF_LIGHT = 3.0e8  # [m/s], as in TR 38.901
-_CLUTTER_M = 1.0  # h_E: effective height of the environment [m]
+_CLUTTER_M = 1.0  # h_E: effective height of the environment, of UEs up to 13 m, which are all there are [m]
 
 
 class UrbanMacro(NamedTuple):
@@ -19,7 +19,6 @@ class UrbanMacro(NamedTuple):
     near: float  # a with line of sight, up to the breakpoint; b = 22
     far: float  # beyond it; b = 40
     hidden: float  # without line of sight; b = 39.08
-    elevation: float  # C' of the LOS probability
 
 
 def urban_macro(carrier_ghz: float, bs_height_m: float, ue_height_m: float) -> UrbanMacro:
@@ -34,7 +33,6 @@ def urban_macro(carrier_ghz: float, bs_height_m: float, ue_height_m: float) -> U
         near=near,
         far=near - 9.0 * math.log10(breakpoint_m**2 + height**2),
         hidden=13.54 + 20.0 * math.log10(carrier_ghz) - 0.6 * (ue_height_m - 1.5),
-        elevation=0.0 if ue_height_m <= 13.0 else ((ue_height_m - 13.0) / 10.0) ** 1.5,
     )
 
 
@@ -50,12 +48,9 @@ def uma_loss_db(distance: float, line_of_sight: bool, urban: UrbanMacro) -> floa
 
 
 @kernel
-def los_probability(distance: float, elevation: float) -> float:
-    """Probability of line of sight at d_2D [m]; elevation: C', 0 for UEs up to 13 m."""
+def los_probability(distance: float) -> float:
+    """Probability of line of sight at d_2D [m], where C' = 0."""
     if distance <= 18.0:
         return 1.0
     near = 18.0 / distance
-    probability = near + math.exp(-distance / 63.0) * (1.0 - near)
-    if elevation > 0.0:
-        probability *= 1.0 + elevation * 1.25 * (distance / 100.0) ** 3 * math.exp(-distance / 150.0)
-    return probability
+    return near + math.exp(-distance / 63.0) * (1.0 - near)

@@ -25,7 +25,7 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
         "power_law": {},
         "uma": {"path_loss": "uma", "shadowing_los_db": 4.0, "shadowing_nlos_db": 6.0, "power_dbm": 30.0},
         "shadowed": {"shadowing_nlos_db": 7.0, "fading_blocks": 3, "max_spectral_efficiency": 6.0},
-        "high": {"path_loss": "uma", "ue_height_m": 20.0, "carrier_ghz": 0.9, "fading_blocks": 2},
+        "high": {"path_loss": "uma", "ue_height_m": 13.0, "carrier_ghz": 0.9, "fading_blocks": 2},
     },
     "interference": {"physical": {}, "as_printed": {"interference": "as_printed"}},
     "latency": {

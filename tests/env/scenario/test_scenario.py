@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oran_env import PRESETS, Scenario, ScenarioError, Simulator, make_scenario
+from oran_env.scenario.validation import ScenarioWarning
 
 GROUPS = ("layout", "mobility", "radio", "traffic", "quality", "reward", "control")
 
@@ -98,7 +100,9 @@ OVERRIDES: dict[str, Any] = {
     "slice_mix": st.sampled_from(["heterogeneous", "uniform"]),
     "power_dbm": st.floats(-50, 60),
     "path_loss_exponent": st.floats(0, 6),
-    "fading": st.sampled_from(["rayleigh", "none"]),
+    "fading": st.sampled_from(["rayleigh", "none", "jakes", "ergodic"]),
+    "fading_blocks": st.none() | st.integers(1, 256),
+    "rbs_per_fade": st.none() | st.integers(1, 1000),
     "interference": st.sampled_from(["physical", "as_printed"]),
     "max_spectral_efficiency": st.none() | st.floats(0.5, 30),
     "latency": st.sampled_from(["mm1", "queue"]),
@@ -159,6 +163,10 @@ REFUSED: list[tuple[str, Any]] = [
     ("turns_rad", 0.1),
     ("turns_rad", (math.nan,)),
     ("fading", "rician"),
+    ("fading_blocks", 257),
+    ("rbs_per_fade", 0),
+    ("delay_spread_ns", -1.0),
+    ("ue_height_m", 13.5),  # TR 38.901 then draws the height of what stands around
     ("interference", "none"),
     ("latency", "md1"),
     ("slice_mix", "zipf"),
@@ -192,6 +200,19 @@ def test_refusals_name_the_field_and_what_is_allowed(name: str, value: Any) -> N
         make_scenario("paper", **{name: value})
     with pytest.raises(ScenarioError, match=name):
         Simulator("paper", **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("zeta", 0.0), ("alpha", "literal")])
+def test_a_reward_that_can_fall_where_a_qos_rises_is_warned_of(name: str, value: Any) -> None:
+    with pytest.warns(ScenarioWarning, match=rf"^{name} is '?{value or 0}'?: .*learner"):
+        make_scenario("paper", **{name: value})
+
+
+def test_what_is_fine_is_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for preset in PRESETS:
+            make_scenario(preset, zeta=0.1, alpha="fixed")
 
 
 def test_choices_are_listed() -> None:
