@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium.spaces import Box, MultiBinary, Space
 
-from oran_env.model.mac.action_codec import CODECS
+from oran_env.model.mac.action_codec import CODECS, num_powers
 from oran_env.model.mac.codecs.codec import BITS
 from oran_env.scenario.fields import Scenario
 from oran_env.simulator.simulator import Simulator
@@ -32,6 +32,8 @@ def action_space(scenario: Scenario, values: int, action_type: ActionType = "box
         ValueError: unknown action type, or ``multi_binary`` with a codec that has shares instead of bits.
     """
     check_action_type(action_type, scenario.control.codec)
+    if action_type == "multi_binary" and num_powers(scenario):
+        raise ValueError("action_type is 'multi_binary'; allowed with power_range_db, whose values are no bits: box")
     return MultiBinary(values) if action_type == "multi_binary" else Box(0.0, 1.0, (values,), np.float32)
 
 

@@ -42,6 +42,7 @@ class Outcome(NamedTuple):
     tau: Floats  # (B, N) latency per UE [s]
     slice_of_rb: Integers  # (B, M, K) slice that each DU gave each RB to, -1 none, -2 contested
     ue_of_rb: Integers  # (B, M, K) UE that each DU serves on each RB, -1 none
+    rb_power: Floats  # (B, M, K) power of each RB over its even share; (B, M, 0) unless actions set it
 
 
 TOLD = slice(Outcome._fields.index("reward_qos"), Outcome._fields.index("rate"))
@@ -81,4 +82,5 @@ def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
         tau=np.empty(per_ue),
         slice_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
         ue_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
+        rb_power=np.ones((*per_du, scenario.radio.num_rbs if scenario.radio.power_range_db > 0.0 else 0)),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.model.mac.action_codec import CODECS
+from oran_env.model.mac.action_codec import CODECS, encode_owned
 from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import EMBB, MMTC, NUM_SLICES, URLLC
@@ -96,4 +96,4 @@ def encode_slices(grid: NDArray[np.int64], scenario: Scenario) -> NDArray[np.flo
     codec = CODECS[scenario.control.codec]
     if codec.claims == 0 or codec.named_ues > 0:
         raise ValueError(f"codec is {scenario.control.codec!r}; allowed for a plan: 'two_bit', 'slice_mask'")
-    return codec.encode(np.stack([grid == i for i in range(NUM_SLICES)], axis=-2), None)
+    return encode_owned(np.stack([grid == i for i in range(NUM_SLICES)], axis=-2), scenario)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.cell.deployment import hexagonal_sites
-from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.action_codec import action_size, encode_owned
 from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reuse_plan import colours, encode_slices
@@ -49,7 +49,7 @@ def encode(
         raise ValueError(f"counts {counts.tolist()} allowed: integers >= 0 with a sum of at most {num_rbs} RBs")
     rb = np.arange(num_rbs)
     owns = (rb >= (stop - counts)[..., None]) & (rb < stop[..., None])  # (..., 3, K)
-    return CODECS[scenario.control.codec].encode(owns, ues)
+    return encode_owned(owns, scenario, ues)
 
 
 def apportion(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:

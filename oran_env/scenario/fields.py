@@ -85,6 +85,7 @@ class Radio:
     fading_blocks: int | None = bounded(1, 1, 256)  # draws of |h|² in a step; None: from speed and carrier (ours)
     rbs_per_fade: int | None = bounded(1, 1, 2**16 - 1)  # RBs that share |h|²; None: from the delay spread (ours)
     delay_spread_ns: float = bounded(363.0, 0, 1e6)  # rbs_per_fade None: rms delay spread [ns] (38.901, UMa)
+    power_range_db: float = bounded(0.0, 0, 100)  # how far an action may lower the power of an RB [dB]; 0: not (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
     max_spectral_efficiency: float | None = bounded(None, 0.01)  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
 

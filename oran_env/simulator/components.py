@@ -94,8 +94,11 @@ class Components:
     def adapt(self, p: Parameters) -> Parameters:
         """What the package's own phases must know of the components."""
         if self.codec is not None:
+            if p.decoding.power_nepers > 0.0:
+                raise ValueError("component codec is given and power_range_db is above 0; allowed: 0")
             p = p._replace(
-                scheduling=p.scheduling._replace(named_ues=0), observation=p.observation._replace(action=AS_GIVEN)
+                scheduling=p.scheduling._replace(named_ues=0),
+                observation=p.observation._replace(action=AS_GIVEN, powers=0),
             )
         if self.traffic is not None:
             if not p.traffic.queue:

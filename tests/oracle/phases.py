@@ -80,6 +80,7 @@ class Granted(NamedTuple):
     claimed: Array  # (M,)
     contested: Array  # (M,)
     executed: Array  # (M, A)
+    power: Array  # (M, K) of each RB, over its even share
 
 
 def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains: Array, fading: FadingOf) -> Granted:
@@ -90,10 +91,17 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
     pointer = np.zeros((num_dus, 3), dtype=np.int64)
     claimed, contested = np.zeros(num_dus, dtype=np.int64), np.zeros(num_dus, dtype=np.int64)
     executed = np.zeros(actions.shape)
+    power = np.ones((num_dus, num_rbs))
+    if s.radio.power_range_db > 0:
+        actions, set_power = actions[:, :-num_rbs], np.clip(actions[:, -num_rbs:], 0.0, 1.0)
+        executed[:, -num_rbs:] = set_power
+        for m in range(num_dus):
+            for k in range(num_rbs):
+                power[m, k] = 10.0 ** (-s.radio.power_range_db * (1.0 - float(set_power[m, k])) / 10.0)
     for m in range(num_dus):
         ues = [ref.members(ue_slice=ue_slice, serving=serving, du=m, slice_=sl) for sl in range(ref.NUM_SLICES)]
         named = np.full(num_rbs, ref.NOBODY)
-        executed[m] = ref.executed_bits(actions[m])
+        executed[m, : actions.shape[1]] = ref.executed_bits(actions[m])
         if s.control.codec == "two_bit":
             slice_of_rb = ref.decode_two_bit(actions[m])
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())
@@ -107,7 +115,7 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
         else:
             slice_of_rb = control.decode_slice_share(actions[m], num_rbs)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())
-            executed[m] = [count / num_rbs for count in control.shares_of_rbs(actions[m], num_rbs)]
+            executed[m, :4] = [count / num_rbs for count in control.shares_of_rbs(actions[m], num_rbs)]
 
         if s.control.scheduler == "round_robin":
             dealt, pointer[m] = control.round_robin(slice_of_rb, ues, state["pointer"][m])
@@ -134,7 +142,7 @@ def expected_grants(s: Scenario, state: dict[str, Array], actions: Array, gains:
             )
         for k in range(num_rbs):
             ue_of_rb[m, k] = named[k] if named[k] != ref.NOBODY else dealt[k]
-    return Granted(ue_of_rb, pointer, claimed, contested, executed)
+    return Granted(ue_of_rb, pointer, claimed, contested, executed, power)
 
 
 class Waiting(NamedTuple):

@@ -143,7 +143,16 @@ def noise_mw(noise_dbm_per_hz: float, rb_bandwidth_hz: float) -> float:
 
 
 def interference_mw(
-    u: int, m: int, k: int, j: int, *, ue_of_rb: Ints, gain_mw: Floats, fading: Fading, kind: Interference
+    u: int,
+    m: int,
+    k: int,
+    j: int,
+    *,
+    ue_of_rb: Ints,
+    gain_mw: Floats,
+    power: Floats,
+    fading: Fading,
+    kind: Interference,
 ) -> float:
     """I_{u,k} below eq. (1) in mW, for UE u served by DU m, in fading block j; ue_of_rb is (M, K), gain_mw (N, M).
 
@@ -155,7 +164,7 @@ def interference_mw(
         if other == m or int(ue_of_rb[other, k]) == NOBODY:
             continue
         victim = u if kind == "physical" else int(ue_of_rb[other, k])
-        total += float(gain_mw[victim, other]) * fading(victim, other, k, j)
+        total += float(gain_mw[victim, other] * power[other, k]) * fading(victim, other, k, j)
     return total
 
 
@@ -186,6 +195,7 @@ def rates(
     gain_mw: Floats,
     fading: Fading | None,
     fading_blocks: int,
+    power: Floats | None = None,
     noise: float,
     rb_bandwidth_hz: float,
     interference: Interference,
@@ -194,8 +204,9 @@ def rates(
     """C_u of eq. (1): achievable rate (N,) [bit/s], summed over a UE's RBs.
 
     An RB carries the mean over its fading blocks; a cap [bit/s/Hz] holds for each of them. Without ``fading``, the mean
-    over all there may be.
+    over all there may be. power: (M, K) of each RB over its even share, 1 without it.
     """
+    power = np.ones(ue_of_rb.shape) if power is None else power
     total = np.zeros(len(gain_mw))
     for m in range(ue_of_rb.shape[0]):
         for k in range(ue_of_rb.shape[1]):
@@ -205,15 +216,15 @@ def rates(
             if fading is None:
                 every = [other for other in range(ue_of_rb.shape[0]) if other != m and ue_of_rb[other, k] != NOBODY]
                 victims = {other: u if interference == "physical" else int(ue_of_rb[other, k]) for other in every}
-                powers = [float(gain_mw[victims[other], other]) for other in every]
-                mean = mean_efficiency(float(gain_mw[u, m]), powers, noise, max_spectral_efficiency)
+                powers = [float(gain_mw[victims[other], other] * power[other, k]) for other in every]
+                mean = mean_efficiency(float(gain_mw[u, m] * power[m, k]), powers, noise, max_spectral_efficiency)
                 total[u] += rb_bandwidth_hz * mean
                 continue
             efficiencies = []
             for j in range(fading_blocks):
-                signal = float(gain_mw[u, m]) * fading(u, m, k, j)
+                signal = float(gain_mw[u, m] * power[m, k]) * fading(u, m, k, j)
                 disturbance = interference_mw(
-                    u, m, k, j, ue_of_rb=ue_of_rb, gain_mw=gain_mw, fading=fading, kind=interference
+                    u, m, k, j, ue_of_rb=ue_of_rb, gain_mw=gain_mw, power=power, fading=fading, kind=interference
                 )
                 efficiencies.append(spectral_efficiency(signal / (disturbance + noise), max_spectral_efficiency))
             total[u] += rb_bandwidth_hz * sum(efficiencies) / fading_blocks

@@ -58,6 +58,7 @@ def expected_step(
         gain_mw=gains,
         fading=None if s.radio.fading == "ergodic" else fading,
         fading_blocks=simulator.parameters.channel.fading.blocks,
+        power=grants.power,
         noise=radio.noise_mw(s.radio.noise_dbm_per_hz, s.radio.rb_bandwidth_hz),
         rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
         interference=s.radio.interference,

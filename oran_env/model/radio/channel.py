@@ -8,9 +8,10 @@ Interference on RB k at UE u, served by RU m:
 * ``as_printed``:  I = Σ_{m' ≠ m transmits on k}  p·d_{u',m'}^-η·|h_{u',m',k}|²  (the paper's letter: what reaches
   the UE u' that m' serves on that RB).
 
-p·d^-η is the mean gain of ``path_loss.py``. With several fading blocks in a step, the logarithm is averaged over them.
-A sum of logarithms is the logarithm of a product, which costs one per UE; a cap c of log2(1 + SINR) is one of the
-factors, 2^c. With ``ergodic`` fading the mean over the fading takes the place of the logarithm, see ``ergodic.py``.
+p·d^-η is the mean gain of ``path_loss.py``, times what an action sets the power of the RB to. With several fading blocks
+in a step, the logarithm is averaged over them. A sum of logarithms is the logarithm of a product, which costs one per
+UE; a cap c of log2(1 + SINR) is one of the factors, 2^c. With ``ergodic`` fading the mean over the fading takes the
+place of the logarithm, see ``ergodic.py``.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Links(NamedTuple):
     du: Integers  # (links,)
     ue: Integers  # (links,)
     group: Integers  # (links,) the group of RBs that shares their fade
+    own: Floats  # (links,) mean gain from the serving RU [mW]
     gain: Floats  # (M·links,) mean gain from each RU that interferes with them, 0 from the others [mW]
     fading: Floats  # (M·links,) |h|² from every RU
     signal: Floats  # (links,) [mW]
@@ -80,28 +82,29 @@ def compute_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
     if p.fading.kind == MEAN:
         last, efficiency, interferers = np.empty(num_ues, dtype=np.int64), np.empty(num_ues), np.empty(num_dus)
         for b in which:
-            mean_rates(out.ue_of_rb[b], s.gain[b], p, last, efficiency, interferers, out.rate[b])
+            mean_rates(out.ue_of_rb[b], out.rb_power[b], s.gain[b], p, last, efficiency, interferers, out.rate[b])
         return
     rbs = max(1, _MANY // num_dus)  # at a time
     n = rbs * num_dus
     first, du, ue = np.empty(rbs + 1, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    group, gain, fading = np.empty(n, dtype=np.int64), np.empty(num_dus * n), np.empty(num_dus * n)
+    group, own, gain, fading = np.empty(n, dtype=np.int64), np.empty(n), np.empty(num_dus * n), np.empty(num_dus * n)
     links, room, product = (
-        Links(first, du, ue, group, gain, fading, np.empty(n), np.empty(n)), room_for(n), np.empty(num_ues),
+        Links(first, du, ue, group, own, gain, fading, np.empty(n), np.empty(n)), room_for(n), np.empty(num_ues),
     )  # fmt: skip
     for b in which:
-        rates(s.key[b], out.ue_of_rb[b], s.gain[b], s.speed[b], p, links, room, product, out.rate[b])
+        rates(s.key[b], out.ue_of_rb[b], out.rb_power[b], s.gain[b], s.speed[b], p, links, room, product, out.rate[b])
 
 
 @kernel
 def rates(
-    key: Key, ue_of_rb: Integers, gain: Floats, speed: Floats, p: Channel, links: Links, room: Room, product: Floats,
-    rate: Floats,
+    key: Key, ue_of_rb: Integers, rb_power: Floats, gain: Floats, speed: Floats, p: Channel, links: Links, room: Room,
+    product: Floats, rate: Floats,
 ) -> None:  # fmt: skip
     """Add up eq. (1) for one network.
 
-    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; gain: (N, M) [mW]; speed: (N,) [m/s]; rate: (N,)
-    output [bit/s]; links, room, product (N,): room for what is worked out on the way.
+    ue_of_rb: (M, K) the UE that each DU serves on each RB, -1 none; rb_power: (M, K) over the even share, or (M, 0);
+    gain: (N, M) [mW]; speed: (N,) [m/s]; rate: (N,) output [bit/s]; links, room, product (N,): room for what is worked
+    out on the way.
     """
     num_dus, num_rbs = ue_of_rb.shape
     rbs = len(links.first) - 1
@@ -111,10 +114,10 @@ def rates(
         stop = min(start + rbs, num_rbs)
         number = list_links(ue_of_rb, start, stop, p.fading.group, links)
         mean, fading = rows(links.gain, num_dus, number), rows(links.fading, num_dus, number)
-        list_gains(ue_of_rb[:, start:stop], gain, links, mean)
+        list_gains(ue_of_rb[:, start:stop], rb_power[:, start:stop], gain, links, mean)
         for block in range(p.fading.blocks):
             draw_fades(key, links.ue[:number], links.group[:number], block, 0, speed, p.fading, room, fading)
-            grow(gain, links, mean, fading, p)
+            grow(links, mean, fading, p)
             for i in range(number):
                 u = links.ue[i]
                 product[u] *= links.growth[i]
@@ -143,23 +146,27 @@ def list_links(ue_of_rb: Integers, start: int, stop: int, group: int, links: Lin
 
 
 @kernel
-def list_gains(ue_of_rb: Integers, gain: Floats, links: Links, mean: Floats) -> None:
-    """Write the mean gains [mW] from the interferers of each link, here of ue_of_rb (M, RBs), into mean (M, links)."""
+def list_gains(ue_of_rb: Integers, rb_power: Floats, gain: Floats, links: Links, mean: Floats) -> None:
+    """Write the mean gains [mW] of each link, here of ue_of_rb (M, RBs): from its interferers into mean (M, links)."""
     for k in range(ue_of_rb.shape[1]):
         for m in range(ue_of_rb.shape[0]):
-            transmits = ue_of_rb[m, k] >= 0
+            power = 0.0
+            if ue_of_rb[m, k] >= 0:
+                power = rb_power[m, k] if rb_power.shape[1] > 0 else 1.0
             for i in range(links.first[k], links.first[k + 1]):
-                mean[m, i] = gain[links.ue[i], m] if transmits and m != links.du[i] else 0.0
+                received = gain[links.ue[i], m] * power
+                if m == links.du[i]:
+                    links.own[i] = received
+                mean[m, i] = received if m != links.du[i] else 0.0
 
 
 @kernel
-def grow(gain: Floats, links: Links, mean: Floats, fading: Floats, p: Channel) -> None:
+def grow(links: Links, mean: Floats, fading: Floats, p: Channel) -> None:
     """Write 1 + SINR of each link under the fading (M, links) of a block, at most 2^c, into ``links.growth``."""
     num_dus, number = fading.shape
     signal, growth = links.signal[:number], links.growth[:number]
     for i in range(number):
-        m = links.du[i]
-        signal[i] = gain[links.ue[i], m] * fading[m, i]
+        signal[i] = links.own[i] * fading[links.du[i], i]
     growth[:] = 0.0
     if p.physical:
         for m in range(num_dus):
@@ -177,8 +184,9 @@ def grow(gain: Floats, links: Links, mean: Floats, fading: Floats, p: Channel) -
 
 @kernel
 def mean_rates(
-    ue_of_rb: Integers, gain: Floats, p: Channel, last: Integers, efficiency: Floats, interferers: Floats, rate: Floats
-) -> None:
+    ue_of_rb: Integers, rb_power: Floats, gain: Floats, p: Channel, last: Integers, efficiency: Floats,
+    interferers: Floats, rate: Floats,
+) -> None:  # fmt: skip
     """Add up the mean of eq. (1) over the fading for one network; a UE's RBs in the same company carry the same.
 
     last, efficiency: (N,) the RB that a UE was last worked out on, and what it carries; interferers: (M,) room.
@@ -190,13 +198,15 @@ def mean_rates(
             u = ue_of_rb[m, k]
             if u < 0:
                 continue
-            if last[u] < 0 or not same_company(ue_of_rb, k, last[u], p.physical):
+            if last[u] < 0 or not same_company(ue_of_rb, rb_power, k, last[u], p.physical):
                 number = 0
                 for other in range(ue_of_rb.shape[0]):
                     if other != m and ue_of_rb[other, k] >= 0:
                         interferers[number] = gain[u if p.physical else ue_of_rb[other, k], other]
+                        interferers[number] *= rb_power[other, k] if rb_power.shape[1] > 0 else 1.0
                         number += 1
-                efficiency[u] = mean_efficiency(gain[u, m], interferers[:number], p.noise_mw, p.nodes)
+                signal = gain[u, m] * (rb_power[m, k] if rb_power.shape[1] > 0 else 1.0)
+                efficiency[u] = mean_efficiency(signal, interferers[:number], p.noise_mw, p.nodes)
                 last[u] = k
             rate[u] += p.bandwidth * efficiency[u]
 

@@ -57,9 +57,11 @@ def mean_efficiency(signal: float, interferers: Floats, noise: float, nodes: Flo
 
 
 @kernel
-def same_company(ue_of_rb: Integers, k: int, other: int, physical: bool) -> bool:
+def same_company(ue_of_rb: Integers, rb_power: Floats, k: int, other: int, physical: bool) -> bool:
     """Whether RB ``other`` has the interferers of RB k, so that what a UE gets on one it gets on the other."""
     for m in range(ue_of_rb.shape[0]):
+        if rb_power.shape[1] > 0 and rb_power[m, k] != rb_power[m, other]:
+            return False
         if physical and (ue_of_rb[m, k] >= 0) != (ue_of_rb[m, other] >= 0):
             return False
         if not physical and ue_of_rb[m, k] != ue_of_rb[m, other]:

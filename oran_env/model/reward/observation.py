@@ -6,7 +6,7 @@ backlog: with ``extended`` only: log(1 + mean backlog per UE of the slice / bits
 load: with ``extended`` only: offered over achieved rate of the slice in the last step, in [0, 1]; 1 for a full-buffer
     slice, 0 for a slice without UE.
 previous_action: executed bits of the last action, as the codec orders them (with ``slice_share`` the shares of the RBs
-    that eMBB, mMTC, URLLC and nobody got); 0 after a reset.
+    that eMBB, mMTC, URLLC and nobody got); with ``power_range_db`` then K values as given, clipped; 0 after a reset.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oran_env.model.demand.traffic import Traffic
-from oran_env.model.mac.action_codec import CODECS, action_size
+from oran_env.model.mac.action_codec import CODECS, action_size, num_powers
 from oran_env.model.mac.codecs.codec import AS_GIVEN, BITS, SHARES, THRESHOLD
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
@@ -34,6 +34,7 @@ class View(NamedTuple):
 
     extended: bool
     action: int  # BITS, SHARES or AS_GIVEN
+    powers: int  # values of the action, at its end, that set the power of an RB
     even_share: float  # M/N, by which numbers of UEs are scaled
 
 
@@ -63,6 +64,7 @@ def view_of(scenario: Scenario) -> View:
     return View(
         extended=OBSERVATIONS[scenario.control.observation],
         action=CODECS[scenario.control.codec].seen,
+        powers=num_powers(scenario),
         even_share=dus / max(ues, 1),
     )
 
@@ -88,10 +90,13 @@ def write_observations(which: Integers, actions: Singles, p: View, traffic: Traf
                     seen[2 * NUM_SLICES + i] = math.log1p(total / bits if bits > 0.0 else 0.0)
                     seen[3 * NUM_SLICES + i] = load[i]
             previous = seen[(4 if p.extended else 2) * NUM_SLICES :]
+            decided = len(previous) - p.powers
+            for j in range(decided, len(previous)):
+                previous[j] = min(max(actions[b, m, j], 0.0), 1.0) if actions.shape[2] > 0 else 0.0
             if actions.shape[2] > 0 and p.action == SHARES:
-                count_shares(out.slice_of_rb[b, m], previous)
+                count_shares(out.slice_of_rb[b, m], previous[:decided])
                 continue
-            for j in range(len(previous)):
+            for j in range(decided):
                 if actions.shape[2] == 0:
                     previous[j] = 0.0
                 elif p.action == BITS:

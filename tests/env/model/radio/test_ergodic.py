@@ -49,11 +49,13 @@ def test_extremes_stay_finite() -> None:
         assert (mean == 0.0) == (signal == 0.0)
 
 
+@pytest.mark.parametrize("power_range_db", [0.0, 15.0])
 @pytest.mark.parametrize("cap", [None, 6.0])
 @pytest.mark.parametrize("interference", ["physical", "as_printed"])
-def test_rates_of_a_network(interference: Any, cap: float | None) -> None:
+def test_rates_of_a_network(interference: Any, cap: float | None, power_range_db: float) -> None:
     """Against the plain reading, on RBs in different company, and against the mean of many fades."""
     overrides: dict[str, Any] = {"num_dus": 3, "interference": interference, "max_spectral_efficiency": cap}
+    overrides["power_range_db"] = power_range_db
     simulator = Simulator("tiny", 2, seed=6, fading="ergodic", **overrides)
     simulator.reset()
     s = simulator.scenario
@@ -73,6 +75,7 @@ def test_rates_of_a_network(interference: Any, cap: float | None) -> None:
             gain_mw=gains[b],
             fading=None,
             fading_blocks=1,
+            power=out.rb_power[b] if power_range_db else None,
             noise=simulator.parameters.channel.noise_mw,
             rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
             interference=interference,
