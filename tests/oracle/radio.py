@@ -185,7 +185,7 @@ def mean_efficiency(signal: float, interferers: list[float], noise: float, cap: 
         return chance
 
     edges = np.concatenate([[0.0], np.geomspace(1e-9, 60.0 if cap is None else cap, 40)])
-    pieces = [integrate.quad(above, a, b, epsabs=0.0, epsrel=1e-9)[0] for a, b in pairwise(edges)]
+    pieces = [integrate.quad(above, a, b, epsabs=1e-17, epsrel=1e-8)[0] for a, b in pairwise(edges)]
     return float(sum(pieces))
 
 

@@ -8,10 +8,10 @@ Interference on RB k at UE u, served by RU m:
 * ``as_printed``:  I = Σ_{m' ≠ m transmits on k}  p·d_{u',m'}^-η·|h_{u',m',k}|²  (the paper's letter: what reaches
   the UE u' that m' serves on that RB).
 
-p·d^-η is the mean gain of ``path_loss.py``, times what an action sets the power of the RB to. With several fading blocks
-in a step, the logarithm is averaged over them. A sum of logarithms is the logarithm of a product, which costs one per
-UE; a cap c of log2(1 + SINR) is one of the factors, 2^c. With ``ergodic`` fading the mean over the fading takes the
-place of the logarithm, see ``ergodic.py``.
+p·d^-η is the mean gain of ``path_loss.py``, times what an action sets the power of the RB to. With several fading
+blocks in a step, the logarithm is averaged over them. A sum of logarithms is the logarithm of a product, which costs
+one per UE; a cap c of log2(1 + SINR) is one of the factors, 2^c. With ``ergodic`` fading the mean over the fading takes
+the place of the logarithm, see ``ergodic.py``.
 """
 
 from __future__ import annotations

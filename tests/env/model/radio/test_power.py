@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from support.networks import serve_all
 
 from oran_env import Simulator, parallel_env
 from oran_env.policies.rules import reference_policies
 
 
-def with_power(simulator: Simulator, values: object) -> np.ndarray:
+def with_power(simulator: Simulator, values: ArrayLike) -> NDArray[np.float32]:
     """Everybody served on every RB, the last K values of the actions (B, M, K) as given."""
     bits = serve_all(simulator)
-    return np.concatenate([bits, np.broadcast_to(np.float32(values), (*bits.shape[:2], 10))], axis=-1)
+    return np.concatenate([bits, np.broadcast_to(np.asarray(values, dtype=np.float32), (*bits.shape[:2], 10))], axis=-1)
 
 
 def test_a_lone_ue_gets_what_the_lower_power_carries() -> None:
