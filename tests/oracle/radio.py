@@ -178,13 +178,13 @@ def mean_efficiency(signal: float, interferers: list[float], noise: float, cap: 
     """E[min(log2(1 + SINR), cap)] in bit/s/Hz when every link fades by Exp(1): the area under P(log2(1 + SINR) > t)."""
 
     def above(t: float) -> float:
-        sinr = 2.0**t - 1.0
+        sinr = math.expm1(t * math.log(2.0))
         chance = math.exp(-sinr * noise / signal)
         for power in interferers:
             chance /= 1.0 + sinr * power / signal
         return chance
 
-    edges = np.concatenate([[0.0], np.geomspace(1e-9, 60.0 if cap is None else cap, 40)])
+    edges = np.concatenate([[0.0], np.geomspace(1e-15, 60.0 if cap is None else cap, 40)])
     pieces = [integrate.quad(above, a, b, epsabs=1e-17, epsrel=1e-8)[0] for a, b in pairwise(edges)]
     return float(sum(pieces))
 
