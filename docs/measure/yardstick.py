@@ -52,7 +52,7 @@ class Regression:
             chosen = torch.randint(len(ues), (ROWS,))
             loss = (self.value(ues[chosen], taken[chosen]) - paid[chosen, 0]).square().mean()
             adam.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
         self._best: dict[bytes, NDArray[np.float32]] = {}
 

@@ -61,9 +61,9 @@ def test_every_defect_can_be_planted(defect: Defect) -> None:
 def test_the_table_is_what_it_promises() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS) >= 60
     page = (ROOT / "docs/planted.md").read_text()
-    assert [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| ") and "`oran_env" in line] == [
-        f"| {defect.name}" for defect in DEFECTS
-    ]
+    assert [
+        line.split(" | ")[0] for line in page.splitlines() if re.match(r"\| .*`(oran_env|tasam_agents)/", line)
+    ] == [f"| {defect.name}" for defect in DEFECTS]
 
 
 def test_caught_and_not_caught(toy: Path) -> None:
