@@ -1,6 +1,6 @@
 """What there is to be learnt on `paper` with the codec zones: a regression on random actions, and its best actions.
 
-    python docs/measure/yardstick.py [--networks 200] [--split test] [--steps 750]
+    python -m docs.measure.yardstick [--networks 200] [--split test] [--steps 750]
 
 The reward of a DU is fitted, by two layers of 64, to its numbers of UEs and its own action, from uniformly random
 actions in 64 training networks. The policy then takes, for each numbers of UEs, the best action of a search along the
