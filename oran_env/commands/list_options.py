@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
+from oran_env.policies.reading_rules import reading_policies
 from oran_env.policies.rules import reference_policies
 from oran_env.scenario.fields import FIELD_GROUPS, Scenario
 from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
@@ -31,7 +32,10 @@ def run(options: argparse.Namespace) -> None:
     for title, names in (
         ("presets", PRESETS),
         ("traffic profiles", tuple(TRAFFIC_PROFILES)),
-        (f"policies of {scenario.name}", (*reference_policies(scenario), "reuse_3", "lookahead")),
+        (
+            f"policies of {scenario.name}",
+            (*reference_policies(scenario), *reading_policies(scenario), "reuse_3", "lookahead"),
+        ),
         ("suites", tuple(SUITES)),
     ):
         print(f"{title}: {', '.join(names)}")

@@ -8,8 +8,8 @@ with bursts that was worse than horizon 1.) What it may know is the whole state:
 backlogs, turns of the round robin. What it may not know, unless ``clairvoyant``, is what the coming steps draw: fading,
 arrivals, bursts, sessions, turns. The copies draw their own, the same for all candidates.
 
-With ``latency="queue"`` what a DU needs changes from step to step: there the candidates also take up what
-``backlog_rule`` would give, each DU for itself, and make larger moves.
+With a queue that is seen what a DU needs changes from step to step: there each search begins at what
+``backlog_rule`` does, has the last plan among its candidates, and makes larger moves.
 
 Limits: with horizon 1 it ignores what a backlog costs later; and the plans it searches (``reuse_plan.py``) are few of
 the 4^(M·K) assignments. Strong, but no upper bound.
@@ -34,7 +34,6 @@ from oran_env.policies.reading_rules import (
     backlog_rule,
     reading_parameters,
     reads_backlog,
-    waiting_steps,
 )
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
 from oran_env.policies.rules import searched_parameters
@@ -68,6 +67,7 @@ class LookaheadPolicy:
         clairvoyant: judge on what the coming steps will really draw (``draws`` and ``interval`` are then 1).
         seed: of the candidates and of the futures in the copies.
         horizon: steps whose mean reward a candidate is judged by.
+        successor: numbers of ``backlog_rule``, which the copies follow later; default: the searched ones.
 
     Raises:
         ValueError: an argument out of range, a codec without bits for single RBs.
@@ -82,6 +82,7 @@ class LookaheadPolicy:
         clairvoyant: bool = False,
         seed: int = 0,
         horizon: int = 1,
+        successor: Mapping[str, Any] | None = None,
     ) -> None:
         for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("horizon", horizon, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -103,8 +104,8 @@ class LookaheadPolicy:
         numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
-        self._queue = self._scenario.traffic.latency == "queue"
-        self._reading = reading_parameters(self._scenario).get("backlog_rule", UNSEARCHED_BACKLOG)
+        self._queue, self._reads = self._scenario.traffic.latency == "queue", reads_backlog(self._scenario)
+        self._reading = successor or reading_parameters(self._scenario).get("backlog_rule", UNSEARCHED_BACKLOG)
         encode_slices(np.zeros((1, num_rbs), dtype=np.int64), self._scenario)  # refuses other codecs
         longer = self._scenario.with_overrides(horizon=self._scenario.control.horizon + horizon - 1)
         self._copies = Simulator(longer, CANDIDATES * self._at_once, 0, components=copy.deepcopy(simulator.components))
@@ -137,8 +138,11 @@ class LookaheadPolicy:
         rounds = self._rounds if key[3] % self._interval == 0 else 0
         if episode != key[:3]:
             plan, rounds = self._first_plan(state, ues, rng), FIRST_ROUNDS
+        kept = None
+        if rounds and self._reads:  # begin at what the rule does now; the last plan is one of the candidates
+            kept, plan = plan, self._as_read(plan, state, ues)
         for _ in range(rounds):
-            plan = self._improved(plan, state, ues, rng)
+            plan = self._improved(plan, state, ues, rng, kept)
         self._plans[b] = (key[:3], plan)
         return self._grid(plan, ues)
 
@@ -165,17 +169,22 @@ class LookaheadPolicy:
         best: Plan = finalists[int(values.argmax())]
         return best
 
-    def _improved(self, plan: Plan, state: NetworkState, ues: Floats, rng: np.random.Generator) -> Plan:
+    def _improved(
+        self, plan: Plan, state: NetworkState, ues: Floats, rng: np.random.Generator, kept: Plan | None
+    ) -> Plan:
         """One round: keep the plan, make the best joint move, or let every DU make its own best correction.
 
         A correction among the RBs that all DUs share changes no interference, so the candidates correct all DUs at once
-        and each DU is judged by its own reward. A joint move, count_rule's plan among them, is judged by the mean.
+        and each DU is judged by its own reward. A joint move, a rule's plan among them, is judged by the mean. A
+        plan that was ``kept`` from the last step is a candidate of both kinds.
         """
         shared = [which for which in (0, 1) if plan.reuse[which] == ALL]
         num_joint = CANDIDATES // 3 if shared else CANDIDATES - 1
-        plans = [plan, self._rule] + [self._moved(plan, rng) for _ in range(num_joint - 1)]
-        if shared and self._queue:
-            plans.append(self._as_read(plan, state, ues))
+        plans = [plan, self._as_read(self._rule, state, ues) if self._reads else self._rule]
+        plans += [] if kept is None else [kept]
+        plans += [self._moved(plan, rng) for _ in range(num_joint + 1 - len(plans))]
+        if kept is not None and kept.reuse == plan.reuse and shared:
+            plans.append(dataclasses.replace(plan, corrections=kept.corrections))
         while len(plans) < CANDIDATES:
             rows = [list(row) for row in plan.corrections]
             for row in rows:
@@ -195,17 +204,13 @@ class LookaheadPolicy:
 
     def _afterwards(self, observations: Singles, first: Singles) -> Singles:
         """Actions of the copies after the first step; first: (1, 1, M, A) of the plan as it stands."""
-        if self._queue and reads_backlog(self._scenario):
+        if self._reads:
             return backlog_rule(observations, self._scenario, **self._reading)
         return np.broadcast_to(first[0], (len(observations), *first.shape[2:]))
 
     def _as_read(self, plan: Plan, state: NetworkState, ues: Floats) -> Plan:
-        """The plan with the numbers of RBs that ``backlog_rule`` would give for the true backlogs."""
-        backlog = np.zeros(ues.shape)
-        attached = state["serving"] >= 0
-        np.add.at(backlog, (state["serving"][attached], state["slice_of_ue"][attached]), state["backlog"][attached])
-        waiting = np.log1p(waiting_steps(backlog, ues, self._scenario))
-        counts = backlog_counts(ues, waiting, self._scenario, **self._reading)
+        """The plan with the numbers of RBs that ``backlog_rule`` gives on what the DUs see."""
+        counts = backlog_counts(state["observation"], self._scenario, **self._reading)
         urllc = counts[:, URLLC] - np.ceil(plan.rbs_per_urllc_ue * ues[:, URLLC]).astype(np.int64)
         embb = counts[:, EMBB] - plan.embb_rbs
         read: Plan = dataclasses.replace(

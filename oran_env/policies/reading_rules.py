@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.model.mac.codecs.codec import THRESHOLD
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.rules import Policy, apportion, attached_ues, encode
 from oran_env.scenario.fields import Scenario
@@ -20,32 +21,34 @@ UNSEARCHED_BACKLOG: dict[str, Any] = {  # where nothing has been searched
     "weights": (0.8, 1.4, 1.0),
     "powers": (0.0, 0.5, 0.8),
     "gains": (0.5, 0.5, 0.5),
+    "tracking": 0.5,
 }
 
 
-def waiting_steps(backlog: NDArray[np.float64], ues: NDArray[np.float64], scenario: Scenario) -> NDArray[np.float64]:
-    """Mean backlog per UE, in steps of mean offered traffic (..., 3), from bits (..., 3); 0 where nothing is offered.
-
-    ``log(1 + this)`` is what a DU sees as ``backlog``.
-    """
-    traffic = scenario.traffic
-    offered = traffic.load * np.asarray(traffic.offered_bps, dtype=np.float64) * scenario.control.step_s * ues
-    waiting: NDArray[np.float64] = np.divide(backlog, offered, out=np.zeros_like(offered), where=offered > 0)
-    return waiting
-
-
-def backlog_counts(
-    ues: NDArray[np.float64],
-    waiting: NDArray[np.float64],
-    scenario: Scenario,
-    weights: Sequence[float],
-    powers: Sequence[float],
-    gains: Sequence[float],
-) -> NDArray[np.int64]:
-    """RBs of each slice (..., 3) by ``backlog_rule``; ues: (..., 3); waiting: (..., 3) log(1 + steps of backlog)."""
+def sizes(ues: NDArray[np.float64], scenario: Scenario, powers: Sequence[float]) -> NDArray[np.float64]:
+    """(N_u / even share)^power of each slice (..., 3); 0 without UE."""
     even = scenario.layout.num_ues / (scenario.layout.num_dus * NUM_SLICES)  # UEs of a slice, were all alike
-    size = np.where(ues > 0, (np.maximum(ues, 1.0) / even) ** np.asarray(powers), 0.0)
-    return apportion(np.asarray(weights) * size * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
+    found: NDArray[np.float64] = np.where(ues > 0, (np.maximum(ues, 1.0) / even) ** np.asarray(powers), 0.0)
+    return found
+
+
+def granted(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np.float64]:
+    """RBs that each slice was given in the last step (..., 3), out of the executed bits in the observation.
+
+    Raises:
+        ValueError: a codec whose bits do not say so.
+    """
+    bits = observations[..., observation_layout(scenario)["previous_action"]] > THRESHOLD
+    num_rbs, codec = scenario.radio.num_rbs, scenario.control.codec
+    if codec == "slice_mask":
+        mask = bits[..., : NUM_SLICES * num_rbs].reshape(*bits.shape[:-1], NUM_SLICES, num_rbs)
+        alone = mask.sum(axis=-2, keepdims=True) == 1  # an RB that two slices claim goes to none
+        found: NDArray[np.float64] = (mask & alone).sum(axis=-1).astype(np.float64)
+        return found
+    if codec != "two_bit":
+        raise ValueError(f"codec is {codec!r}; allowed: 'two_bit', 'slice_mask'")
+    b, e = bits[..., :num_rbs], bits[..., num_rbs : 2 * num_rbs]
+    return np.stack([owns.sum(axis=-1) for owns in (~b & e, b & e, b & ~e)], axis=-1).astype(np.float64)
 
 
 def weighted_counts(
@@ -53,13 +56,38 @@ def weighted_counts(
 ) -> NDArray[np.float32]:
     """All RBs in proportion to weight·N_u^power of each slice; a slice without UE gets none.
 
-    With powers 0 a fixed split, with 1 so much per UE. It is what ``backlog_rule`` is without reading the backlog.
+    With powers 0 a fixed split, with 1 so much per UE. It is what ``backlog_rule`` is without reading anything else.
 
     weights, powers: of eMBB, mMTC, URLLC.
     """
     ues = attached_ues(observations, scenario)
-    counts = backlog_counts(ues, np.zeros_like(ues), scenario, weights, powers, (0.0,) * NUM_SLICES)
+    counts = apportion(np.asarray(weights) * sizes(ues, scenario, powers), scenario.radio.num_rbs)
     return encode(counts, scenario, ues)
+
+
+def backlog_counts(
+    observations: NDArray[np.float32],
+    scenario: Scenario,
+    weights: Sequence[float],
+    powers: Sequence[float],
+    gains: Sequence[float],
+    tracking: float,
+) -> NDArray[np.int64]:
+    """RBs of each slice (..., 3) by ``backlog_rule``.
+
+    Raises:
+        ValueError: the observation shows no backlog.
+    """
+    if not reads_backlog(scenario):
+        raise ValueError(f"observation is {scenario.control.observation!r}; needed: one with a backlog, as 'extended'")
+    ues, layout = attached_ues(observations, scenario), observation_layout(scenario)
+    waiting, load = (observations[..., layout[name]].astype(np.float64) for name in ("backlog", "load"))
+    size = sizes(ues, scenario, powers)
+    before = granted(observations, scenario)
+    needed = before * load * NUM_SLICES / scenario.radio.num_rbs  # 1: a third of the RBs
+    known = before.sum(axis=-1, keepdims=True) > 0.0  # not so after a reset
+    size = np.where(known & (ues > 0), (1.0 - tracking) * size + tracking * needed, size)
+    return apportion(np.asarray(weights) * size * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
 
 
 def backlog_rule(
@@ -68,22 +96,26 @@ def backlog_rule(
     weights: Sequence[float],
     powers: Sequence[float],
     gains: Sequence[float],
+    tracking: float,
 ) -> NDArray[np.float32]:
-    """As ``weighted_counts``, but a slice counts 1 + gain·log(1 + steps of backlog) times as much.
+    """As ``weighted_counts``, but it reads what was needed and what waits.
+
+    With ``tracking`` > 0 the size of a slice is in part the RBs that its offered traffic needed in the last step (those
+    it was given times its load), which knows of bursts and of bad channels; and a slice counts 1 + gain·log(1 + steps
+    of backlog) times as much. gains: of eMBB, mMTC, URLLC.
 
     Raises:
         ValueError: the observation shows no backlog.
     """
-    if not reads_backlog(scenario):
-        raise ValueError(f"observation is {scenario.control.observation!r}; needed: one with a backlog, as 'extended'")
-    ues = attached_ues(observations, scenario)
-    waiting = observations[..., observation_layout(scenario)["backlog"]].astype(np.float64)
-    return encode(backlog_counts(ues, waiting, scenario, weights, powers, gains), scenario, ues)
+    counts = backlog_counts(observations, scenario, weights, powers, gains, tracking)
+    return encode(counts, scenario, attached_ues(observations, scenario))
 
 
 def reads_backlog(scenario: Scenario) -> bool:
-    """Whether there is a backlog and a DU sees it."""
-    return scenario.traffic.latency == "queue" and "backlog" in observation_layout(scenario)
+    """Whether there is a backlog and a DU sees it, and which RBs it gave to whom."""
+    seen = observation_layout(scenario)
+    plain = scenario.control.codec in ("two_bit", "slice_mask")
+    return scenario.traffic.latency == "queue" and plain and {"backlog", "load"} <= set(seen)
 
 
 COUNTING: dict[str, Callable[..., NDArray[np.float32]]] = {"weighted_counts": weighted_counts}

@@ -116,7 +116,7 @@ def certify(
     rules = dict.fromkeys((*RULES, *numbers))
     jobs |= {name: Job(scenario, name, seeds, steps, numbers.get(name, {})) for name in rules}
     for horizon in (1, FAR):
-        arguments = {**of_search, "horizon": horizon}
+        arguments = {**of_search, "horizon": horizon, "successor": numbers.get("backlog_rule")}
         jobs[f"lookahead-{horizon}"] = Job(scenario, "lookahead", seeds, steps, arguments)
     returns = play_dealt(jobs, workers, say=say)
     return {

@@ -93,9 +93,11 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
         return {"weights": weights, "powers": [x / 8 for x in p[2:5]]}
 
     def reading(p: Point) -> dict[str, Any] | None:
-        """The same, and gains in eighths."""
+        """The same, and gains and the tracking in eighths."""
         found = weighted(p)
-        return None if found is None or min(p[5:]) < 0 else {**found, "gains": [x / 8 for x in p[5:]]}
+        if found is None or min(p[5:]) < 0 or p[8] > 8:
+            return None
+        return {**found, "gains": [x / 8 for x in p[5:8]], "tracking": p[8] / 8}
 
     hundred = range(0, 101, 10)
     powers = ((0, 0, 0), (0, 0, 8), (8, 8, 8))
@@ -116,7 +118,7 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
         ),
         "backlog_rule": Space(
             reading,
-            list(itertools.product((0, 4, 16), repeat=3)),
+            list(itertools.product((0, 4, 16), (0, 4, 16), (0, 4, 16), (0, 4))),
             (4, 2, 1),
             after="weighted_counts",
             unsearched=(0, 0, 0, 0, 8),

@@ -15,17 +15,30 @@ from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reading_rules import (
     backlog_counts,
     backlog_rule,
+    granted,
     reading_policies,
     reads_backlog,
-    waiting_steps,
     weighted_counts,
 )
-from oran_env.policies.rules import attached_ues
 
 QUEUES = make_scenario("tiny", latency="queue", observation="extended", offered_bps=(2e6, 0.0, 64e3))
-NUMBERS: dict[str, Any] = {"weights": (1.0, 1.0, 2.0), "powers": (0.0, 1.0, 1.0)}
+LAYOUT = observation_layout(QUEUES)
+COUNTING: dict[str, Any] = {"weights": (1.0, 1.0, 2.0), "powers": (0.0, 1.0, 1.0)}
+BLIND: dict[str, Any] = {"gains": (0.0, 0.0, 0.0), "tracking": 0.0}
 positive = st.floats(0.0, 4.0)
 three = st.tuples(positive, positive, positive)
+
+
+def observed(ues: Any, waiting: Any = (0, 0, 0), load: Any = (0, 0, 0), slices: Any = ()) -> Any:
+    """What a DU of QUEUES sees; slices: of its RBs in the last step, -1 idle."""
+    seen = np.zeros(32, dtype=np.float32)
+    seen[LAYOUT["num_ues"]] = np.asarray(ues) * 2 / 20
+    seen[LAYOUT["backlog"]] = waiting
+    seen[LAYOUT["load"]] = load
+    for k, i in enumerate(slices):
+        seen[LAYOUT["previous_action"].start + k] = i in (1, 2)
+        seen[LAYOUT["previous_action"].start + 10 + k] = i in (0, 1)
+    return seen
 
 
 def counts_of(action: Any) -> list[int]:
@@ -34,86 +47,97 @@ def counts_of(action: Any) -> list[int]:
 
 
 def test_by_hand() -> None:
-    """Sizes 1, 10/3.33 and 5/3.33 of an even share; the URLLC backlog doubles its weight of 2."""
-    ues = np.array([7.0, 10.0, 5.0])
-    waiting = np.array([0.0, 0.0, 2.0])
-    sizes = np.array([1.0, 3.0, 2 * 1.5 * 2.0])
-    counts = backlog_counts(ues, waiting, QUEUES, **NUMBERS, gains=(9.0, 9.0, 0.5))
+    """Sizes 1, 3 and 1.5 even shares of UEs; the URLLC backlog doubles its weight of 2: 1, 3 and 6 parts of 10."""
+    seen = observed((7, 10, 5), waiting=(0.0, 0.0, 2.0))
+    assert counts_of(weighted_counts(seen, QUEUES, (1.0, 1.0, 2.0), (0.0, 1.0, 1.0)))[0] in (1, 2)
+    counts = backlog_counts(seen, QUEUES, **COUNTING, gains=(9.0, 9.0, 0.5), tracking=0.0)
     assert counts.tolist() == [1, 3, 6]
-    np.testing.assert_allclose(counts, 10 * sizes / sizes.sum(), atol=1.0)
+
+
+def test_what_the_load_needed() -> None:
+    """Of 8, 1 and 1 RBs a quarter, all and all were needed: 2, 1 and 1 parts; halfway between that and even shares."""
+    last = [0] * 8 + [1, 2]
+    seen = observed((3, 3, 3), load=(0.25, 1.0, 1.0), slices=last)
+    even: dict[str, Any] = {"weights": (1.0, 1.0, 1.0), "powers": (0.0, 0.0, 0.0), "gains": (0.0, 0.0, 0.0)}
+    assert granted(seen, QUEUES).tolist() == [8, 1, 1]
+    assert backlog_counts(seen, QUEUES, **even, tracking=1.0).tolist() == [5, 3, 2]
+    halfway = np.array([0.5 + 0.5 * 0.6, 0.5 + 0.5 * 0.3, 0.5 + 0.5 * 0.3])
+    wanted = 10 * halfway / halfway.sum()
+    np.testing.assert_allclose(backlog_counts(seen, QUEUES, **even, tracking=0.5), wanted, atol=1.0)
+    assert backlog_counts(observed((3, 3, 3)), QUEUES, **even, tracking=1.0).sum() == 10  # after a reset
 
 
 @given(st.lists(st.integers(0, 12), min_size=3, max_size=3), three, three, three, three)
 @settings(max_examples=200)
 def test_all_rbs_go_to_slices_with_ues(ues: Any, waiting: Any, weights: Any, powers: Any, gains: Any) -> None:
-    number = np.array(ues, dtype=np.float64)
-    counts = backlog_counts(number, np.array(waiting), QUEUES, weights, powers, gains)
+    number = np.array(ues)
+    weights = tuple(x if x > 0.01 else 0.0 for x in weights)
+    counts = backlog_counts(observed(ues, waiting), QUEUES, weights, powers, gains, 0.0)
     assert (counts >= 0).all()
     assert (counts[number == 0] == 0).all()
-    usable = ((number > 0) & (np.array(weights) > 0)).any()
-    assert counts.sum() in ((10, 0) if max(weights) < 1e-3 else (10,) if usable else (0,))
+    assert counts.sum() == (10 if ((number > 0) & (np.array(weights) > 0)).any() else 0)
 
 
 @given(three, st.integers(0, 2), st.floats(0.1, 3.0))
 def test_more_backlog_never_gives_fewer_rbs(waiting: Any, i: int, more: float) -> None:
-    ues, before = np.array([3.0, 4.0, 5.0]), np.array(waiting)
-    after = before.copy()
+    after = np.array(waiting)
     after[i] += more
-    less, greater = (backlog_counts(ues, w, QUEUES, **NUMBERS, gains=(1.0, 1.0, 1.0)) for w in (before, after))
+    less, greater = (
+        backlog_counts(observed((3, 4, 5), w), QUEUES, **COUNTING, gains=(1.0, 1.0, 1.0), tracking=0.0)
+        for w in (waiting, after)
+    )
     assert greater[i] >= less[i]
 
 
-def test_without_gains_it_counts() -> None:
+def test_without_reading_it_counts() -> None:
     simulator = Simulator(QUEUES, 4, seed=1)
     observations = simulator.reset()
     for _ in range(5):
-        counted = weighted_counts(observations, QUEUES, **NUMBERS)
-        assert (backlog_rule(observations, QUEUES, **NUMBERS, gains=(0.0, 0.0, 0.0)) == counted).all()
+        counted = weighted_counts(observations, QUEUES, **COUNTING)
+        assert (backlog_rule(observations, QUEUES, **COUNTING, **BLIND) == counted).all()
         observations = simulator.step(np.zeros((4, 2, 20))).observations
-    read = backlog_rule(observations, QUEUES, **NUMBERS, gains=(1.0, 1.0, 1.0))
-    assert (read != counted).any()
+    for reading in ({**BLIND, "gains": (1.0, 1.0, 1.0)},):
+        assert (backlog_rule(observations, QUEUES, **COUNTING, **reading) != counted).any()
 
 
-def test_what_it_reads_is_the_true_backlog() -> None:
-    """``waiting_steps`` from the state is, but for the logarithm, what the observation shows."""
-    simulator = Simulator(QUEUES, 3, seed=2, load=1.5)
-    observations = simulator.reset()
-    for _ in range(4):
-        observations = simulator.step(np.zeros((3, 2, 20))).observations
-    state = simulator.get_state()
-    scenario = simulator.scenario
-    for b in range(3):
-        backlog = np.zeros((2, 3))
-        np.add.at(backlog, (state["serving"][b], state["slice_of_ue"][b]), state["backlog"][b])
-        waiting = waiting_steps(backlog, attached_ues(observations[b], scenario), scenario)
-        seen = observations[b][:, observation_layout(scenario)["backlog"]]
-        np.testing.assert_allclose(np.log1p(waiting), seen, rtol=1e-5)
-        assert waiting[:, 0].max() > 3
-        assert (waiting[:, 1] == 0).all()
+@pytest.mark.parametrize("codec", ["two_bit", "slice_mask"])
+def test_the_rbs_it_was_granted_are_those_that_were_executed(codec: str) -> None:
+    simulator = Simulator(QUEUES, 3, seed=2, codec=codec)
+    simulator.reset()
+    observations = simulator.step(np.random.default_rng(0).random((3, 2, simulator.action_size))).observations
+    assert simulator.last_outcome is not None
+    given_to = simulator.last_outcome.slice_of_rb
+    wanted = np.stack([(given_to == i).sum(axis=-1) for i in range(3)], axis=-1)
+    assert (granted(observations, simulator.scenario) == wanted).all()
 
 
 def test_only_where_a_backlog_is_seen() -> None:
-    for scenario in (
-        make_scenario("tiny"),
-        make_scenario("tiny", observation="extended"),
-        make_scenario("tiny", latency="queue"),
-    ):
+    fields: list[dict[str, Any]] = [
+        {},
+        {"observation": "extended"},
+        {"latency": "queue"},
+        {"latency": "queue", "observation": "extended", "codec": "slice_share"},
+    ]
+    for overrides in fields:
+        scenario = make_scenario("tiny", **overrides)
         assert not reads_backlog(scenario)
         assert "backlog_rule" not in reading_policies(scenario)
         with pytest.raises(ValueError, match=r"observation is '.*'; needed: one with a backlog"):
-            backlog_rule(Simulator(scenario, 1).observations, scenario, **NUMBERS, gains=(0, 0, 0))
+            backlog_rule(Simulator(scenario, 1).observations, scenario, **COUNTING, **BLIND)
     assert reads_backlog(QUEUES)
+    with pytest.raises(ValueError, match=r"codec is 'slice_share'; allowed"):
+        granted(Simulator("tiny", 1, codec="slice_share").observations, make_scenario("tiny", codec="slice_share"))
 
 
 def test_a_hungry_slice_is_fed() -> None:
-    simulator = Simulator(QUEUES, 8, seed=3, horizon=100)
+    simulator = Simulator(QUEUES, 8, seed=3)
     observations = simulator.reset()
     for _ in range(10):
         observations = simulator.step(np.zeros((8, 2, 20))).observations
     actions = (
-        weighted_counts(observations, QUEUES, **NUMBERS),
-        backlog_rule(observations, QUEUES, **NUMBERS, gains=(2.0, 0.0, 0.0)),
+        weighted_counts(observations, QUEUES, **COUNTING),
+        backlog_rule(observations, QUEUES, **COUNTING, gains=(2.0, 0.0, 0.0), tracking=0.0),
     )
     counted, read = (np.array([[counts_of(a) for a in row] for row in action]) for action in actions)
-    has_embb = attached_ues(observations, QUEUES)[..., 0] > 0
+    has_embb = observations[..., LAYOUT["num_ues"]][..., 0] > 0
     assert (read[has_embb][:, 0] > counted[has_embb][:, 0]).mean() > 0.9

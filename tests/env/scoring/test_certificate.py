@@ -65,7 +65,8 @@ def test_what_was_played(found: dict[str, Any]) -> None:
     mean, low, high = interval(returns_of("count_rule", short, seeds))
     row = found["policies"]["count_rule"]
     assert (row["return"], row["low"], row["high"]) == pytest.approx((mean, low, high), abs=1e-4)
-    job = Job(QUEUES, "lookahead", tuple(seeds), 4, {**CHEAP, "interval": 1, "horizon": 5})
+    rule = found["searched_here"]["backlog_rule"]
+    job = Job(QUEUES, "lookahead", tuple(seeds), 4, {**CHEAP, "interval": 1, "horizon": 5, "successor": rule})
     assert found["policies"]["lookahead-5"]["return"] == pytest.approx(play(job).returns.mean(), abs=1e-4)
 
 
