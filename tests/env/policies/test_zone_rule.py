@@ -163,9 +163,12 @@ def test_every_point_is_a_rule(scenario: str) -> None:
     simulator = Simulator(made, 2, seed=1)
     observations = simulator.reset()
     rules = {**SEARCHED, **searchable(made)}
-    for name, space in spaces_of(made).items():
-        points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
+    spaces = spaces_of(made)
+    for name, rule in rules.items():
+        space = spaces[name]
+        grid: list[Point] = [(*space.unsearched, *p) for p in space.grid]
+        points = [p for p in grid if space.parameters(p) is not None]
         assert len(points) > 5
         for point in (points[0], points[len(points) // 2], points[-1]):
-            actions = rules[name](observations, scenario=made, **(space.parameters(point) or {}))
+            actions = rule(observations, scenario=made, **(space.parameters(point) or {}))
             assert actions.shape == (2, len(simulator.agents), simulator.action_size)
