@@ -89,7 +89,7 @@ def test_apportion_by_largest_remainder() -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-@pytest.mark.parametrize("scenario", PRESETS)
+@pytest.mark.parametrize("scenario", KNOWN)
 def test_every_policy_is_valid(scenario: str, codec: str) -> None:
     """Actions of the right shape and range, without waste: nothing clipped, claimed twice or beyond K."""
     simulator = Simulator(scenario, 4, seed=1, codec=codec)
