@@ -265,7 +265,7 @@ def walk(training: Training, iterations: int) -> list[tuple[int, ...]]:
     for _ in range(iterations):
         training.iteration += 1
         training.learner.updates += CONFIG.updates_per_iteration  # not done here, but a checkpoint counts them
-        training.collect(3, training.exploring_policy)
+        training.collect(CONFIG.steps_per_iteration, training.exploring_policy)
         seen.append(tuple(training.env.state.key.ravel().tolist()))  # type: ignore[attr-defined]
     return seen
 
@@ -290,7 +290,7 @@ def test_where_no_state_can_be_saved_the_new_networks_are_of_the_same_seed(tmp_p
     run = begin(config, tmp_path / "run", resume=False)
     run.iteration += 2
     run.learner.updates += 2 * config.updates_per_iteration
-    run.collect(2, run.exploring_policy)
+    run.collect(2 * config.steps_per_iteration, run.exploring_policy)
     run.save()
     resumed = begin(config, tmp_path / "run", resume=True)
     begun: list[list[learners.Name]] = [env.seeds_seen[-1] for env in (run.env, resumed.env)]  # type: ignore[attr-defined]
