@@ -68,19 +68,26 @@ def train(
             return train_baseline(config, path, quiet)
     if distributed is not None and accept_changes:
         raise UserError("accept_changes is True and the run is distributed; allowed: a run of one process")
-    choice = Choice(config, {})
     if not resume:
         RunDirectory.check_new(path)  # before a lock is put beside it
-        choice = choose(config)
-        if choice.returns and not quiet:
-            print(choice.text, flush=True)
-    try:
-        if distributed is not None:
-            return train_distributed(choice.config, path, distributed, resume, quiet)
-        with run_lock(path):
-            return trainer.train(choice.config, path, resume, quiet, accept_changes)
-    finally:
+    if distributed is not None:
+        choice = Choice(config, {}) if resume else _chosen(config, quiet)
+        train_distributed(choice.config, path, distributed, resume, quiet)  # which takes the lock
         choice.write(path)
+        return path
+    with run_lock(path):
+        choice = Choice(config, {}) if resume else _chosen(config, quiet)
+        try:
+            return trainer.train(choice.config, path, resume, quiet, accept_changes)
+        finally:
+            choice.write(path)
+
+
+def _chosen(config: TrainConfig, quiet: bool) -> Choice:
+    choice = choose(config)
+    if choice.returns and not quiet:
+        print(choice.text, flush=True)
+    return choice
 
 
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:

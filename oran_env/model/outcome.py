@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
     qos_normalised: Floats  # (B, M, 3) Q̄, in [0, 1]
     satisfied: Floats  # (B, M, 3) 1: Q̄ >= 0.5, i.e. Q_min reached; 0: not; no UE: NaN, 1 in environments
     num_ues: Integers  # (B, M, 3) UEs attached during the step
-    unserved_ues: Integers  # (B, M, 3) of these, without any RB
+    unserved_ues: Integers  # (B, M, 3) of these, without any RB, or cut off by a handover for the whole step
     rbs_granted: Integers  # (B, M, 3) RBs that carry data
     rbs_idle: Integers  # (B, M) RBs without transmission
     rbs_claimed: Integers  # (B, M) Σ_l Σ_k b_{l,k}

@@ -42,7 +42,7 @@ class State(NamedTuple):
     left_at: Integers  # (B, N) step in which it did
     cut_off: Floats  # (B, N) what is left of the interruption by a handover [s]; (B, 0) without one
     pointer: Integers  # (B, M, 3) next UE of the round robin
-    owned_rbs: Integers  # (B,) P, RBs that each DU owns with codec "zones"
+    owned_rbs: Integers  # (B,) P, RBs that each DU owns with codec "zones", else 0
     normalised: Floats  # (B, M, 3) Q̄ of the last step
     load: Floats  # (B, M, 3) offered over achieved rate of the last step
     reported: Floats  # (B, N, d + 1) quality that a UE measured 0 … d steps ago [bit/s/Hz]; (B, N, 0) without an MCS
@@ -90,7 +90,7 @@ def empty_state(scenario: Scenario, batch: int, observation_size: int) -> State:
         left_at=np.zeros((batch, ues), dtype=np.int64),
         cut_off=np.zeros((batch, interrupted)),
         pointer=np.zeros((batch, dus, NUM_SLICES), dtype=np.int64),
-        owned_rbs=np.full(batch, scenario.owned_rbs, dtype=np.int64),
+        owned_rbs=np.full(batch, scenario.owned_rbs if scenario.control.codec == "zones" else 0, dtype=np.int64),
         normalised=np.zeros((batch, dus, NUM_SLICES)),
         load=np.zeros((batch, dus, NUM_SLICES)),
         reported=np.full((batch, ues, reports), NO_REPORT),

@@ -194,7 +194,8 @@ class LookaheadPolicy:
         plans = [plan, self._as_read(self._rule, state, ues) if self._reads else self._rule]
         plans += [] if kept is None else [kept]
         plans += [self._moved(plan, rng) for _ in range(num_joint + 1 - len(plans))]
-        if kept is not None and kept.reuse == plan.reuse and shared:
+        both = kept is not None and kept.reuse == plan.reuse and bool(shared)
+        if kept is not None and both:
             plans.append(dataclasses.replace(plan, corrections=kept.corrections))
         if coarse:
             plans += [self._split(plan, ues, shared, urllc, embb) for urllc, embb in self._splits]
@@ -208,6 +209,10 @@ class LookaheadPolicy:
         joint = cautious_mean(gains[: num_joint + 1].mean(axis=2))
         alone = np.delete(gains, np.s_[1 : num_joint + 1], axis=0)
         own = np.array([cautious_mean(alone[:, :, m]) for m in range(len(ues))])  # (M, 1 + corrections)
+        if kept is not None:  # nothing speaks for what the rule does but its reward: no caution
+            joint[2] = gains[2].mean()
+            if both:
+                own[:, 1] = alone[1].mean(axis=0)
         if own.max(axis=1).mean() <= joint.max():
             return plans[int(joint.argmax())]
         corrected = [plan, *plans[num_joint + 1 :]]

@@ -41,13 +41,13 @@ def granted(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np
     bits = observations[..., observation_layout(scenario)["previous_action"]] > THRESHOLD
     num_rbs, codec = scenario.radio.num_rbs, scenario.control.codec
     if codec == "slice_mask":
-        mask = bits.reshape(*bits.shape[:-1], NUM_SLICES, num_rbs)
+        mask = bits[..., : NUM_SLICES * num_rbs].reshape(*bits.shape[:-1], NUM_SLICES, num_rbs)
         alone = mask.sum(axis=-2, keepdims=True) == 1  # an RB that two slices claim goes to none
         found: NDArray[np.float64] = (mask & alone).sum(axis=-1).astype(np.float64)
         return found
     if codec != "two_bit":
         raise ValueError(f"codec is {codec!r}; allowed: 'two_bit', 'slice_mask'")
-    b, e = bits[..., :num_rbs], bits[..., num_rbs:]
+    b, e = bits[..., :num_rbs], bits[..., num_rbs : 2 * num_rbs]
     return np.stack([owns.sum(axis=-1) for owns in (~b & e, b & e, b & ~e)], axis=-1).astype(np.float64)
 
 

@@ -131,7 +131,7 @@ def _check_combinations(scenario: Any) -> None:
                 "allowed: up to a million with Poisson arrivals"
             )
     most = radio.num_rbs // scenario.layout.num_dus
-    if scenario.owned_rbs > most:
+    if scenario.control.codec == "zones" and scenario.owned_rbs > most:
         raise ScenarioError(
             f"owned_rbs is {scenario.owned_rbs}; allowed: 0 to {most} with {radio.num_rbs} RBs and "
             f"{scenario.layout.num_dus} DUs"

@@ -118,7 +118,7 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
         ),
         "backlog_rule": Space(
             reading,
-            [(*gains, tracking) for gains in itertools.product((0, 4, 16), repeat=3) for tracking in (0, 4)],
+            list(itertools.product((0, 4, 16), (0, 4, 16), (0, 4, 16), (0, 4))),
             (4, 2, 1),
             after="weighted_counts",
             unsearched=(0, 0, 0, 0, 8),

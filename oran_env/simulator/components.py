@@ -22,9 +22,9 @@ from oran_env.simulator.checked import checked
 from oran_env.simulator.view import Info, Network
 
 KPIS = (  # what is known of a step when its QoS is worked out
-    "latency_s", "throughput_mbps", "availability", "density", "qos", "num_ues", "unserved_ues", "rbs_granted",
-    "rbs_idle", "rbs_claimed", "rbs_contested", "bler", "cqi", "energy_j", "clipped_actions", "late_share",
-    "backlog_bits", "head_of_line_s",
+    "latency_s", "throughput_mbps", "availability", "density", "qos", "num_ues", "unserved_ues", "interrupted_ues",
+    "rbs_granted", "rbs_idle", "rbs_claimed", "rbs_contested", "bler", "cqi", "energy_j", "clipped_actions",
+    "late_share", "backlog_bits", "head_of_line_s",
 )  # fmt: skip
 INSTEAD = {  # the component that takes the place of a phase
     phases.DECODE: "codec", phases.SCHEDULE: "scheduler", phases.ARRIVALS: "traffic", phases.MOVE: "mobility",

@@ -24,11 +24,11 @@ from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.envs.trust import check_env_id
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.provenance import versions
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import evaluate
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.errors import UserError
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
-from tasam_agents.training.atomic_write import write_json_atomically
 
 if TYPE_CHECKING:
     from tasam_agents.jobs.engine import Pool

@@ -98,7 +98,7 @@ def run(arguments: Sequence[str]) -> None:
             distributed=distributed,
             accept_changes=resumed.accept_changes,
         )
-    except UserError:
+    except (UserError, Interrupted):
         if claimed is not None:
             with suppress(OSError):  # something stands in it
                 claimed.rmdir()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tasam_agents.errors import UserError
-from tasam_agents.training.atomic_write import write_json_atomically
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"

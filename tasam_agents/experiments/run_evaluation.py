@@ -20,12 +20,12 @@ from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.sealed import sealed
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import Episodes, evaluate, load_actors, run_policy
 from tasam_agents.training.progress import duration
 from tasam_agents.training.run_directory import RunDirectory, RunError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tasam_agents.baselines.config import BaselineConfig
 from tasam_agents.baselines.training import is_finished, train_baseline
+from tasam_agents.files.atomic_write import set_aside
 from tasam_agents.jobs.job import Job, Status, Task
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import set_aside
 from tasam_agents.training.run_directory import RunDirectory, RunError, changes
 from tasam_agents.training.trainer import train
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.config import RadiusConfig, TrainConfig
 from tasam_agents.errors import Damaged
+from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.plan import Plan
-from tasam_agents.training.atomic_write import set_aside, write_json_atomically
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 

@@ -22,9 +22,9 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import Damaged, UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
+from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import set_aside, write_json_atomically
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents.errors import Damaged, UserError
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.jobs.job import Job
 from tasam_agents.study.arms import Arm, arms_of
 from tasam_agents.study.budgets import Budget
 from tasam_agents.study.measurement import Judging
-from tasam_agents.training.atomic_write import write_json_atomically
 
 PLAN_FILE = "plan.json"
 FIGURES = ("fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "fig11", "table2", "table3", "bursty")

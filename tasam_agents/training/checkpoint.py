@@ -23,10 +23,10 @@ import safetensors.torch
 from torch import Tensor
 
 from tasam_agents.errors import Damaged, Note
+from tasam_agents.files.atomic_write import flush_directory, new_file
 from tasam_agents.files.bounded_read import checked_size, parsed_json, read_bytes
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.files.tensor_file import checksum_of_file, physical_memory, write_tensors
-from tasam_agents.training.atomic_write import flush_directory, new_file
 
 FORMAT = "tasam-checkpoint"
 VERSION = 2

@@ -6,16 +6,16 @@ that they learn can change it.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory
-from tasam_agents.training.trainer import train
+from tasam_agents.training.trainer import Interrupted, train
 
 FILE = "choice.json"
 """In the run directory: what was chosen, and what each value returned."""
@@ -41,7 +41,7 @@ class Choice:
         if self.returns and run.is_dir():
             name = self.config.choose
             told = {"name": name, "chosen": self.config.env_kwargs[name], "validation_returns": self.returns}
-            (run / FILE).write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+            write_json_atomically(run / FILE, told, indent=2)
 
 
 def choose(config: TrainConfig) -> Choice:
@@ -50,7 +50,7 @@ def choose(config: TrainConfig) -> Choice:
     Nothing is tried where there is no choice, or where `env_kwargs` makes it already.
 
     Raises:
-        UserError: the environment refuses a value. Interrupted, TrainingDiverged: as ``train``.
+        UserError: the environment refuses a value. TrainingDiverged: as ``train``. Interrupted: nothing is kept.
     """
     if not config.choices or config.choose in config.env_kwargs:
         return Choice(config, {})
@@ -62,7 +62,10 @@ def choose(config: TrainConfig) -> Choice:
             evaluate_every=config.trial_iterations,
         )
         with tempfile.TemporaryDirectory() as directory:
-            best = RunDirectory(train(trial, Path(directory) / "trial", quiet=True)).best
+            try:
+                best = RunDirectory(train(trial, Path(directory) / "trial", quiet=True)).best
+            except Interrupted:
+                raise Interrupted(f"stopped while {config.choose} was chosen; nothing was saved yet") from None
             returns[value] = float(checkpoint.load_state(best)["validation_return"])
     return Choice(_with(config, max(returns, key=returns.__getitem__)), returns)
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDirectory
 

@@ -14,11 +14,11 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, NotReproducible, Resumable
 from tasam_agents.envs.seeding import training_networks
 from tasam_agents.files import run_log
+from tasam_agents.files.atomic_write import set_aside, write_text_atomically
 from tasam_agents.files.provenance import other_versions, versions
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import ReplayBuffer
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import set_aside, write_text_atomically
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError, changes

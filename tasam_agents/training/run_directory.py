@@ -13,8 +13,8 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.trust import check_env_id
 from tasam_agents.errors import Damaged, UserError
 from tasam_agents.files import run_log
+from tasam_agents.files.atomic_write import is_left_over, write_json_atomically, write_text_atomically
 from tasam_agents.files.bounded_read import MIB, read_json
-from tasam_agents.training.atomic_write import is_left_over, write_json_atomically, write_text_atomically
 
 
 class Configuration(Protocol):

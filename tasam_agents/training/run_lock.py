@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from tasam_agents.training.atomic_write import write_text_atomically
+from tasam_agents.files.atomic_write import write_text_atomically
 from tasam_agents.training.run_directory import RunError
 
 _POLL_S = 0.1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,8 @@ def test_the_policy_of_a_run_is_the_one_that_is_evaluated(run: Path) -> None:
 
 def test_a_run_and_its_policy_are_evaluated_alike(run: Path) -> None:
     of_run = {row.policy: row for row in tasam_agents.evaluate(run, networks=3)}
-    of_policy = {row.policy: row for row in tasam_agents.evaluate(tasam_agents.load_policy(run), 3, scenario="tiny")}
+    kwargs: dict[str, Any] = TINY.env_kwargs
+    of_policy = {row.policy: row for row in tasam_agents.evaluate(tasam_agents.load_policy(run), 3, **kwargs)}
     assert of_policy.pop("policy").mean == of_run.pop("TA-SAM-tiny (deterministic)").mean
     del of_run["TA-SAM-tiny (sampled)"]
     assert {name: row.mean for name, row in of_policy.items()} == {name: row.mean for name, row in of_run.items()}

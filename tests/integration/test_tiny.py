@@ -14,7 +14,7 @@ from tasam_agents.learner.learner import Learner
 from tasam_agents.stats.intervals import paired_difference
 from tasam_agents.training.evaluation import evaluate, learned_policy, task_of
 
-SEEDS = held_out_networks(12)
+SEEDS = held_out_networks(40)
 
 
 @pytest.mark.parametrize("critic", ["mean_field", "joint", "pooled"])

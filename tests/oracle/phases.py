@@ -121,13 +121,13 @@ def expected_grants(
         elif s.control.codec == "zones":
             slice_of_rb = control.decode_zones(actions[m], m, num_dus, num_rbs, s.owned_rbs)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())
-            executed[m] = np.clip(actions[m], 0, 1)
+            executed[m, : actions.shape[1]] = np.clip(actions[m], 0, 1)
         elif s.control.codec == "prb_quota":
             queued = [s.traffic.latency == "queue" and s.traffic.offered_bps[sl] > 0 for sl in range(ref.NUM_SLICES)]
             sending = [sum(waiting[u] > 0 or not queued[sl] for u in ues[sl]) for sl in range(ref.NUM_SLICES)]
             slice_of_rb = control.decode_prb_quota(actions[m], num_rbs, sending)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())
-            executed[m] = np.clip(actions[m], 0, 1)
+            executed[m, : actions.shape[1]] = np.clip(actions[m], 0, 1)
         else:
             slice_of_rb = control.decode_slice_share(actions[m], num_rbs)
             claimed[m] = int((slice_of_rb != ref.IDLE).sum())

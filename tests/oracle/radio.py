@@ -180,16 +180,17 @@ def mean_efficiency(
     """E[min(log2(1 + SINR), cap)] in bit/s/Hz when every link fades by Exp(1): the area under P(log2(1 + SINR) > t)."""
 
     def above(t: float) -> float:
-        if evm > 0.0 and (2.0**t - 1.0) * evm**2 >= 1.0:
+        raw = math.expm1(t * math.log(2.0))  # the SINR with that error
+        if raw * evm**2 >= 1.0:
             return 0.0
-        sinr = 1.0 / (1.0 / (2.0**t - 1.0) - evm**2) if t > 0.0 else 0.0
+        sinr = raw / (1.0 - raw * evm**2)
         chance = math.exp(-sinr * noise / signal)
         for power in interferers:
             chance /= 1.0 + sinr * power / signal
         return chance
 
     most = min(60.0 if cap is None else cap, math.log2(1.0 + evm**-2) if evm > 0.0 else 60.0)
-    edges = np.concatenate([[0.0], np.geomspace(1e-9, most, 40)])
+    edges = np.concatenate([[0.0], np.geomspace(1e-15, most, 40)])
     pieces = [integrate.quad(above, a, b, epsabs=1e-17, epsrel=1e-8)[0] for a, b in pairwise(edges)]
     return float(sum(pieces))
 

@@ -52,7 +52,9 @@ def claiming_actions(rng: np.random.Generator, simulator: Simulator) -> NDArray[
         columns = min(mine + 2, 64)  # two columns without a UE are among them
         bits[b, m, 3 + rng.permutation(columns)[:named], rb] = 1.0
     noise = rng.uniform(-0.55, 0.45, bits.shape)
-    return (0.5 + np.where(bits > 0.5, 0.01 + np.abs(noise), -np.abs(noise))).reshape(shape).astype(np.float32)
+    values = (0.5 + np.where(bits > 0.5, 0.01 + np.abs(noise), -np.abs(noise))).reshape(*shape[:2], -1)
+    powers = rng.uniform(-0.1, 1.1, (*shape[:2], shape[2] - values.shape[2]))  # of each RB, where they are set
+    return np.concatenate([values, powers], axis=-1).astype(np.float32)
 
 
 def arrivals_of_the_step(simulator: Simulator) -> Any:

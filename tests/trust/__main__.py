@@ -59,7 +59,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     for name, part in PARTS.items():
         row = rows.get(name)
         if row is None:
-            lines.append(f"| {name} | {part.what} | | NOT RUN: not asked for yet | | |")
+            lines.append(f"| {name} | {part.what} | | NOT RUN: not asked for, or interrupted | | |")
             continue
         told = f"{row['outcome']}: {row['detail']}".replace("|", "/")
         lines.append(f"| {name} | {part.what} | {row['extent']} | {told} | {row['seconds']} s | {row['date']} |")

@@ -10,9 +10,9 @@ import numpy as np
 
 from tasam_agents.experiments.comparison import figures
 from tasam_agents.experiments.comparison.result import ComparisonReport, Line
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.plotting.style import write_table
 from tasam_agents.stats.intervals import Interval, ends
-from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_comparison(report: ComparisonReport, directory: Path) -> list[Path]:

@@ -26,13 +26,13 @@ from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import Name, held_out_networks, validation_networks
 from tasam_agents.errors import UserError
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.jobs.engine import Pool, run_jobs
 from tasam_agents.jobs.job import Job, RunsFailed, Status, Task
 from tasam_agents.learner.learner import Learner
 from tasam_agents.training import checkpoint
-from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.evaluation import (
     evaluate,
     learned_policy,

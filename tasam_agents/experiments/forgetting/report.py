@@ -7,9 +7,9 @@ from typing import Any
 
 from tasam_agents.experiments.forgetting.figure import draw_forgetting
 from tasam_agents.experiments.forgetting.result import ForgettingResult, Measure, minus
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.plotting.style import write_table
 from tasam_agents.stats.intervals import ends
-from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_forgetting(result: ForgettingResult, out: Path) -> list[Path]:

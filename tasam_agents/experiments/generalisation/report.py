@@ -7,8 +7,8 @@ from typing import Any
 
 from tasam_agents.experiments.generalisation.figure import draw_generalisation
 from tasam_agents.experiments.generalisation.result import Generalisation
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.plotting.style import write_table
-from tasam_agents.training.atomic_write import write_json_atomically
 
 
 def write_generalisation(result: Generalisation, directory: Path) -> list[Path]:

@@ -14,9 +14,9 @@ import torch
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.curvature import Ascent, Eigenvalue, ascent_sharpness, largest_eigenvalue
 from tasam_agents.experiments.sharpness.fixed_losses import WITHOUT_ENTROPY, fixed_batches, load_learner, network_losses
+from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
-from tasam_agents.training.atomic_write import write_json_atomically
 from tasam_agents.training.progress import counted
 from tasam_agents.training.run_directory import RunDirectory
 

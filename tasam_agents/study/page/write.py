@@ -19,8 +19,8 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from tasam_agents.files.atomic_write import write_text_atomically
 from tasam_agents.study.page.page import Page
-from tasam_agents.training.atomic_write import write_text_atomically
 
 TEMPLATES = {"index.html": "report.html.jinja", "report.md": "report.md.jinja"}
 SYMBOLS = {"supported": "✓", "not supported": "✗", "inconclusive": "?", "described": "•"}

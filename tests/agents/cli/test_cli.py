@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasam_agents.cli.main import BAD_INPUT, INTERRUPTED, main
+from tasam_agents.config.variants import VARIANTS
 from tasam_agents.training.run_directory import RunDirectory
 
 FIELDS = ["--log-every", "2", "--evaluate-every", "4", "--learner.hidden", "16"]
@@ -30,7 +31,7 @@ def test_train_trains_evaluates_and_draws(finished: Path, capsys: pytest.Capture
     run = RunDirectory.open(finished)
     config = run.config()
     assert (config.iterations, config.learner.hidden) == (8, (16,))
-    assert config.env_kwargs == {"scenario": "tiny", "num_dus": 3, "latency": "queue"}
+    assert config.env_kwargs == {**VARIANTS["tiny"].env_kwargs, "num_dus": 3, "latency": "queue"}
     document = json.loads(run.evaluation_file.read_text())
     assert document["num_networks"] == 20
     assert sorted(path.name for path in run.figures.glob("*.png")) == [

@@ -114,7 +114,7 @@ def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:
     assert len(lines[-1]["td_variance"]) == 1
     assert len(lines[-1]["info/satisfied"]) == 3
     names = validation_networks(2)
-    env = make_batched(*TINY_ENV, 2, names)
+    env = make_batched(SHORT.env_id, SHORT.env_kwargs, 2, names)
     learner = load_actors(checkpoint.load(run.best), run.best, SHORT, env)
     policy = run_policy(learner, SHORT, env, deterministic=True)
     best = max(line["validation_return"] for line in lines if "validation_return" in line)

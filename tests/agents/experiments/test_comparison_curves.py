@@ -14,7 +14,9 @@ from tasam_agents.training.run_directory import RunDirectory
 def run(path: Path, gradients: float, returns: list[float | None]) -> RunDirectory:
     """A log of ten updates a line, with so many gradients per update."""
     path.mkdir()
-    lines = [{"updates": 10 * (i + 1), "gradient_evaluations": gradients} for i in range(len(returns))]
+    lines = [
+        {"iteration": i + 1, "updates": 10 * (i + 1), "gradient_evaluations": gradients} for i in range(len(returns))
+    ]
     for line, value in zip(lines, returns, strict=True):
         if value is not None:
             line["validation_return"] = value

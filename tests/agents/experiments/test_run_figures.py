@@ -21,7 +21,7 @@ SHORT = replace(
     iterations=12,
     evaluate_every=4,
     log_every=3,
-    learner=replace(TINY.learner, gate=GateConfig(calibration=(4, 8))),
+    learner=replace(TINY.learner, gate=GateConfig(lambda_td="relative")),
 )
 
 

@@ -250,7 +250,7 @@ def test_the_command_prints_a_table_and_writes_json_and_csv(
         ("critic_1", CRITIC), ("critic_2", CRITIC),
         ("du_0", ACTOR), ("du_0", WITHOUT_ENTROPY), ("du_1", ACTOR), ("du_1", WITHOUT_ENTROPY),
     ]  # fmt: skip
-    assert (document["iteration"], document["num_batches"], document["batch_size"]) == (6, 3, 32)
+    assert (document["iteration"], document["num_batches"], document["batch_size"]) == (6, 3, 128)
     first = document["losses"][0]["lambda_max"]
     assert first["mean"] == pytest.approx(np.mean(first["values"]))
     assert first["standard_deviation"] == pytest.approx(np.std(first["values"], ddof=1))
@@ -258,7 +258,7 @@ def test_the_command_prints_a_table_and_writes_json_and_csv(
     critics = [value for each in document["losses"][:2] for value in each["lambda_max"]["values"]]
     assert document["mean_lambda_max"][CRITIC] == pytest.approx(np.mean(critics))
     assert f"{first['mean']:.4g}" in printed
-    for words in ("critic_1", "du_1", "without entropy", "3 fixed batches of 32", "single", "ρ = 0.05"):
+    for words in ("critic_1", "du_1", "without entropy", "3 fixed batches of 128", "single", "ρ = 0.05"):
         assert words in printed
     assert printed.count("written: ") == 2
     with (run.path / "sharpness.csv").open(encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 """An argument of the environment is chosen on validation networks, recorded, and left alone where it is given."""
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
 from tasam_agents.training import checkpoint, choosing
 from tasam_agents.training.choosing import choose
 from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.trainer import Interrupted
 
 SHORT = replace(
     TINY, env_kwargs={"scenario": "tiny", "codec": "zones"}, choose="owned_rbs", choices=(5, 1),
@@ -43,6 +45,22 @@ def test_trials_are_short_runs_of_the_same_configuration(monkeypatch: pytest.Mon
         replace(SHORT, env_kwargs={**SHORT.env_kwargs, "owned_rbs": p}, iterations=2, evaluate_every=2) for p in (5, 1)
     ]
     assert choice.config.env_kwargs["owned_rbs"] == 5  # ties go to the first
+
+
+def test_interrupted_nothing_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a trial, which cannot be gone on with, nor a run; the same command begins anew."""
+
+    def interrupted(config: object, run_dir: Path, quiet: bool) -> Path:
+        run_dir.mkdir()
+        raise Interrupted(f"To go on: tasam train --resume {run_dir}")
+
+    monkeypatch.setattr(choosing, "train", interrupted)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "trials"))
+    (tmp_path / "trials").mkdir()
+    with pytest.raises(Interrupted, match="stopped while owned_rbs was chosen; nothing was saved yet"):
+        tasam_agents.train(SHORT, tmp_path / "run")
+    assert not list((tmp_path / "trials").iterdir())
+    assert [file.name for file in tmp_path.iterdir()] == ["trials"]  # the lock is gone, too
 
 
 def test_what_is_given_is_not_chosen(tmp_path: Path) -> None:

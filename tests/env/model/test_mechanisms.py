@@ -32,7 +32,6 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
     "fades": {
         "drawn": {},
         "grouped": {"rbs_per_fade": 5, "fading": "jakes", "tx_evm": 0.08},
-        "mean": {"fading": "ergodic", "fading_blocks": 1, "tx_evm": 0.08},
     },
     "power": {"even": {}, "set": {"power_range_db": 20.0}},
     "links": {"shannon": {}, "mcs": {"link_adaptation": "mcs", "cqi_delay_steps": 2, "energy_weight": 0.3}},

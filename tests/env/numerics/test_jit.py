@@ -41,7 +41,12 @@ CASES = [
     ("tiny", 3, {"latency": "queue", "observation": "extended", "interference": "as_printed", "codec": "slice_mask"}),
     ("tiny", 2, {"num_dus": 7, "num_ues": 9, "alpha": "literal", "max_spectral_efficiency": 7.4, "fading": "none"}),
     ("paper", 1, {}),
-]
+    ("tiny", 3, {"codec": "prb_quota", "latency": "queue", "observation": "kpm", "link_adaptation": "mcs",
+                 "power_range_db": 10.0, "tx_evm": 0.08, "fading": "jakes", "rbs_per_fade": 2, "sectors": 3,
+                 "num_dus": 3, "handover_interruption_s": 0.04, "time_to_trigger_s": 0.1, "latency_percentile": 0.9}),
+    ("tiny", 2, {"codec": "zones", "fading": "ergodic", "power_range_db": 10.0, "demand_trace": "synthetic",
+                 "latency": "queue", "num_dus": 4, "wrap_around": True}),
+]  # fmt: skip
 
 
 def run(program: str, *arguments: str, **environment: str) -> str:
@@ -70,14 +75,16 @@ def test_plain_python_agrees() -> None:
 SMALL = """
 import numpy as np
 from oran_env.model.mac.action_codec import count_clipped
+from oran_env.model.mac.codecs.codec import Du
 from oran_env.model.mac.codecs.slice_mask import decode_slice_mask
 from oran_env.model.mac.codecs.two_bit import decode_two_bit
 from oran_env.model.reward.reward import min_qos_penalty, resource_penalty
 kernels = [count_clipped, decode_slice_mask, decode_two_bit, min_qos_penalty, resource_penalty]
 action, slices = np.array([0, 0, 1, 1, 0, 1], dtype=np.float32), np.empty(3, dtype=np.int64)
 none = slices[:0]
-results = [count_clipped(2 * action), decode_slice_mask(action, none, none, slices[:2], none)]
-results += [decode_two_bit(action, none, none, slices, none)]
+du = Du(0, 1, 0, none, none, none)
+results = [count_clipped(2 * action), decode_slice_mask(action, du, slices[:2], none)]
+results += [decode_two_bit(action, du, slices, none)]
 results += [min_qos_penalty(np.array([0.0, 0.5, 1.0]), 0.5, 2.0), resource_penalty(150, 100, 2.0)]
 print(*results, *slices)
 print(*[kernel.__name__ for kernel in kernels if kernel.stats.cache_hits])

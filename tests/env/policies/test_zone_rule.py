@@ -11,6 +11,7 @@ import pytest
 import oran_env
 from oran_env import PRESETS, Simulator, make_scenario
 from oran_env.model.mac.ownership import owners
+from oran_env.policies.reading_rules import searchable
 from oran_env.policies.reuse_plan import colours
 from oran_env.policies.rules import SEARCHED, zone_rule
 from oran_env.scoring.playable import returns_of
@@ -161,9 +162,13 @@ def test_every_point_is_a_rule(scenario: str) -> None:
     made = make_scenario(scenario)
     simulator = Simulator(made, 2, seed=1)
     observations = simulator.reset()
-    for name, space in spaces_of(made).items():
-        points: list[Point] = [p for p in space.grid if space.parameters(p) is not None]
+    rules = {**SEARCHED, **searchable(made)}
+    spaces = spaces_of(made)
+    for name, rule in rules.items():
+        space = spaces[name]
+        grid: list[Point] = [(*space.unsearched, *p) for p in space.grid]
+        points = [p for p in grid if space.parameters(p) is not None]
         assert len(points) > 5
         for point in (points[0], points[len(points) // 2], points[-1]):
-            actions = SEARCHED[name](observations, scenario=made, **(space.parameters(point) or {}))
+            actions = rule(observations, scenario=made, **(space.parameters(point) or {}))
             assert actions.shape == (2, len(simulator.agents), simulator.action_size)

@@ -12,6 +12,8 @@ import scipy.stats
 
 from oran_env import Simulator, make_scenario
 from oran_env.cli import main
+from oran_env.policies.reading_rules import reading_parameters
+from oran_env.policies.rules import SEARCHED, searched_parameters
 from oran_env.scoring import certificate as module
 from oran_env.scoring.certificate import CERTIFICATE_SEED, NUMBERS, certificate_path, certify, levels_of, verdict
 from oran_env.scoring.paired import interval, student_quantile
@@ -57,7 +59,8 @@ def test_what_was_played(found: dict[str, Any]) -> None:
     assert {"random", "static", "count_rule", "weighted_counts", "backlog_rule", "lookahead-1", "lookahead-5"} <= set(
         found["policies"]
     )
-    assert set(found["searched_here"]) == {"weighted_counts", "backlog_rule"}  # the others are those of tiny
+    those_of_tiny = {*searched_parameters(QUEUES), *reading_parameters(QUEUES)}
+    assert set(found["searched_here"]) == {*SEARCHED, "weighted_counts", "backlog_rule"} - those_of_tiny
     short = Simulator(QUEUES.with_overrides(horizon=4), 5, seeds)
     mean, low, high = interval(returns_of("count_rule", short, seeds))
     row = found["policies"]["count_rule"]

@@ -63,13 +63,13 @@ def test_extremes_stay_finite() -> None:
         assert (mean == 0.0) == (signal == 0.0)
 
 
-@pytest.mark.parametrize("power_range_db", [0.0, 15.0])
+@pytest.mark.parametrize(("power_range_db", "evm"), [(0.0, 0.0), (15.0, 0.08)])
 @pytest.mark.parametrize("cap", [None, 6.0])
 @pytest.mark.parametrize("interference", ["physical", "as_printed"])
-def test_rates_of_a_network(interference: Any, cap: float | None, power_range_db: float) -> None:
+def test_rates_of_a_network(interference: Any, cap: float | None, power_range_db: float, evm: float) -> None:
     """Against the plain reading, on RBs in different company, and against the mean of many fades."""
     overrides: dict[str, Any] = {"num_dus": 3, "interference": interference, "max_spectral_efficiency": cap}
-    overrides["power_range_db"] = power_range_db
+    overrides |= {"power_range_db": power_range_db, "tx_evm": evm}
     simulator = Simulator("tiny", 2, seed=6, fading="ergodic", **overrides)
     simulator.reset()
     s = simulator.scenario
@@ -94,6 +94,7 @@ def test_rates_of_a_network(interference: Any, cap: float | None, power_range_db
             rb_bandwidth_hz=s.radio.rb_bandwidth_hz,
             interference=interference,
             max_spectral_efficiency=cap,
+            evm=evm,
         )
         np.testing.assert_allclose(out.rate[b], expected, rtol=CLOSE)
     served = out.rate > 0

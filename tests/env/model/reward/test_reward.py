@@ -17,13 +17,14 @@ from oran_env.model.reward.qos import normalise, slice_qos
 from oran_env.model.reward.reward import ALPHAS, min_qos_penalty, qos_reward, resource_penalty, reward_of
 
 REWARD = make_scenario("paper").reward
+OF_ALPHA = {alpha: reward_of(make_scenario("paper", alpha=alpha)) for alpha in ALPHAS}
 QUALITY = st.lists(st.floats(0, 1), min_size=3, max_size=3)
 
 
 def total(quality: list[float], alpha: str = "adaptive", penalties: bool = True) -> float:
     """Eq. (8) with the default numbers, nothing claimed beyond K."""
     q = np.array(quality)
-    r = qos_reward(q, reward_of(make_scenario("paper", alpha=alpha)))
+    r = qos_reward(q, OF_ALPHA[alpha])
     return r + (min_qos_penalty(q, REWARD.min_normalised_qos, REWARD.zeta) if penalties else 0.0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasam_agents.training.atomic_write import set_aside, write_json_atomically, write_text_atomically
+from tasam_agents.files.atomic_write import set_aside, write_json_atomically, write_text_atomically
 
 
 def test_the_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
