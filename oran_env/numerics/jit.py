@@ -59,7 +59,7 @@ _DIRECTORY = None if numba.config.DISABLE_JIT else cache_directory(_source_hash(
 
 def kernel(function: Function) -> Function:
     """Compile ``function`` in nopython mode, releasing the GIL, with the package's own disk cache."""
-    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
     if _DIRECTORY is not None:
         outer = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(_DIRECTORY)
