@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,8 @@ CAUTION = 1.0  # a move must gain this many standard errors of its mean over the
 FIRST_ROUNDS = 5  # of search in the first step of an episode; later searches go on from its plan
 CANDIDATES = 32  # in a round
 FINALISTS = 16  # of the first, coarse grid, judged on all draws
-AT_ONCE = 8  # draws simulated at the same time, which bounds the memory
+AT_ONCE = 16  # draws simulated at the same time at most, which bounds the memory
+LEAST_DRAWS = 8
 CHANGES = (-4, -2, -1, 1, 2, 4)
 LATTICE = 8  # parts of the RBs that the splits of a coarse round are made of
 _LATTICE = [(u, e) for u in range(LATTICE + 1) for e in range(LATTICE + 1 - u)]
@@ -64,7 +66,7 @@ class LookaheadPolicy:
     Args:
         simulator: the one that is being played; it is read, never changed.
         rounds: of search at every ``interval``-th step; 0: search at the first step of an episode only.
-        draws: futures that each candidate is judged on, a multiple of 16.
+        draws: futures that each candidate is judged on, a multiple of 8.
         interval: steps from one search to the next; in between the plan stays and follows the numbers of UEs.
         clairvoyant: judge on what the coming steps will really draw (``draws`` and ``interval`` are then 1).
         seed: of the candidates and of the futures in the copies.
@@ -89,13 +91,15 @@ class LookaheadPolicy:
         for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("horizon", horizon, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= {least}")
-        if not isinstance(draws, int) or draws < AT_ONCE or draws % AT_ONCE:
-            raise ValueError(f"draws is {draws!r}; allowed: multiples of {AT_ONCE}")
+        if not isinstance(draws, int) or draws < LEAST_DRAWS or draws % LEAST_DRAWS:
+            raise ValueError(f"draws is {draws!r}; allowed: multiples of {LEAST_DRAWS}")
         if simulator.action_size != action_size(simulator.scenario):
             raise ValueError("the simulator has a codec component; allowed: the codec of the scenario")
         self.simulated_steps = 0
         self._simulator, self._scenario = simulator, simulator.scenario
-        self._draws, self._at_once, self._interval = (1, 1, 1) if clairvoyant else (draws, AT_ONCE, interval)
+        self._draws, self._at_once, self._interval = (
+            (1, 1, 1) if clairvoyant else (draws, math.gcd(draws, AT_ONCE), interval)
+        )
         self._rounds, self._horizon = rounds, horizon
         self._clairvoyant = clairvoyant
         self._seed = checked_seed(seed)

@@ -57,11 +57,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "latency": "queue",
         "throughput": "served",
         "observation": "extended",
-        "fading_blocks": 4,
-        "offered_bps": (1e6, 300e3, 200e3),  # video of 480 lines; sensors with pictures; 125 control messages/s
+        "num_rbs": 25,  # groups of four RBs, the RBGs of TS 38.214 in 20 MHz
+        "rb_bandwidth_hz": 800e3,
+        "num_ues": 100,
+        "fading": "ergodic",  # at these speeds a step averages some 27 fades
+        "offered_bps": (1.25e6, 375e3, 250e3),  # video of 480 lines; sensors with pictures; 156 control messages/s
         "packet_bytes": (1500.0, 200.0, 200.0),  # TS 22.104: periodic control sends 20 to 250 byte
         "arrivals": ("constant", "constant", "poisson"),
-        "drift_sigma": 0.7,  # per DU and slice a coefficient of variation of 0.8, as of cells within minutes
+        "drift_sigma": 0.9,  # per DU and slice a coefficient of variation of 1.1, as of small cells within minutes
         "drift_s": 10.0,
         "burst_factor": 3.0,  # a second of events every seven
         "burst_every_s": 6.0,

@@ -27,7 +27,7 @@ from oran_env.scoring.suites import scenario_hash
 
 CERTIFICATE_SEED = 4_000_000
 FAR = 5  # steps that foresight sees
-SEARCH: dict[str, Any] = {"rounds": 2, "draws": 16, "interval": 1}  # of both lookaheads
+SEARCH: dict[str, Any] = {"rounds": 2, "draws": 8, "interval": 1}  # of both lookaheads
 QUICK_SEARCH = 8  # validation networks on which a rule's numbers are searched, where none are stored
 READS_NOTHING = ("static", "equal_shares")
 READS_COUNTS = ("count_rule", "demand_proportional", *COUNTING)

@@ -249,3 +249,16 @@ def test_a_scenario_without_searched_rule() -> None:
     scenario = dataclasses.replace(make_scenario("tiny"), name="mine")
     simulator = Simulator(scenario, 1, seed=0)
     assert LookaheadPolicy(simulator, **CHEAP)(simulator.reset()).shape == (1, 2, 20)
+
+
+def test_a_coarse_round_tries_every_split_of_the_lattice() -> None:
+    """Where a backlog is kept: so many RBs to URLLC and eMBB at every DU, the rest to mMTC."""
+    simulator = Simulator("tiny", 1, seed=3, latency="queue", observation="extended")
+    simulator.reset()
+    policy = LookaheadPolicy(simulator, draws=8)
+    ues = np.full((2, 3), 4.0)
+    for urllc, embb in policy._splits:
+        grid = policy._grid(policy._split(policy._rule, ues, [0, 1], urllc, embb), ues)
+        counts = [[int((row == i).sum()) for i in range(3)] for row in grid]
+        assert counts == [[embb, 10 - urllc - embb, urllc]] * 2
+    assert len(set(policy._splits)) >= 40
