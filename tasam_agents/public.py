@@ -15,7 +15,7 @@ from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import ObservationPolicy
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments import run_evaluation
@@ -145,7 +145,7 @@ def evaluate(
 
     names = held_out_networks(networks)
     env = make_batched(env_id, env_kwargs, networks, names)
-    return run_evaluation.compare({"policy": policy} | reference_policies(env_id, env_kwargs), env, names)
+    return run_evaluation.compare_with_references({"policy": policy}, env, env_id, env_kwargs, names)
 
 
 def compare(

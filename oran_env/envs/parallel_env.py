@@ -219,6 +219,14 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         """The same scenario as a batch of networks, for learners that can use one."""
         return Simulator(self.scenario, num_networks, seed, components=self.simulator.components)
 
+    @property
+    def reference_arguments(self) -> dict[str, Any]:
+        """Arguments of the environment in which hand-made policies act at their best: with bits where agents have zones.
+
+        With ``zones`` every DU leaves RBs to others, which a rule for all RBs does not know how to use.
+        """
+        return {"codec": "two_bit"} if self.scenario.control.codec == "zones" else {}
+
     def reference_policies(self) -> dict[str, Policy]:
         """Named hand-made policies for this scenario, made afresh in each call."""
         return reference_policies(self.scenario)

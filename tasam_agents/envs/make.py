@@ -72,12 +72,18 @@ def make_batched(
     return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], names)
 
 
+def reference_arguments(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with which the policies that an environment offers act at their best: its own, if it names none."""
+    return {**kwargs, **getattr(make_env(env_id, kwargs).unwrapped, "reference_arguments", {})}
+
+
 def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, ObservationPolicy]:
     """Return the policies an environment offers for comparison; ``random`` is always among them.
 
-    Each environment keeps its own name and order. The uniform random policy draws the same actions each time.
+    They act in an environment with ``reference_arguments``. Each environment keeps its own name and order. The uniform
+    random policy draws the same actions each time.
     """
-    env = make_env(env_id, kwargs).unwrapped
+    env = make_env(env_id, reference_arguments(env_id, kwargs)).unwrapped
     offered: dict[str, ObservationPolicy] = dict(env.reference_policies()) if hasattr(env, "reference_policies") else {}
     if "random" in offered:
         return offered

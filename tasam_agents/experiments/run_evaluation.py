@@ -17,7 +17,7 @@ from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, load_policy
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.files.atomic_write import write_json_atomically
@@ -105,7 +105,22 @@ class Comparison:
         }
 
 
-def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, names: Sequence[Seed]) -> tuple[Row, ...]:
+def compare_with_references(
+    policies: Mapping[str, ObservationPolicy],
+    env: BatchedEnv,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    names: Sequence[Seed],
+) -> tuple[Row, ...]:
+    """`compare`, with the reference policies of the environment on the same networks, where they act at their best."""
+    offered = reference_policies(env_id, env_kwargs)
+    arguments = reference_arguments(env_id, env_kwargs)
+    theirs = env if arguments == dict(env_kwargs) else make_batched(env_id, arguments, env.num_envs, names)
+    acting = {name: (policy, env) for name, policy in policies.items()}
+    return compare(acting | {name: (policy, theirs) for name, policy in offered.items()}, names)
+
+
+def compare(policies: Mapping[str, tuple[ObservationPolicy, BatchedEnv]], names: Sequence[Seed]) -> tuple[Row, ...]:
     """Evaluate every policy on the same networks; differences are those of the first one minus each other.
 
     Raises:
@@ -113,7 +128,7 @@ def compare(policies: Mapping[str, ObservationPolicy], env: BatchedEnv, names: S
     """
     if len(names) < 2:
         raise UserError(f"networks is {len(names)}; allowed: 2 or more, an interval needs them")
-    episodes = {name: evaluate(policy, env, names) for name, policy in policies.items()}
+    episodes = {name: evaluate(policy, env, names) for name, (policy, env) in policies.items()}
     own = next(iter(episodes.values()))
     rows = []
     for name, result in episodes.items():
@@ -156,8 +171,7 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
         f"{config.name} (deterministic)": deterministic,
         f"{config.name} (sampled)": sampled,
     }
-    policies |= reference_policies(config.env_id, config.env_kwargs)
-    rows = compare(policies, env, names)
+    rows = compare_with_references(policies, env, config.env_id, config.env_kwargs, names)
     lines = run.metrics()
     training_s = float(lines[-1]["wall_time_s"]) if lines else 0.0
     return Comparison(

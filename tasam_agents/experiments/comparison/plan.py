@@ -19,7 +19,7 @@ from tasam_agents.config.checks import MAX_SEED
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
@@ -145,14 +145,15 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     env = make_batched(plan.env_id, plan.env_kwargs, len(names), names)
     failed = {failure.job.agent for failure in failures}
     offered = reference_policies(plan.env_id, plan.env_kwargs)
+    theirs = make_batched(plan.env_id, reference_arguments(plan.env_id, plan.env_kwargs), len(names), names)
     returns: dict[str, NDArray[np.float64]] = {}
     costs: dict[str, Cost] = {}
     for name in plan.agents:
         if name in failed:
             continue
         jobs = [job for job in plan.jobs if job.agent == name]
-        policies = [policy_of(job, env) for job in jobs] or [offered[name]]
-        returns[name] = np.stack([evaluate(policy, env, names).returns for policy in policies])
+        policies = [(policy_of(job, env), env) for job in jobs] or [(offered[name], theirs)]
+        returns[name] = np.stack([evaluate(policy, where, names).returns for policy, where in policies])
         costs[name] = _mean_cost([cost_of(RunDirectory(job.directory)) for job in jobs])
     if not returns:
         return None

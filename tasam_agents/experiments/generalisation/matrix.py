@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.result import Generalisation, Row
@@ -100,9 +100,11 @@ def _evaluated(
         learner = load_actors(checkpoint.load(directory), directory, config, env)
         actors[run] = run_policy(learner, config, env, deterministic=True)
     returns, references = {}, {}
-    for name, env in envs.items():
+    for each in members:
+        name, env = each.name, envs[each.name]
+        theirs = make_batched(env_id, reference_arguments(env_id, each.arguments), num_networks, names)
         for policy in common:
-            references[policy, name] = evaluate(offered[name][policy], env, names).returns[None]
+            references[policy, name] = evaluate(offered[name][policy], theirs, names).returns[None]
         for row in rows:
             returns[row.label, name] = np.stack([evaluate(actors[run], env, names).returns for run in row.runs])
     return Generalisation(rows, members, chosen, tuple(range(num_networks)), returns, references)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasam_agents.config.variants import TINY
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import validation_networks
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, learned_policy, load_actors
@@ -19,5 +19,6 @@ def test_tiny_ends_above_the_best_fixed_split(tmp_path: Path) -> None:
     env = make_batched(config.env_id, config.env_kwargs, len(names), names)
     actors = load_actors(checkpoint.load(run.best), run.best, config, env)
     learnt = evaluate(learned_policy(actors, deterministic=True), env, names).returns
-    static = evaluate(reference_policies(config.env_id, config.env_kwargs)["static"], env, names).returns
+    bits = make_batched(config.env_id, reference_arguments(config.env_id, config.env_kwargs), len(names), names)
+    static = evaluate(reference_policies(config.env_id, config.env_kwargs)["static"], bits, names).returns
     assert (learnt - static).mean() > 0.1
