@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.experiments.run_evaluation import evaluate_run
@@ -21,6 +23,7 @@ def improvement(config: TrainConfig, path: Path) -> float:
     return random.difference.low
 
 
+@pytest.mark.slow  # the other one learns the same, and more
 def test_one_agent_learns_to_cover_its_landmark(tmp_path: Path) -> None:
     """Long enough for every seed that was tried: after 30 iterations some are still on their way up."""
     config = replace(SPREAD, env_kwargs=SPREAD.env_kwargs | {"N": 1}, iterations=45, evaluate_every=5, seed=1)

@@ -109,7 +109,7 @@ def test_one_process_does_run_after_run_and_another_takes_the_place_of_one_that_
 
 
 def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    job = Job("own", replace(FAKE, iterations=400, checkpoint_every_s=0.1), tmp_path / "seed_0")
+    job = Job("own", replace(FAKE, iterations=200, checkpoint_every_s=0.1), tmp_path / "seed_0")
     run = RunDirectory(job.directory)
 
     def is_saved() -> bool:
@@ -119,7 +119,7 @@ def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path, capsys: pytest.
 
     def kill() -> None:
         multiprocessing.active_children()[0].kill()
-        assert 0 < checkpoint.load_state(run.latest)["iteration"] < 400
+        assert 0 < checkpoint.load_state(run.latest)["iteration"] < 200
         first.append(run.metrics()[0])
 
     killer = when(is_saved, kill)
@@ -129,7 +129,7 @@ def test_a_killed_run_goes_on_where_it_was_saved(tmp_path: Path, capsys: pytest.
     assert run.metrics()[0] == first[0]  # with the times of the first attempt
     iterations = [line["iteration"] for line in run.metrics()]
     assert iterations == sorted(set(iterations))
-    assert iterations[-1] == 400
+    assert iterations[-1] == 200
 
 
 def test_how_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
