@@ -221,7 +221,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     @property
     def reference_arguments(self) -> dict[str, Any]:
-        """Arguments of the environment in which hand-made policies act at their best: with bits where agents have zones.
+        """Arguments of the environment in which hand-made policies act at their best: bits in place of zones.
 
         With ``zones`` every DU leaves RBs to others, which a rule for all RBs does not know how to use.
         """

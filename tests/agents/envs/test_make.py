@@ -18,7 +18,7 @@ from tasam_agents.envs.interface import (
     Resumable,
     ended,
 )
-from tasam_agents.envs.make import make_batched, make_env, reference_policies
+from tasam_agents.envs.make import make_batched, make_env, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import Seed, integer_of
 from tasam_agents.envs.sequential import SequentialBatch
 
@@ -262,6 +262,15 @@ def test_random_is_always_among_the_reference_policies() -> None:
     assert 0 <= actions.min() < actions.max() <= 1
     assert list(reference_policies("support.fakes:target_env", {})) == ["random", "repeat", "half"]
     assert "static" in reference_policies("oran/ORAN-v1", {"scenario": "tiny"})
+
+
+def test_rules_act_with_bits_where_agents_have_zones() -> None:
+    zones = {"scenario": "tiny", "codec": "zones"}
+    assert reference_arguments("oran/ORAN-v1", zones) == {**zones, "codec": "two_bit"}
+    assert reference_arguments("oran/ORAN-v1", {"codec": "slice_mask"}) == {"codec": "slice_mask"}
+    bits = make_batched("oran/ORAN-v1", reference_arguments("oran/ORAN-v1", zones), 2, 0)
+    actions = reference_policies("oran/ORAN-v1", zones)["count_rule"](bits.reset())
+    assert actions.shape == (2, 2, 20)
 
 
 def test_a_wrapper_around_a_batched_environment_is_not_bypassed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from support.short_runs import stop_after
 
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.envs.make import make_batched, reference_policies
+from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.generalisation.family_training import train_family
@@ -80,7 +80,7 @@ def test_cells_are_the_returns_of_the_deterministic_best_actors(runs: list[Path]
         for row, pair in zip(result.rows, (runs[:2], runs[2:]), strict=True):
             expected = [by_hand(run, kwargs) for run in pair]
             np.testing.assert_array_equal(result.returns[row.label, name], expected)
-        env = make_batched(ORAN, kwargs, 3, held_out_networks(3))
+        env = make_batched(ORAN, reference_arguments(ORAN, kwargs), 3, held_out_networks(3))
         rule = evaluate(reference_policies(ORAN, kwargs)["count_rule"], env, held_out_networks(3)).returns
         np.testing.assert_array_equal(result.references["count_rule", name], rule[None])
 

@@ -60,7 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_policy_meets_the_same_networks() -> None:
     env = TargetBatch(3, [0, 0, 0])
     seeds = [5, 6, 9]
-    rows = compare({"own": REPEAT, "half": HALF, "again": REPEAT}, env, seeds)
+    rows = compare({"own": (REPEAT, env), "half": (HALF, env), "again": (REPEAT, env)}, seeds)
     assert env.seeds_seen == [seeds] * 3
     assert [row.episodes.names for row in rows] == [tuple(seeds)] * 3
     np.testing.assert_array_equal(rows[0].episodes.returns, rows[2].episodes.returns)
@@ -75,7 +75,7 @@ def test_every_policy_meets_the_same_networks() -> None:
 
 def test_one_network_allows_no_interval() -> None:
     with pytest.raises(UserError, match="networks is 1; allowed: 2 or more"):
-        compare({"own": REPEAT}, TargetBatch(1, [0]), [0])
+        compare({"own": (REPEAT, TargetBatch(1, [0]))}, [0])
 
 
 def test_a_return_is_the_mean_over_agents_and_steps_of_one_episode() -> None:
