@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.cell.deployment import sites_of
-from oran_env.model.mac.action_codec import action_size, at_full_power, encode_owned
+from oran_env.model.mac.action_codec import CODECS, action_size, at_full_power, encode_owned
 from oran_env.model.mac.codecs.codec import IDLE
 from oran_env.model.mac.codecs.zones import encode_counts, lay_zones
 from oran_env.model.reward.observation import observation_layout
@@ -247,5 +247,12 @@ def reference_policies(scenario: Scenario) -> dict[str, Policy]:
     if scenario.control.codec == "zones":
         del policies["idle"]  # which it cannot say
     for name, parameters in searched_parameters(scenario).items():
-        policies[name] = partial(SEARCHED[name], scenario=scenario, **parameters)
+        if name != "zone_rule" or _has_zones(scenario, parameters["colours_own"]):
+            policies[name] = partial(SEARCHED[name], scenario=scenario, **parameters)
     return policies
+
+
+def _has_zones(scenario: Scenario, colours_own: bool) -> bool:
+    """Whether the codec can say what ``zone_rule`` decides."""
+    codec = scenario.control.codec
+    return not colours_own if codec == "zones" else CODECS[codec].claims > 0 and CODECS[codec].named_ues == 0

@@ -76,7 +76,8 @@ def test_evaluate_into_a_closed_pipe_writes_its_files_and_no_traceback(tmp_path:
 
 
 INTERRUPTED_IMPORT = """
-import _thread, sys, threading
+import _thread, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
 sys.argv = ["tasam", "evaluate", "nowhere"]
 from tasam_agents.cli.main import main
 import importlib.abc
