@@ -8,7 +8,6 @@ import numpy as np
 
 from oran_env.policies.reading_rules import reading_policies
 from oran_env.policies.rules import reference_policies
-from oran_env.scenario.presets import make_scenario
 from oran_env.scoring.normalise import Measured, mean_ratio, ratio_interval
 from oran_env.scoring.paired import interval
 from oran_env.scoring.plays import Job, Say, mean_shares, play_dealt
@@ -21,7 +20,7 @@ def shipped_rules(suite: Suite) -> list[str]:
     """The rules of all scenarios of a suite, in the order in which they are listed."""
     names: dict[str, None] = {}
     for name in suite.scenarios:
-        scenario = make_scenario(name)
+        scenario = suite.scenario(name)
         names |= dict.fromkeys((*reference_policies(scenario), *reading_policies(scenario)))
     return [name for name in names if name not in NOT_SHOWN]
 
@@ -42,7 +41,7 @@ def levels(suite: Suite, num_networks: int | None = None, workers: int = 1, say:
     rows: list[dict[str, Any]] = []
     measured: dict[str, list[Measured]] = {}
     for name in suite.scenarios:
-        scenario, stored = make_scenario(name), stored_returns(suite, name)
+        scenario, stored = suite.scenario(name), stored_returns(suite, name)
         random, lookahead = np.array(stored.random[:number]), np.array(stored.lookahead[:number])
         known = {**reference_policies(scenario), **reading_policies(scenario)}
         jobs = {rule: Job(scenario, rule, seeds, scenario.control.horizon) for rule in known if rule not in NOT_SHOWN}

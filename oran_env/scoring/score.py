@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from oran_env.scenario.presets import PRESETS, make_scenario
+from oran_env.scenario.presets import PRESETS
 from oran_env.scoring.normalise import Measured, bootstrap_interval, interquartile_mean, mean_ratio, ratio_interval
 from oran_env.scoring.playable import Maker, PolicyError, Scorable, policy_on
 from oran_env.scoring.plays import mean_shares, watched
@@ -158,7 +158,7 @@ def score(
     measured = []
     satisfied = {}
     for scenario_name in chosen.scenarios:
-        scenario = make_scenario(scenario_name)
+        scenario = chosen.scenario(scenario_name)
         simulator = Simulator(scenario, number, seeds, num_threads)
         observations = simulator.reset()
         act = policy_on(policy if make is None else make(scenario), simulator)
