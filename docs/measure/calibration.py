@@ -63,18 +63,19 @@ SMALL: Overrides = {"site_spacing_m": 200.0, "margin_m": 100.0}
 FAMILY: tuple[tuple[str, Overrides], ...] = (
     ("paper", {}),
     ("paper, patient", {**PATIENT, **COST}),
-    ("fast, today", FAST),
-    ("fast, at once", {**FAST, **COST}),
-    ("fast, patient", {**FAST, **PATIENT, **COST}),
-    ("fast, straight on, today", ROAD),
-    ("fast, straight on, patient", {**ROAD, **PATIENT, **COST}),
-    ("fast, straight on, patient, 0.1 s", {**ROAD, **PATIENT, "handover_interruption_s": 0.1}),
-    ("dense, today", SMALL),
-    ("dense, patient", {**SMALL, **PATIENT, **COST}),
-    ("dense, UMa", {**SMALL, **UMA, **PATIENT, **COST}),
+    ("25 to 40 m/s", FAST),
+    ("25 to 40 m/s, at once", {**FAST, **COST}),
+    ("25 to 40 m/s, patient", {**FAST, **PATIENT, **COST}),
+    ("25 to 40 m/s, straight on", ROAD),
+    ("25 to 40 m/s, straight on, patient", {**ROAD, **PATIENT, **COST}),
+    ("`fast`: straight on, patient, 0.1 s", {**ROAD, **PATIENT, "handover_interruption_s": 0.1}),
+    ("200 m", SMALL),
+    ("200 m, patient", {**SMALL, **PATIENT, **COST}),
+    ("200 m, UMa", {**SMALL, **UMA, **PATIENT, **COST}),
     ("paper, wrap-around", WRAPPED),
-    ("dense, wrap-around", {**SMALL, **WRAPPED, **PATIENT, **COST}),
-    ("dense, UMa, wrap-around", {**SMALL, **UMA, **WRAPPED, **PATIENT, **COST}),
+    ("`dense`: 200 m, wrap-around", {**SMALL, **WRAPPED}),
+    ("200 m, wrap-around, patient", {**SMALL, **WRAPPED, **PATIENT, **COST}),
+    ("200 m, UMa, wrap-around, patient", {**SMALL, **UMA, **WRAPPED, **PATIENT, **COST}),
 )
 
 
@@ -170,7 +171,7 @@ def handover_table(seeds: list[int]) -> tuple[list[str], list[tuple[str, float, 
         "|---|---|---|---|---|---|",
     ]
     rows = []
-    for name, overrides in (("paper", {}), ("paper, wrap-around", WRAPPED), ("fast", FAST), ("dense", SMALL)):
+    for name, overrides in (("paper", {}), ("paper, wrap-around", WRAPPED), ("25 to 40 m/s", FAST), ("200 m", SMALL)):
         endless = crossings(overrides)
         lines.append(f"| *{name}, endless lattice, 4·v/(π·d)* | | | {endless:.2f} | | |")
         rows.append((f"{name}, closed form", 0.0, 0.0, Mobility(endless, np.nan, np.nan)))
