@@ -11,7 +11,7 @@ from typing import Any
 from oran_env.commands import CommandError
 from oran_env.commands.watch import fields
 from oran_env.scenario.presets import make_scenario
-from oran_env.scoring.certificate import SEARCH, certificate_path, certify, levels_of, verdict
+from oran_env.scoring.certificate import certificate_path, certify, levels_of, verdict
 
 HELP = "Compare rules and lookahead on fresh networks of a preset: what it leaves to learn."
 
@@ -23,8 +23,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--networks", type=int, default=16, help="fresh networks, 5 or more (default: 16)")
     parser.add_argument("--steps", type=int, default=25, help="of each network (default: 25)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1); no number depends on it")
-    parser.add_argument("--rounds", type=int, default=SEARCH["rounds"], help="of the search before each step")
-    parser.add_argument("--draws", type=int, default=SEARCH["draws"], help="futures that a candidate is judged on")
+    parser.add_argument("--rounds", type=int, help="of the search before each step (default: 1, 2 with a queue)")
+    parser.add_argument("--draws", type=int, help="futures that a candidate is judged on (default: 8)")
     parser.add_argument("--out", type=Path, help="file of the result (default: that of the package)")
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="override a field; nothing is then stored"
@@ -55,8 +55,7 @@ def run(options: argparse.Namespace) -> None:
             options.steps,
             options.workers,
             partial(print, flush=True),
-            rounds=options.rounds,
-            draws=options.draws,
+            **{name: value for name in ("rounds", "draws") if (value := getattr(options, name)) is not None},
         )
     except ValueError as error:
         raise CommandError(str(error)) from error

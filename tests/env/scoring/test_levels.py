@@ -31,7 +31,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_oran_v2() -> None:
     whole = SUITES["oran-v2"]
-    assert (whole.num_networks, whole.references) == (200, 40)
+    assert (whole.num_networks, whole.references) == (200, 24)
     assert whole.scenarios[:2] == ("paper", "dynamic")
     assert set(SUITES["oran-v1"].scenarios) < set(whole.scenarios)
     assert whole.seeds[:20] == SUITES["oran-v1"].seeds
