@@ -23,8 +23,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--networks", type=int, default=16, help="fresh networks, 5 or more (default: 16)")
     parser.add_argument("--steps", type=int, default=25, help="of each network (default: 25)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1); no number depends on it")
-    parser.add_argument("--rounds", type=int, help="of the search before each step (default: 1, 2 with a queue)")
-    parser.add_argument("--draws", type=int, help="futures that a candidate is judged on (default: 8)")
+    parser.add_argument("--rounds", type=int, help="of the search before each step (default: 1, 4 with a queue)")
+    parser.add_argument("--draws", type=int, help="futures that a candidate is judged on (default: 32, 8 with a queue)")
     parser.add_argument("--out", type=Path, help="file of the result (default: that of the package)")
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="override a field; nothing is then stored"

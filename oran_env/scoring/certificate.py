@@ -27,8 +27,8 @@ from oran_env.scoring.suites import scenario_hash
 
 CERTIFICATE_SEED = 4_000_000
 FAR = 5  # steps that foresight sees
-SEARCH: dict[str, Any] = {"rounds": 1, "draws": 8, "interval": 1}  # of both lookaheads
-ROUNDS_WITH_QUEUE = 2  # where a plan is worth something for a few steps only
+SEARCH: dict[str, Any] = {"rounds": 1, "draws": 32, "interval": 5}  # of both lookaheads: a plan lasts
+SEARCH_WITH_QUEUE: dict[str, Any] = {"rounds": 4, "draws": 8, "interval": 1}  # it is good for a step
 QUICK_SEARCH = 8  # validation networks on which a rule's numbers are searched, where none are stored
 READS_NOTHING = ("static", "equal_shares")
 READS_COUNTS = ("count_rule", "demand_proportional", *COUNTING)
@@ -112,8 +112,7 @@ def certify(
     start = time.perf_counter()
     seeds = tuple(CERTIFICATE_SEED + i for i in range(networks))
     numbers, searched_here = rule_numbers(scenario, say)
-    queued = {"rounds": ROUNDS_WITH_QUEUE} if scenario.traffic.latency == "queue" else {}
-    of_search = {**SEARCH, **queued, **settings}
+    of_search = {**(SEARCH_WITH_QUEUE if scenario.traffic.latency == "queue" else SEARCH), **settings}
     jobs = {"random": Job(scenario, "random", seeds, steps)}
     rules = dict.fromkeys((*RULES, *numbers))
     jobs |= {name: Job(scenario, name, seeds, steps, numbers.get(name, {})) for name in rules}
