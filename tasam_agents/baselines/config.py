@@ -36,6 +36,8 @@ class OffPolicy:
     """Steps of a network that are kept. The library's 1,000,000 would need 15 GB with a joint action."""
     warmup_steps: CountOrZero | None = None
     """Steps of each network with random actions before the first update; the library's own are 100 in sum."""
+    warmup_share: Annotated[float, within("[0, 1)")] | None = None
+    """The same as a share of the budget, in place of ``warmup_steps``."""
     train_every: Count | None = None
     """Steps of each network between two rounds of updates."""
     updates_per_round: Count | None = None
@@ -45,48 +47,103 @@ class OffPolicy:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        allowed = "None with warmup_steps"
+        check(self, "warmup_share", allowed, self.warmup_share is None or self.warmup_steps is None)
 
 
 @dataclass(frozen=True)
-class Sac(OffPolicy):
-    """Settings of SAC alone."""
+class MaximumEntropy(OffPolicy):
+    """What SAC and its descendants have in common."""
 
-    algorithm: Literal["sac"] = "sac"
-    """Which of the library's algorithms; `td3` and `ppo` have settings of their own."""
     initial_entropy_coefficient: Positive | None = None
     """Start of the tuned coefficient; the library's own is 1."""
+    is_entropy_fixed: bool = False
+    """Whether the coefficient stays what it is initially."""
     target_entropy_per_dim: Annotated[float, Bounds("a finite number <= 0", lambda value: value <= 0)] | None = None
     """Target entropy [nats per action value, on the (0, 1) support, as in our own configuration]. The library counts on
     [-1, 1], ln 2 more; its own target, -1 there, is -1.69 here."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_given = self.initial_entropy_coefficient is not None
+        check(
+            self, "is_entropy_fixed", "False without initial_entropy_coefficient", is_given or not self.is_entropy_fixed
+        )
+
+
+@dataclass(frozen=True)
+class Sac(MaximumEntropy):
+    """Soft actor-critic."""
+
+    algorithm: Literal["sac"] = "sac"
+    """Which of the algorithms; each has settings of its own."""
+
+
+@dataclass(frozen=True)
+class Tqc(MaximumEntropy):
+    """SAC with truncated quantile critics, of sb3-contrib."""
+
+    algorithm: Literal["tqc"] = "tqc"
+    """Which of the algorithms; each has settings of its own."""
+
+
+@dataclass(frozen=True)
+class CrossQ(MaximumEntropy):
+    """SAC with batch normalisation in place of target networks, of sb3-contrib."""
+
+    algorithm: Literal["crossq"] = "crossq"
+    """Which of the algorithms; each has settings of its own."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, "polyak", "None: there are no target networks", self.polyak is None)
+
 
 @dataclass(frozen=True)
 class Td3(OffPolicy):
-    """Settings of TD3 alone."""
+    """Twin delayed deep deterministic policy gradient."""
 
     algorithm: Literal["td3"] = "td3"
-    """Which of the library's algorithms; `sac` and `ppo` have settings of their own."""
+    """Which of the algorithms; each has settings of its own."""
     action_noise: Positive | None = None
     """Standard deviation of the exploration noise, on [-1, 1]; the library's own is none at all."""
 
 
 @dataclass(frozen=True)
-class Ppo:
-    """Settings of PPO alone."""
+class OnPolicy:
+    """What the algorithms without one have in common."""
 
-    algorithm: Literal["ppo"] = "ppo"
-    """Which of the library's algorithms; `sac` and `td3` have settings of their own."""
-    action_type: Literal["box", "multi_binary"] = "box"
-    """`box`: values in (0, 1), thresholded by the environment. `multi_binary`: one Bernoulli variable per bit."""
     rollout_steps: Count | None = None
     """Steps of each network between two rounds of updates."""
     epochs: Count | None = None
     """Passes over a rollout."""
     entropy_bonus: PositiveOrZero | None = None
     """Weight of the entropy in the loss."""
+    initial_log_std: Annotated[float, within("[-10, 2]")] | None = None
+    """Logarithm of the Gaussian's standard deviation at the start; the library's own is 0."""
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+
+@dataclass(frozen=True)
+class Ppo(OnPolicy):
+    """Proximal policy optimisation."""
+
+    algorithm: Literal["ppo"] = "ppo"
+    """Which of the algorithms; each has settings of its own."""
+    action_type: Literal["box", "multi_binary"] = "box"
+    """`box`: a Gaussian on [-1, 1], clipped and scaled to (0, 1). `multi_binary`: one Bernoulli variable per bit."""
+
+
+@dataclass(frozen=True)
+class RecurrentPpo(OnPolicy):
+    """PPO with an LSTM as wide as the first hidden layer, of sb3-contrib."""
+
+    action_type: ClassVar[str] = "box"
+
+    algorithm: Literal["recurrent_ppo"] = "recurrent_ppo"
+    """Which of the algorithms; each has settings of its own."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +152,7 @@ class BaselineConfig:
 
     name: str = "SAC-SB3"
     """Name of the run, as it stands in tables."""
-    settings: Sac | Td3 | Ppo = Sac()
+    settings: Sac | Td3 | Ppo | CrossQ | Tqc | RecurrentPpo = Sac()
     """The algorithm, with what is its own."""
     view: Literal["joint", "shared"] = "joint"
     """`joint`: one agent sees and does everything, with the mean reward. `shared`: every DU is a sample of one policy,
@@ -167,27 +224,23 @@ class BaselineConfig:
     def like(self, config: TrainConfig) -> BaselineConfig:
         """The same baseline on the environment, number of networks, budget and layer widths of a run of our own.
 
-        Of inputs, warm-up and updates per step it takes those that are set here, as in the tuned baselines.
+        What is named here stays: the codec, and settings of the algorithm. Inputs and discount become those of the run
+        where this one has any.
         """
         settings = self.settings
         if isinstance(settings, OffPolicy):
-            is_paced = settings.train_every is not None
-            settings = dataclasses.replace(
-                settings,
-                replay_capacity=config.replay_capacity,
-                warmup_steps=None if settings.warmup_steps is None else config.warmup_steps,
-                train_every=config.steps_per_iteration if is_paced else None,
-                updates_per_round=config.updates_per_iteration if is_paced else settings.updates_per_round,
-            )
+            settings = dataclasses.replace(settings, replay_capacity=config.replay_capacity)
+        codec = {name: value for name, value in self.env_kwargs.items() if name == "codec"}
         return dataclasses.replace(
             self,
             settings=settings,
             env_id=config.env_id,
-            env_kwargs=config.env_kwargs,
+            env_kwargs={**config.env_kwargs, **codec},
             num_envs=config.num_envs,
             env_steps=environment_steps(config),
             hidden=config.learner.hidden,
             input_scaling=config.learner.input_scaling if self.input_scaling else (),
+            gamma=None if self.gamma is None else config.learner.gamma,
             evaluate_every=config.evaluate_every * config.steps_per_iteration,
             validation_envs=config.validation_envs,
         )

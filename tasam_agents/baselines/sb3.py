@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasam_agents.baselines.config import BaselineConfig, OffPolicy, Ppo, Sac, Td3
+from tasam_agents.baselines.config import (
+    BaselineConfig,
+    CrossQ,
+    MaximumEntropy,
+    OffPolicy,
+    OnPolicy,
+    Ppo,
+    RecurrentPpo,
+    Sac,
+    Td3,
+    Tqc,
+)
 from tasam_agents.envs.centralised import Centralised, separate
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.training import checkpoint
@@ -30,12 +42,18 @@ VIEWS: dict[
 """By ``BaselineConfig.view``: the environment as the library sees it, and a policy for that as one of all agents."""
 
 
-def require_library() -> None:
-    """Raises ImportError naming the extra when stable-baselines3 is not installed."""
+EXTRAS = {"stable_baselines3": "sb3", "sb3_contrib": "sb3-contrib"}
+"""The extra that brings a library, by the library's module."""
+
+
+def require_library(config: BaselineConfig) -> Any:
+    """The module that has the algorithm of a baseline; raises ImportError naming the extra if it is not installed."""
+    module = _algorithm(config).module
     try:
-        import stable_baselines3  # noqa: F401
+        return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError("baselines need stable-baselines3: pip install 'oran-tasam[sb3]'") from error
+        needed = f"{config.name} needs {module.replace('_', '-')}"
+        raise ImportError(f"{needed}: pip install 'oran-tasam[{EXTRAS[module]}]'") from error
 
 
 @dataclass(frozen=True)
@@ -48,12 +66,18 @@ class Algorithm:
     """Of its value networks in ``net_arch``."""
     gradients_per_update: float
     """Gradients of a network taken in one update."""
-    arguments: Callable[[Any, Any], dict[str, Any]]
-    """Settings and ``BatchedVecEnv`` → its own arguments of the class; None: the library's."""
+    arguments: Callable[[Any, BaselineConfig, Any], dict[str, Any]]
+    """Settings, their configuration and ``BatchedVecEnv`` → its own arguments of the class; None: the library's."""
+    module: str = "stable_baselines3"
+    """Of the library."""
+    policy: str = "MlpPolicy"
+    """Of its networks."""
 
 
-def _off_policy(settings: OffPolicy, vec_env: Any) -> dict[str, Any]:
+def _off_policy(settings: OffPolicy, config: BaselineConfig, vec_env: Any) -> dict[str, Any]:
     warmup = settings.warmup_steps
+    if settings.warmup_share is not None:
+        warmup = round(settings.warmup_share * config.iterations)
     return {
         "buffer_size": settings.replay_capacity * vec_env.num_agents,
         "learning_starts": None if warmup is None else warmup * vec_env.num_envs,
@@ -63,31 +87,36 @@ def _off_policy(settings: OffPolicy, vec_env: Any) -> dict[str, Any]:
     }
 
 
-def _sac(settings: Sac, vec_env: Any) -> dict[str, Any]:
+def _maximum_entropy(settings: MaximumEntropy, config: BaselineConfig, vec_env: Any) -> dict[str, Any]:
     first, target = settings.initial_entropy_coefficient, settings.target_entropy_per_dim
-    return _off_policy(settings, vec_env) | {
-        "ent_coef": None if first is None else f"auto_{first!r}",
+    return _off_policy(settings, config, vec_env) | {
+        "ent_coef": first if first is None or settings.is_entropy_fixed else f"auto_{first!r}",
         # Action values on [-1, 1] have ln 2 more entropy than on (0, 1).
         "target_entropy": None if target is None else (target + _LN_2) * int(np.prod(vec_env.action_space.shape)),
     }
 
 
-def _td3(settings: Td3, vec_env: Any) -> dict[str, Any]:
+def _td3(settings: Td3, config: BaselineConfig, vec_env: Any) -> dict[str, Any]:
     from stable_baselines3.common.noise import NormalActionNoise
 
     shape, noise = vec_env.action_space.shape, settings.action_noise
     given = None if noise is None else NormalActionNoise(np.zeros(shape), np.full(shape, noise))
-    return _off_policy(settings, vec_env) | {"action_noise": given}
+    return _off_policy(settings, config, vec_env) | {"action_noise": given}
 
 
-def _ppo(settings: Ppo, vec_env: Any) -> dict[str, Any]:
+def _on_policy(settings: OnPolicy, config: BaselineConfig, vec_env: Any) -> dict[str, Any]:
     return {"n_steps": settings.rollout_steps, "n_epochs": settings.epochs, "ent_coef": settings.entropy_bonus}
 
 
+_CONTRIB = "sb3_contrib"
+
 ALGORITHMS: dict[type, Algorithm] = {
-    Sac: Algorithm("SAC", "qf", 3.0, _sac),  # the actor and two critics
+    Sac: Algorithm("SAC", "qf", 3.0, _maximum_entropy),  # the actor and two critics
     Td3: Algorithm("TD3", "qf", 2.5, _td3),  # its actor only every second time
-    Ppo: Algorithm("PPO", "vf", 2.0, _ppo),
+    Ppo: Algorithm("PPO", "vf", 2.0, _on_policy),
+    CrossQ: Algorithm("CrossQ", "qf", 2.0 + 1 / 3, _maximum_entropy, _CONTRIB),  # its actor every third time
+    Tqc: Algorithm("TQC", "qf", 3.0, _maximum_entropy, _CONTRIB),
+    RecurrentPpo: Algorithm("RecurrentPPO", "vf", 2.0, _on_policy, _CONTRIB, "MlpLstmPolicy"),
 }
 """By the class of ``BaselineConfig.settings``."""
 
@@ -97,20 +126,22 @@ def _algorithm(config: BaselineConfig) -> Algorithm:
 
 
 def algorithm_class(config: BaselineConfig) -> Any:
-    """SAC, TD3 or PPO."""
-    require_library()
-    import stable_baselines3
-
-    return getattr(stable_baselines3, _algorithm(config).name)
+    """SAC, TD3, PPO, …"""
+    return getattr(require_library(config), _algorithm(config).name)
 
 
 def policy_kwargs(config: BaselineConfig) -> dict[str, Any]:
     """Networks: our widths and activation; policy and value functions apart, as the library does off-policy anyway."""
-    hidden = list(config.hidden)
-    return {
+    hidden, settings = list(config.hidden), config.settings
+    networks: dict[str, Any] = {
         "net_arch": {"pi": hidden, _algorithm(config).values: hidden},
         "activation_fn": ACTIVATIONS[config.activation],
     }
+    if isinstance(settings, OnPolicy) and settings.initial_log_std is not None:
+        networks["log_std_init"] = settings.initial_log_std
+    if isinstance(settings, RecurrentPpo):
+        networks["lstm_hidden_size"] = hidden[0]
+    return networks
 
 
 def make_model(config: BaselineConfig, vec_env: Any) -> Any:
@@ -124,10 +155,10 @@ def make_model(config: BaselineConfig, vec_env: Any) -> Any:
         "learning_rate": _learning_rate(config),
         "gamma": config.gamma,
         "batch_size": config.batch_size,
-        **_algorithm(config).arguments(config.settings, vec_env),
+        **_algorithm(config).arguments(config.settings, config, vec_env),
     }
     return algorithm_class(config)(
-        "MlpPolicy",
+        _algorithm(config).policy,
         vec_env,
         policy_kwargs=policy_kwargs(config),
         seed=config.seed,
@@ -172,7 +203,7 @@ def restored_policy(config: BaselineConfig, env: BatchedEnv, tensors: Mapping[st
     algorithm = algorithm_class(config)
     from tasam_agents.baselines.vec_env import spaces_of
 
-    kind = algorithm.policy_aliases["MlpPolicy"]
+    kind = algorithm.policy_aliases[_algorithm(config).policy]
     policy = kind(*spaces_of(env, config), lambda _: 0.0, **policy_kwargs(config))
     checkpoint.check_fits(tensors, acting_tensors(policy, config), where)
     _acting(policy, config).load_state_dict(dict(tensors))
@@ -180,15 +211,21 @@ def restored_policy(config: BaselineConfig, env: BatchedEnv, tensors: Mapping[st
 
 
 def as_policy(policy: Any, config: BaselineConfig, env: BatchedEnv, deterministic: bool = True) -> ObservationPolicy:
-    """The library's policy for the separate agents of ``env``: (B, M, D) → (B, M, A) in [0, 1]."""
-    from tasam_agents.baselines.vec_env import inputs_of
+    """The library's policy for the separate agents of ``env``: (B, M, D) → (B, M, A) in [0, 1].
+
+    A recurrent one remembers from call to call: take a new one for each episode.
+    """
+    from tasam_agents.baselines.vec_env import inputs_of, to_unit
 
     seen_as, separated = VIEWS[config.view]
     inputs = inputs_of(seen_as(env), config)
+    memory: Any = None
 
     def act(observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        nonlocal memory
         rows = inputs(observations)
-        actions, _ = policy.predict(rows.reshape(-1, rows.shape[-1]), deterministic=deterministic)
-        return np.asarray(actions, np.float32).reshape(*rows.shape[:2], -1)
+        flat = rows.reshape(-1, rows.shape[-1])
+        actions, memory = policy.predict(flat, state=memory, deterministic=deterministic)
+        return to_unit(actions, config).reshape(*rows.shape[:2], -1)
 
     return separated(act, env)

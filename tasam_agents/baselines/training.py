@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,9 @@ _LOGGED = {"critic_loss": "critic_loss", "actor_loss": "actor_loss", "temperatur
 """Name in metrics.jsonl of what the library logs under ``train/``."""
 
 
-def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -> Path:
+def train_baseline(
+    config: BaselineConfig, run_dir: Path, quiet: bool = False, watch: Callable[[float], None] = lambda _: None
+) -> Path:
     """Train into a new run directory: config.json, metrics.jsonl, checkpoints/best, and finished.json in the end.
 
     The library seeds the generators of the whole process. A run that was interrupted cannot be resumed. One that
@@ -54,21 +56,22 @@ def train_baseline(config: BaselineConfig, run_dir: Path, quiet: bool = False) -
         config: of the run.
         run_dir: a new or an empty directory.
         quiet: show no progress.
+        watch: is told the return of each validation, until the run is stopped; what it raises ends the run.
 
     Raises:
-        ImportError: the extra ``sb3`` is not installed.
+        ImportError: the extra of its library is not installed.
         UserError: bad input, before any work starts.
         Interrupted: on SIGINT, SIGTERM or SIGHUP.
         TrainingDiverged: NaN or infinity before the first validation, so that there is no policy to judge.
     """
-    require_library()
+    require_library(config)
     RunDirectory.check_new(run_dir)
     with torch_threads(config.threads):
-        return _train(config, run_dir, quiet)
+        return _train(config, run_dir, quiet, watch)
 
 
-def _train(config: BaselineConfig, run_dir: Path, quiet: bool) -> Path:
-    training = _Training(config, RunDirectory(run_dir))
+def _train(config: BaselineConfig, run_dir: Path, quiet: bool, watch: Callable[[float], None]) -> Path:
+    training = _Training(config, RunDirectory(run_dir), watch)
     RunDirectory.create(run_dir, config)
     with Progress(training.config.iterations, quiet=quiet) as progress, StopRequest(progress.say) as stop:
         try:
@@ -153,10 +156,10 @@ def load_policy(run_dir: Path, deterministic: bool = True, trusted: Collection[s
 class _Training:
     """One run: the library's model, our validation, log and checkpoint."""
 
-    def __init__(self, config: BaselineConfig, run: RunDirectory) -> None:
+    def __init__(self, config: BaselineConfig, run: RunDirectory, watch: Callable[[float], None]) -> None:
         from tasam_agents.baselines.vec_env import BatchedVecEnv
 
-        self.config, self.directory = config, run
+        self.config, self.directory, self._watch = config, run, watch
         networks = training_networks(config.seed, config.num_envs)
         env = make_batched(config.env_id, config.env_kwargs, config.num_envs, networks)
         self.vec_env = BatchedVecEnv(VIEWS[config.view][0](env), config)
@@ -167,6 +170,7 @@ class _Training:
         self.model = make_model(config, self.vec_env)
         self.best_validation_return = -np.inf
         self._began = self._logged_at = time.perf_counter()
+        self._cpu_before_s = time.process_time()
         self._logged_steps = self._logged_updates = 0
 
     @property
@@ -186,7 +190,7 @@ class _Training:
                 if steps <= training.config.iterations:
                     progress.advance()
                 if steps % training.config.evaluate_every == 0 and steps < training.config.iterations:
-                    training.report(progress)
+                    training.report(progress, stop)
                 return not stop.made
 
         budget = self.config.iterations * self.vec_env.num_envs
@@ -196,14 +200,14 @@ class _Training:
                 f"stopped after {self.env_steps} of {self.config.env_steps} environment steps. A baseline cannot be "
                 f"resumed: to train it again, remove {self.directory.path}"
             )
-        self.finish(self.report(progress))
+        self.finish(self.report(progress, stop))
 
     def finish(self, line: Mapping[str, Any], **more: str) -> None:
         """Write finished.json: what the last line of metrics counts, and whatever else is to be known."""
-        document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s")} | more
+        document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s", "cpu_time_s")} | more
         write_json_atomically(self.directory.path / FINISHED, sealed(document))
 
-    def report(self, progress: Progress) -> dict[str, Any]:
+    def report(self, progress: Progress, stop: StopRequest) -> dict[str, Any]:
         """Validate, keep the best policy, write a line of metrics."""
         policy = as_policy(self.model.policy, self.config, self.validation_env)
         result = float(evaluate(policy, self.validation_env, self.validation_networks).returns.mean())
@@ -222,6 +226,8 @@ class _Training:
         self.directory.append_metrics(line)
         progress.show(f"return {line['return']:.3f}, best validation {self.best_validation_return:.3f}, "
                       f"{line['updates_per_second']:.1f} updates/s")  # fmt: skip
+        if not stop.made:  # what it raises would hide that the run was stopped
+            self._watch(result)
         return line
 
     def _line(self, validation_return: float) -> dict[str, Any]:
@@ -239,6 +245,7 @@ class _Training:
             "updates_per_second": (updates - self._logged_updates) / elapsed,
             "environment_steps_per_second": (self.env_steps - self._logged_steps) / elapsed,
             "wall_time_s": now - self._began,
+            "cpu_time_s": time.process_time() - self._cpu_before_s,
             "validation_return": validation_return,
         }
         self.vec_env.window = MetricWindow()

@@ -41,10 +41,16 @@ def inputs_of(env: BatchedEnv, config: BaselineConfig) -> InputScaling:
 
 
 ACTION_SPACES: dict[str, Callable[[int], Space[Any]]] = {
-    "box": lambda size: Box(0.0, 1.0, (size,)),
+    "box": lambda size: Box(-1.0, 1.0, (size,)),  # as the library advises: a Gaussian starts around its middle
     "multi_binary": MultiBinary,
 }
 """The space of so many action values, by ``action_type``."""
+
+
+def to_unit(actions: Any, config: BaselineConfig) -> NDArray[np.float32]:
+    """The library's actions as values in [0, 1]."""
+    values: NDArray[np.float32] = np.asarray(actions, np.float32)
+    return values if config.settings.action_type == "multi_binary" else np.float32(0.5) * (values + np.float32(1))
 
 
 def spaces_of(env: BatchedEnv, config: BaselineConfig) -> tuple[Box, Space[Any]]:
@@ -62,7 +68,7 @@ class BatchedVecEnv(VecEnv):  # type: ignore[misc]
     """
 
     def __init__(self, env: BatchedEnv, config: BaselineConfig) -> None:
-        self._env = env
+        self._env, self._config = env, config
         self._inputs = inputs_of(env, config)
         self.num_agents = len(env.agents)
         self.window = MetricWindow()
@@ -93,7 +99,7 @@ class BatchedVecEnv(VecEnv):  # type: ignore[misc]
         if not np.isfinite(actions).all():
             raise DivergedError("the policy gave actions that are not finite")
         shape = (self._env.num_envs, self.num_agents, -1)
-        self._actions = np.asarray(actions, np.float32).reshape(shape)
+        self._actions = to_unit(actions, self._config).reshape(shape)
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], list[dict[str, Any]]]:
         """Advance all networks: inputs (num_envs, d), rewards, dones (num_envs,), infos.

@@ -85,7 +85,10 @@ def compare(
 
 def _announcement(chosen: Plan, missing: int) -> str:
     trained = len(chosen.jobs) // len(chosen.seeds)
-    where = ", ".join([chosen.env_id, *(f"{name}={value}" for name, value in chosen.env_kwargs.items())])
+    from tasam_agents.experiments.comparison.plan import in_common
+
+    common = in_common(chosen.env_kwargs)
+    where = ", ".join([chosen.env_id, *(f"{name}={value}" for name, value in common.items())])
     return (
         f"{trained} trained agents × {len(chosen.seeds)} seeds on {where}: {len(chosen.jobs)} runs of "
         f"{chosen.env_steps:,} environment steps each, {missing} of them to train"

@@ -19,6 +19,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
     "plot": ("RUN… [--output FILE]", "draw runs; several on one learning curve"),
     "watch": ("RUN [--out FILE]", "film the best actors: .gif, .mp4, or .png of the last step"),
     "compare": ("--agents NAME… [--seeds N]", "train several agents over seeds and compare them"),
+    "tune": ("RIVAL… [--trials N]", "search the settings of baselines on validation networks"),
     "sharpness": ("RUN [--batches N] [--json]", "largest Hessian eigenvalue and ε-sharpness of every loss"),
     "generalise": ("RUN… | --config NAME --train-on NAME…", "evaluate runs on scenarios they were not trained on"),
     "forget": ("--first A --then B [any field]", "what learning scenario B costs on A, with SAM and anchor"),
@@ -67,7 +68,7 @@ def usage() -> str:
 {chr(10).join(lines)}
 
 NAME: {", ".join(VARIANTS)};
-baselines of stable-baselines3: {", ".join(BASELINES)};
+RIVAL, a baseline of stable-baselines3: {", ".join(BASELINES)};
 for compare also the reference policies of the environment.
 `tasam COMMAND --help` lists its options, `tasam train --config NAME --help` every field and its value there."""
 

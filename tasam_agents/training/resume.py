@@ -42,10 +42,15 @@ class Resumed(Protocol):
     best_validation_return: float | None
     remark: str
     earlier_s: float
+    earlier_cpu_s: float
 
     @property
     def wall_time_s(self) -> float:
         """Time spent on the run, `earlier_s` of it in earlier sessions [s]."""
+
+    @property
+    def cpu_time_s(self) -> float:
+        """CPU time spent on the run, `earlier_cpu_s` of it in earlier sessions [s]."""
 
 
 def existing_run(path: Path, config: TrainConfig, accept_changes: bool = False) -> RunDirectory:
@@ -93,6 +98,7 @@ def save_latest(run: Resumed) -> None:
         "converged": run.converged,
         "best_validation_return": run.best_validation_return,
         "wall_time_s": run.wall_time_s,
+        "cpu_time_s": run.cpu_time_s,
         "window": run.window.state(),
         "learner": run.learner.scalars(),
         "log": run_log.seal(run.directory.metrics_file),
@@ -138,7 +144,7 @@ def restore_latest(run: Resumed, accept_changes: bool = False) -> None:
     run.iteration, run.env_steps = state["iteration"], state["env_steps"]
     run.is_reported, run.converged = state["is_reported"], state["converged"]
     run.best_validation_return = state["best_validation_return"]
-    run.earlier_s = state["wall_time_s"]
+    run.earlier_s, run.earlier_cpu_s = state["wall_time_s"], state["cpu_time_s"]
     run.window.load_state(state["window"])
     _restore_environment(run, saved)
     if saved.passed_over is not None:

@@ -16,6 +16,7 @@ _FIELDS: dict[str, Any] = {
     "converged": False,
     "best_validation_return": None,
     "wall_time_s": 0.0,
+    "cpu_time_s": 0.0,
 }
 _LONGEST = 10_000  # entries of a metric: M, or M and a few
 
@@ -40,7 +41,8 @@ def check_state(state: Mapping[str, Any], config: TrainConfig, learner: Mapping[
     check_like("learner", state["learner"], learner)
     iteration, updates = state["iteration"], state["learner"]["updates"]
     _check_range("iteration", iteration, 0, config.iterations)
-    _check_range("wall_time_s", state["wall_time_s"], 0, 1e12)
+    for name in ("wall_time_s", "cpu_time_s"):
+        _check_range(name, state[name], 0, 1e12)
     if is_same:
         _check_range("learner.updates", updates, *[iteration * config.updates_per_iteration] * 2)
         steps = config.warmup_steps + iteration * config.steps_per_iteration

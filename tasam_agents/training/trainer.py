@@ -143,9 +143,10 @@ class Training:
         self.after_validation: Callable[[float], None] = lambda validation_return: None
         self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] = self._rollout  # where transitions come from
         self.remark = ""  # what a reader of the log must know about the resume
-        self.earlier_s = 0.0  # of sessions before a resume
+        self.earlier_s = self.earlier_cpu_s = 0.0  # of sessions before a resume
         self._is_whole = False  # whether this is a boundary between two iterations
         self._began = self._saved_at = time.perf_counter()
+        self._cpu_before_s = time.process_time()
         self._start_stopwatch()
 
     def take_teacher(self) -> None:
@@ -303,6 +304,7 @@ class Training:
             "updates_per_second": self._timed_updates / self._update_s if self._timed_updates else 0.0,
             "environment_steps_per_second": self._timed_steps / self._collect_s if self._timed_steps else 0.0,
             "wall_time_s": self.wall_time_s,
+            "cpu_time_s": self.cpu_time_s,
         }
         if validation_return is not None:
             line["validation_return"] = validation_return
@@ -315,6 +317,11 @@ class Training:
     def wall_time_s(self) -> float:
         """Time spent on this run, sessions before a resume included [s]."""
         return self.earlier_s + time.perf_counter() - self._began
+
+    @property
+    def cpu_time_s(self) -> float:
+        """What all threads of this process have computed for it, validation and earlier sessions included [s]."""
+        return self.earlier_cpu_s + time.process_time() - self._cpu_before_s
 
     def save(self) -> None:
         """Write ``checkpoints/latest``, from which the run goes on bit for bit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ from tasam_agents.training.evaluation import (
 )
 from tasam_agents.training.run_directory import RunDirectory
 
+OF_AGENTS = ("codec", "owned_rbs")
+"""Arguments of an environment that say what the values of an action mean. They are the agent's own; all others must be
+the same for all."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -42,7 +46,7 @@ class Plan:
     seeds: tuple[int, ...]  # of training
     networks: tuple[int, ...]  # numbers among the held-out ones
     env_id: str
-    env_kwargs: Mapping[str, Scalar]
+    env_kwargs: Mapping[str, Scalar]  # of the first of our own agents; the others differ in OF_AGENTS at most
     env_steps: int  # of each run
     jobs: tuple[Job, ...]
     references: tuple[str, ...]  # agents that are not trained
@@ -57,8 +61,8 @@ def plan(
 ) -> Plan:
     """Resolve names, make the budget equal and say where each run stands.
 
-    The environment is that of our own agents, which must have it in common, and the number of environment steps too;
-    baselines take both from the first of them. Without one they keep their own.
+    The environment is that of our own agents, which must have it in common but for the codec, and the number of
+    environment steps too; baselines take both from the first of them. Without one they keep their own.
 
     Args:
         agents: names of configurations, baselines or reference policies of the environment.
@@ -91,11 +95,12 @@ def plan(
     for name in agents:
         if name not in configs and name not in known:
             raise UserError(f"agent {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES, *known])}")
-    if any(name in BASELINES for name in agents):
-        try:
-            require_library()
-        except ImportError as error:
-            raise UserError(str(error)) from error
+    for config in configs.values():
+        if isinstance(config, BaselineConfig):
+            try:
+                require_library(config)
+            except ImportError as error:
+                raise UserError(str(error)) from error
     return Plan(
         agents=tuple(agents),
         seeds=tuple(seeds),
@@ -122,7 +127,7 @@ def _own(config: TrainConfig, iterations: int | None) -> TrainConfig:
 
 def _check_alike(own: Mapping[str, TrainConfig]) -> None:
     for what, of in (
-        ("the environment", lambda config: (config.env_id, config.env_kwargs)),
+        ("the environment", lambda config: (config.env_id, in_common(config.env_kwargs))),
         ("the number of environment steps", environment_steps),
     ):
         values: dict[str, Any] = {name: of(config) for name, config in own.items()}
@@ -131,8 +136,15 @@ def _check_alike(own: Mapping[str, TrainConfig]) -> None:
             raise UserError(f"agents differ in {what} ({found}); allowed: the same for all")
 
 
+def in_common(env_kwargs: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The arguments of an environment that all agents of a comparison share."""
+    return {name: value for name, value in env_kwargs.items() if name not in OF_AGENTS}
+
+
 def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     """Evaluate all runs on the same networks with the same code. Agents with a run that failed are left out.
+
+    Each acts by its own codec; the networks, and what happens in them for the same RBs, do not depend on it.
 
     Returns:
         None when nobody is left.
@@ -142,22 +154,25 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     """
     torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     names = held_out_networks(len(plan.networks))
-    env = make_batched(plan.env_id, plan.env_kwargs, len(names), names)
     failed = {failure.job.agent for failure in failures}
     offered = reference_policies(plan.env_id, plan.env_kwargs)
-    theirs = make_batched(plan.env_id, reference_arguments(plan.env_id, plan.env_kwargs), len(names), names)
+    theirs = reference_arguments(plan.env_id, plan.env_kwargs)
     returns: dict[str, NDArray[np.float64]] = {}
     costs: dict[str, Cost] = {}
+    codecs: dict[str, str] = {}
     for name in plan.agents:
         if name in failed:
             continue
         jobs = [job for job in plan.jobs if job.agent == name]
-        policies = [(policy_of(job, env), env) for job in jobs] or [(offered[name], theirs)]
-        returns[name] = np.stack([evaluate(policy, where, names).returns for policy, where in policies])
+        arguments = jobs[0].config.env_kwargs if jobs else theirs
+        env = make_batched(plan.env_id, arguments, len(names), names)
+        policies = [policy_of(job, env) for job in jobs] or [offered[name]]
+        returns[name] = np.stack([evaluate(policy, env, names).returns for policy in policies])
+        codecs[name] = str(arguments.get("codec", ""))
         costs[name] = _mean_cost([cost_of(RunDirectory(job.directory)) for job in jobs])
     if not returns:
         return None
-    return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.networks, costs)
+    return ComparisonReport(returns, next(iter(returns)), plan.seeds, plan.networks, costs, codecs)
 
 
 def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:
@@ -179,7 +194,7 @@ def divergences(plan: Plan) -> list[str]:
 def cost_of(run: RunDirectory) -> Cost:
     """What a run took, from its log."""
     last = run.metrics()[-1]
-    return Cost(last["env_steps"], last["updates"], gradient_evaluations(run), last["wall_time_s"])
+    return Cost(last["env_steps"], last["updates"], gradient_evaluations(run), last["wall_time_s"], last["cpu_time_s"])
 
 
 def learning_curves(plan: Plan, report: ComparisonReport) -> dict[str, list[Curve]]:
@@ -194,5 +209,4 @@ def learning_curves(plan: Plan, report: ComparisonReport) -> dict[str, list[Curv
 def _mean_cost(costs: Sequence[Cost]) -> Cost:
     if not costs:
         return Cost()
-    names = ("env_steps", "updates", "gradient_evaluations", "wall_time_s")
-    return Cost(*(float(np.mean([getattr(cost, name) for cost in costs])) for name in names))
+    return Cost(*np.mean([astuple(cost) for cost in costs], axis=0).tolist())

@@ -66,6 +66,7 @@ def _flat(report: ComparisonReport, line: Line) -> dict[str, Any]:
     }
     row: dict[str, Any] = {
         "agent": line.agent,
+        "codec": line.codec,
         "training_seeds": len(report.returns[line.agent]) if line.cost.trained else 0,
         "return": line.mean,
         "iqm": line.iqm,

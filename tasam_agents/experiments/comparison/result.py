@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from functools import cached_property
 from typing import Literal
 
@@ -30,12 +30,13 @@ class Cost:
     updates: float = 0.0
     gradient_evaluations: float = 0.0  # gradients of one network each, of the whole training
     wall_time_s: float = 0.0
+    cpu_time_s: float = 0.0  # of all threads, validation included
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"Cost.{field.name} is {value}; allowed: a finite number >= 0")
+                raise ValueError(f"Cost.{each.name} is {value}; allowed: a finite number >= 0")
 
     @property
     def trained(self) -> bool:
@@ -57,6 +58,7 @@ class Line:
     improvement: float | None  # P(first > this one)
     improvement_seeds: Interval | None
     cost: Cost
+    codec: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class ComparisonReport:
     seeds: Sequence[int]
     networks: Sequence[int]
     costs: Mapping[str, Cost]
+    codecs: Mapping[str, str] = field(default_factory=dict)  # what an agent's actions mean; "": the environment's own
 
     def __post_init__(self) -> None:
         names = ", ".join(self.returns)
@@ -113,6 +116,7 @@ class ComparisonReport:
             improvement=probability_of_improvement(first, own) if other else None,
             improvement_seeds=probability_of_improvement_interval(first, own) if other else None,
             cost=self.costs[agent],
+            codec=self.codecs.get(agent, ""),
         )
 
     def seed_of(self, agent: str, row: int) -> int | None:

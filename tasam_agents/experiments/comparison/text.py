@@ -6,7 +6,6 @@ import math
 
 from tasam_agents.experiments.comparison.result import ComparisonReport, Line
 from tasam_agents.plotting.text_table import text_table
-from tasam_agents.training.progress import duration
 
 ONE_NETWORK = "one network"  # in place of an interval, as "one seed"
 MANY_SEEDS = 10  # from here on a bootstrap interval covers nearly as often as it should: docs/statistics.md
@@ -20,12 +19,21 @@ def comparison_text(report: ComparisonReport) -> str:
 
 
 def _table(report: ComparisonReport) -> list[list[str]]:
-    head = ["agent", "return", "over seeds", "over networks", f"{report.first} minus it", "over seeds"]
-    head += ["over networks", f"P({report.first} > it)", "steps", "updates", "gradients", "time"]
+    has_codecs = any(line.codec for line in report.lines)
+    head = [
+        "agent",
+        *(["codec"] if has_codecs else []),
+        "return",
+        "over seeds",
+        "over networks",
+        f"{report.first} minus it",
+        "over seeds",
+    ]
+    head += ["over networks", f"P({report.first} > it)", "steps", "updates", "gradients", "CPU s"]
     rows = [head]
     for line in report.lines:
         trained, gap = line.cost.trained, line.difference
-        row = [line.agent, f"{line.mean:.3f}"]
+        row = [line.agent, *([line.codec] if has_codecs else []), f"{line.mean:.3f}"]
         row.append(line.seeds.bounds() if line.seeds else "one seed" if trained else "not trained")
         row.append(line.networks.bounds() if line.networks else ONE_NETWORK)
         if gap is None or line.improvement is None:
@@ -39,7 +47,7 @@ def _table(report: ComparisonReport) -> list[list[str]]:
             row.append(" ".join([f"{line.improvement:.2f}", *bounds]))
         counts = (line.cost.env_steps, line.cost.updates, line.cost.gradient_evaluations)
         row += [f"{count:,.0f}" for count in counts] if trained else ["", "", ""]
-        row.append(duration(line.cost.wall_time_s) if trained else "")
+        row.append(f"{line.cost.cpu_time_s:,.0f}" if trained else "")
         rows.append(row)
     return rows
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 from support import fakes
@@ -20,7 +21,7 @@ from support.fakes import ParallelToy, TargetBatch
 from oran_env.adapters.sb3 import SharedPolicyVecEnv
 from oran_env.envs.vector_env import OranJointVectorEnv
 from tasam_agents.baselines import BASELINES, BaselineConfig
-from tasam_agents.baselines.config import Ppo, Sac, Td3, environment_steps
+from tasam_agents.baselines.config import CrossQ, Ppo, RecurrentPpo, Sac, Td3, Tqc, environment_steps
 from tasam_agents.baselines.sb3 import as_policy, make_model, updates_of
 from tasam_agents.baselines.training import (
     divergence,
@@ -63,22 +64,23 @@ def _calm_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def algorithm(name: Any, **settings: Any) -> BaselineConfig:
     """The small run with another algorithm."""
-    if name == "ppo":
-        return replace(FAKE, settings=Ppo(rollout_steps=10, **settings))
-    kind = {"sac": Sac, "td3": Td3}[name]
+    on_policy = {"ppo": Ppo, "recurrent_ppo": RecurrentPpo}
+    if name in on_policy:
+        return replace(FAKE, settings=on_policy[name](rollout_steps=10, **settings))
+    kind = {"sac": Sac, "td3": Td3, "crossq": CrossQ, "tqc": Tqc}[name]
     return replace(FAKE, settings=kind(replay_capacity=300, warmup_steps=5, **settings))
 
 
 def test_shared_agents_follow_the_adapter_of_the_environment() -> None:
-    config = replace(BASELINES["sac_sb3_shared"], env_kwargs=TINY_KWARGS)
+    config = replace(BASELINES["sac_two_bit"], env_kwargs=TINY_KWARGS, input_scaling=())
     ours = BatchedVecEnv(make_batched(*TINY_ENV, 2, 0), config)
     theirs = SharedPolicyVecEnv("tiny", num_networks=2)
     assert ours.seed(3) == theirs.seed(3) == [3] * 4
     np.testing.assert_array_equal(ours.reset(), theirs.reset())
-    assert ours.action_space == theirs.action_space
+    assert ours.action_space == Box(-1, 1, theirs.action_space.shape)
     ends = 0
     for actions in np.random.default_rng(0).random((60, 4, 20), np.float32):
-        own, expected = ours.step(actions), theirs.step(actions)
+        own, expected = ours.step(2 * actions - 1), theirs.step(actions)
         for one, two in zip(own[:3], expected[:3], strict=True):
             np.testing.assert_array_equal(one, two)
         for info, known in zip(own[3], expected[3], strict=True):
@@ -102,7 +104,7 @@ def test_joint_agents_follow_the_vector_environment() -> None:
     ours.seed(3)
     np.testing.assert_array_equal(ours.reset(), to_ours(theirs.reset(seed=3)[0]))
     for actions in np.random.default_rng(0).random((30, 2, 40), np.float32):
-        inputs, rewards, dones, infos = ours.step(actions)
+        inputs, rewards, dones, infos = ours.step(2 * actions - 1)
         observations, expected, _, truncations, final = theirs.step(actions)
         np.testing.assert_array_equal(inputs, to_ours(observations))
         np.testing.assert_allclose(rewards, expected, rtol=1e-6)
@@ -128,7 +130,7 @@ def test_a_time_limit_is_bootstrapped_through_and_a_real_end_is_not() -> None:
 
 def test_scaled_inputs_are_those_of_our_own_agents() -> None:
     env = make_batched(*TINY_ENV, 2, 5)
-    vec_env = BatchedVecEnv(env, replace(BASELINES["sac_sb3_shared_tuned"], env_kwargs=TINY_KWARGS))
+    vec_env = BatchedVecEnv(env, replace(BASELINES["sac_zones"], env_kwargs=TINY_KWARGS))
     assert vec_env.observation_space.shape == (3,)
     vec_env.seed(1)
     observations = make_batched(*TINY_ENV, 2, 1).reset()
@@ -168,6 +170,15 @@ def test_settings_reach_the_library() -> None:
     td3 = algorithm("td3", action_noise=0.2)
     noise = make_model(td3, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), td3)).action_noise
     assert noise._sigma.tolist() == [0.2, 0.2]
+    fixed = algorithm("sac", initial_entropy_coefficient=0.01, is_entropy_fixed=True)
+    model = make_model(fixed, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), fixed))
+    assert model.ent_coef_optimizer is None
+    assert model.ent_coef_tensor.item() == pytest.approx(0.01)
+    share = replace(FAKE, settings=Sac(replay_capacity=300, warmup_share=0.25))
+    assert make_model(share, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), share)).learning_starts == 10 * 6
+    gaussian = algorithm("ppo", initial_log_std=-1.5)
+    policy = make_model(gaussian, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), gaussian)).policy
+    assert policy.log_std.tolist() == [-1.5, -1.5]
     ppo = algorithm("ppo", epochs=2, entropy_bonus=0.01, action_type="multi_binary")
     model = make_model(ppo, BatchedVecEnv(TargetBatch(3, [0, 1, 2]), ppo))
     assert (model.n_steps, model.n_epochs, model.ent_coef) == (10, 2, 0.01)
@@ -201,6 +212,31 @@ def test_a_run_is_kept_without_pickle_and_its_best_policy_comes_back(
     assert actions.shape == (5, 2, 2)
     assert (actions.min(), actions.max()) >= (0, 0)
     assert actions.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["crossq", "tqc", "recurrent_ppo"])
+def test_algorithms_of_the_further_library(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("sb3_contrib")
+    config = replace(algorithm(name), view="shared")
+    path = train_baseline(config, tmp_path / "run", quiet=True)
+    saved, seeds = checkpoint.load(RunDirectory.open(path).best), validation_networks(2)
+    found = evaluate(load_policy(path, trusted=(FAKE.env_id,)), make_batched(config.env_id, {}, 2, seeds), seeds)
+    assert found.returns.mean() == saved.state["validation_return"]
+
+
+def test_the_further_library_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
+    with pytest.raises(ImportError, match=r"needs sb3-contrib: pip install 'oran-tasam\[sb3-contrib\]'"):
+        train_baseline(algorithm("tqc"), tmp_path / "run", quiet=True)
+
+
+def test_a_recurrent_policy_remembers() -> None:
+    pytest.importorskip("sb3_contrib")
+    config = replace(algorithm("recurrent_ppo"), view="shared")
+    env = TargetBatch(3, [0, 1, 2])
+    policy = as_policy(make_model(config, BatchedVecEnv(env, config)).policy, config, env)
+    observations = np.random.default_rng(0).random((3, 2, 2), np.float32)
+    assert (policy(observations) != policy(observations)).any()
 
 
 def test_updates_are_counted_as_they_are_made() -> None:
@@ -261,12 +297,13 @@ def test_a_run_that_diverges_later_ends_with_the_best_policy_so_far(
 
 def test_the_environment_and_budget_of_our_own_agents() -> None:
     tiny = VARIANTS["tiny"]
-    config = BASELINES["sac_sb3_tuned"].like(tiny)
+    rival = BASELINES["sac_zones"]
+    config = rival.like(replace(tiny, env_kwargs={"scenario": "tiny", "codec": "two_bit"}))
     assert environment_steps(tiny) == config.env_steps == 16 * (100 + 50 * 5)
-    assert (config.env_kwargs, config.num_envs, config.hidden) == (tiny.env_kwargs, 16, (32, 32))
+    assert (config.env_kwargs, config.num_envs, config.hidden) == ({"scenario": "tiny", "codec": "zones"}, 16, (32, 32))
+    assert (config.gamma, BASELINES["sac_sb3"].like(tiny).gamma) == (tiny.learner.gamma, None)
     assert config.input_scaling == ORAN_INPUT_SCALING
-    entropy: Any = {"initial_entropy_coefficient": 0.001, "target_entropy_per_dim": -1.5}
-    assert config.settings == Sac(5000, warmup_steps=100, train_every=5, updates_per_round=15, **entropy)
+    assert config.settings == Sac(5000)
     plain = BASELINES["sac_sb3"].like(tiny)
     assert plain.input_scaling == ()  # the plain ones see all, as the library would
     assert plain.settings == Sac(replay_capacity=5000)
@@ -275,18 +312,24 @@ def test_the_environment_and_budget_of_our_own_agents() -> None:
 
 
 def test_named_baselines() -> None:
-    assert len({config.name for config in BASELINES.values()}) == len(BASELINES) == 12
+    assert len({config.name for config in BASELINES.values()}) == len(BASELINES) >= 3 + 6 * 4
+    ours = VARIANTS["default"]
     for name, config in BASELINES.items():
         assert name.startswith(config.settings.algorithm)
-        assert ("shared" in name) == (config.view == "shared")
-        assert ("tuned" in name) == (config.gamma == 0.0)
+        if name.endswith("_sb3"):
+            assert (config.view, config.gamma, config.input_scaling) == ("joint", None, ())
+        else:
+            assert name.removesuffix("_tuned").endswith(str(config.env_kwargs["codec"]))
+            assert (config.view, config.gamma, config.hidden) == ("shared", ours.learner.gamma, ours.learner.hidden)
+            assert config.input_scaling == ours.learner.input_scaling
+        assert config.env_steps == environment_steps(ours)
         assert BaselineConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"settings": "a2c"}, "settings = 'a2c', allowed: Sac or Td3 or Ppo"),
+        ({"settings": "a2c"}, "settings = 'a2c', allowed: Sac or Td3 or Ppo or"),
         ({"view": "both"}, "view = 'both', allowed: one of 'joint', 'shared'"),
         ({"env_steps": 0}, "env_steps = 0, allowed: an integer >= 1"),
         ({"gamma": 1.5}, "gamma = 1.5"),
@@ -306,6 +349,9 @@ def test_settings_that_are_not_allowed(settings: Any, message: str) -> None:
     [
         (Sac, {"target_entropy_per_dim": 1.0}, "Sac.target_entropy_per_dim = 1.0"),
         (Td3, {"polyak": 0.0}, "Td3.polyak = 0.0, allowed: a finite number > 0 or None"),
+        (Sac, {"warmup_share": 0.5, "warmup_steps": 3}, "Sac.warmup_share = 0.5, allowed: None with warmup_steps"),
+        (Sac, {"is_entropy_fixed": True}, "allowed: False without initial_entropy_coefficient"),
+        (CrossQ, {"polyak": 0.1}, "CrossQ.polyak = 0.1, allowed: None: there are no target networks"),
         (Ppo, {"rollout_steps": 2.5}, "Ppo.rollout_steps = 2.5, allowed: an integer >= 1 or None"),
         (Ppo, {"action_type": "bits"}, "action_type = 'bits', allowed: one of 'box', 'multi_binary'"),
     ],
@@ -318,11 +364,13 @@ def test_settings_of_an_algorithm(kind: type, settings: Any, message: str) -> No
 
 def test_an_algorithm_has_its_own_settings_alone() -> None:
     plain = BASELINES["ppo_sb3"].to_dict()
-    assert set(plain["settings"]) == {"algorithm", "action_type", "rollout_steps", "epochs", "entropy_bonus"}
+    assert set(plain["settings"]) == {
+        "algorithm", "action_type", "rollout_steps", "epochs", "entropy_bonus", "initial_log_std",
+    }  # fmt: skip
     plain["settings"]["polyak"] = 0.1
     with pytest.raises(ValueError, match=r"Ppo has no field \['polyak'\]"):
         BaselineConfig.from_dict(plain)
-    with pytest.raises(ValueError, match=r"settings\.algorithm = 'a2c', allowed: one of 'sac', 'td3', 'ppo'"):
+    with pytest.raises(ValueError, match=r"settings\.algorithm = 'a2c', allowed: one of 'sac', 'td3', 'ppo', "):
         BaselineConfig.from_dict(plain | {"settings": {"algorithm": "a2c"}})
     with pytest.raises(ValueError, match="replay_capacity = 10, allowed: an integer >= 64"):
         BaselineConfig(settings=Sac(replay_capacity=10))
@@ -397,15 +445,15 @@ def test_another_algorithm_by_an_option(tmp_path: Path) -> None:
 
 def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = RunDirectory(tmp_path / "run")
-    main(["train", "--config", "sac_sb3_tuned", *SMALL, "--warmup-steps", "5", "--run-dir", str(run.path)])
+    main(["train", "--config", "sac_zones", *SMALL, "--warmup-steps", "5", "--run-dir", str(run.path)])
     first = capsys.readouterr().out
     config = load_config(run.path)
     assert config == replace(
-        BASELINES["sac_sb3_tuned"], env_kwargs=TINY_KWARGS, num_envs=3, env_steps=90, hidden=(8,), evaluate_every=15,
-        settings=Sac(warmup_steps=5, train_every=1, updates_per_round=1, initial_entropy_coefficient=0.001,
-                     target_entropy_per_dim=-1.5),
+        BASELINES["sac_zones"], env_kwargs={"scenario": "tiny", "codec": "zones"}, num_envs=3, env_steps=90,
+        hidden=(8,), evaluate_every=15,
+        settings=Sac(VARIANTS["default"].replay_capacity, warmup_steps=5, train_every=1, updates_per_round=1),
     )  # fmt: skip
-    assert "SAC-SB3-tuned (deterministic)" in first
+    assert "SAC-zones (deterministic)" in first
     assert " of 30. Training took" in first
     document = json.loads(run.evaluation_file.read_text())
     main(["evaluate", str(run.path)])
@@ -421,7 +469,7 @@ def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.Captur
     ("arguments", "message"),
     [
         (["--rollout-steps", "3"], "--rollout-steps"),
-        (["--algorithm", "a2c"], "--settings.algorithm is 'a2c', allowed: one of 'sac', 'td3', 'ppo'"),
+        (["--algorithm", "a2c"], "--settings.algorithm is 'a2c', allowed: one of 'sac', 'td3', 'ppo', "),
         (["--env", "colour=3"], "unknown scenario field 'colour'"),
         (["--centralised", "True"], "--centralised"),
     ],

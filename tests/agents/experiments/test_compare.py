@@ -21,6 +21,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
+from tasam_agents.experiments.comparison.text import comparison_text
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import Job
@@ -127,6 +128,32 @@ def test_budgets_and_costs(tmp_path: Path, pool: HerePool) -> None:
     expected = sum((per_update[last] or 0) * (last - first) * 2 for first, last in ((0, 3), (3, 4)))
     assert own_cost.gradient_evaluations == pytest.approx(expected)
     assert cost_of(RunDirectory(chosen.jobs[0].directory)).wall_time_s == lines[-1]["wall_time_s"]
+
+
+def test_each_acts_by_its_own_codec_in_the_same_networks(tmp_path: Path, pool: HerePool) -> None:
+    chosen = plan(["tiny", "sac_two_bit", "zone_rule"], [0], 2, tmp_path, iterations=1)
+    ours, theirs = (job.config.env_kwargs for job in chosen.jobs)
+    assert ours == {"scenario": "tiny", "codec": "zones", "owned_rbs": 3}
+    assert theirs == {"scenario": "tiny", "codec": "two_bit", "owned_rbs": 3}
+    assert run_jobs(chosen.jobs, pool, TRAINING, quiet=True) == []
+    report = measure(chosen, [])
+    assert report is not None
+    assert [(line.agent, line.codec) for line in report.lines] == [
+        ("tiny", "zones"), ("sac_two_bit", "two_bit"), ("zone_rule", "two_bit"),
+    ]  # fmt: skip
+    names = held_out_networks(2)
+    env = make_batched(chosen.env_id, theirs, 2, names)
+    alone = evaluate(policy_of(chosen.jobs[1], env), env, names).returns
+    np.testing.assert_array_equal(report.returns["sac_two_bit"][0], alone)
+    assert all(line.cost.cpu_time_s > 0 for line in report.lines[:2])
+    head, _, *rows = comparison_text(report).splitlines()
+    assert head.split()[:3] == ["agent", "codec", "return"]
+    assert [row.split()[1] for row in rows[:3]] == ["zones", "two_bit", "two_bit"]
+    with pytest.raises(UserError, match="agents differ in the environment"):
+        plan(["tiny", "default"], [0], 2, tmp_path)
+    assert {"zones", "two_bit"} == {
+        job.config.env_kwargs["codec"] for job in plan(["default", "two_bit"], [0], 2, tmp_path).jobs
+    }
 
 
 def interrupted(job: Job, iteration: int) -> None:

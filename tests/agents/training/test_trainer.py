@@ -30,7 +30,7 @@ from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
 
-TIMINGS = {"updates_per_second", "environment_steps_per_second", "wall_time_s"}
+TIMINGS = {"updates_per_second", "environment_steps_per_second", "wall_time_s", "cpu_time_s"}
 
 
 @pytest.fixture(autouse=True)

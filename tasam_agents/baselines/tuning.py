@@ -1,0 +1,230 @@
+"""`tasam tune`: search the settings of a rival by short trainings, judged on the validation networks alone.
+
+The log is the state: one line per trial with all that the search goes on from. Trial n is drawn by a generator of its
+own from the trials before it, so that a search that was interrupted finds what it would have found.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tasam_agents.baselines.config import BaselineConfig
+from tasam_agents.baselines.search_space import Choice, Range, Space, space_of, with_settings
+from tasam_agents.baselines.training import train_baseline
+from tasam_agents.config.fields import Scalar
+from tasam_agents.errors import UserError
+from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.training.trainer import Interrupted, TrainingDiverged
+
+State = Literal["complete", "pruned", "diverged"]
+
+FIRST_SEED = 500_000
+"""Trial n has the training seed FIRST_SEED + n, far from those of comparisons."""
+VALIDATIONS = 4
+"""Of a trial, evenly spaced."""
+_UNPRUNED_VALIDATIONS = 1  # a trial may be pruned later: at the first, one with a long warm-up has hardly begun
+_RANDOM_TRIALS = 6  # drawn uniformly before the search follows what was good
+_UNPRUNED_TRIALS = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line of the log."""
+
+    number: int
+    state: State
+    curve: tuple[float, ...]
+    """Return on the validation networks, one after each part of the budget."""
+    cpu_time_s: float
+    settings: Mapping[str, Any]
+
+    @property
+    def validation_return(self) -> float:
+        """The best so far, as in every run; −inf: none."""
+        return max(self.curve, default=float("-inf"))
+
+
+def require_optuna() -> Any:
+    """The library that searches; raises ImportError naming the extra if it is not installed."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError("tuning needs optuna: pip install 'oran-tasam[tuning]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def read_log(log: Path, space: Space) -> list[Trial]:
+    """The trials so far; none where there is no log.
+
+    Raises:
+        UserError: not a log of this search.
+    """
+    if not log.is_file():
+        return []
+    try:
+        with log.open(encoding="utf-8", newline="") as file:
+            trials = [_trial(row, space) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{log} is no log of this search: {error!r}; allowed: another --out") from error
+    if [trial.number for trial in trials] != list(range(len(trials))):
+        raise UserError(f"{log} does not number its trials from 0; allowed: another --out")
+    return trials
+
+
+def _trial(row: Mapping[str, str], space: Space) -> Trial:
+    settings = {name: _value(own, row[name]) for name, own in space.items()}
+    if row["state"] not in get_args(State):
+        raise ValueError(f"state is {row['state']!r}")
+    state: State = row["state"]  # type: ignore[assignment]
+    return Trial(int(row["trial"]), state, tuple(json.loads(row["curve"])), float(row["cpu_time_s"]), settings)
+
+
+def _value(own: Choice | Range, text: str) -> Scalar:
+    """A setting as it was, from the text that stands in the log."""
+    if isinstance(own, Range):
+        return float(text)
+    return {str(value): value for value in own.values}[text]
+
+
+def _append(log: Path, trial: Trial) -> None:
+    row = {
+        "trial": trial.number,
+        "state": trial.state,
+        "validation_return": trial.validation_return,
+        "curve": list(trial.curve),
+        "cpu_time_s": trial.cpu_time_s,
+        **trial.settings,
+    }
+    log.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not log.is_file()
+    with log.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(row)
+        writer.writerow(row.values())
+
+
+def _distributions(optuna: Any, space: Space) -> dict[str, Any]:
+    return {
+        name: optuna.distributions.CategoricalDistribution(own.values)
+        if isinstance(own, Choice)
+        else optuna.distributions.FloatDistribution(own.low, own.high, log=own.is_log)
+        for name, own in space.items()
+    }
+
+
+def _asked(optuna: Any, space: Space, done: Sequence[Trial]) -> Any:
+    """The next trial: the first has the library's defaults, the others are drawn from those before them."""
+    states = optuna.trial.TrialState
+    known = {"complete": states.COMPLETE, "pruned": states.PRUNED, "diverged": states.FAIL}
+    distributions = _distributions(optuna, space)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=len(done), n_startup_trials=_RANDOM_TRIALS),
+        pruner=optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_VALIDATIONS),
+    )
+    for trial in done:
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=known[trial.state],
+                value=trial.validation_return if trial.state == "complete" else None,
+                params=dict(trial.settings),
+                distributions=distributions,
+                intermediate_values=dict(enumerate(trial.curve)),
+            )
+        )
+    if not done:
+        study.enqueue_trial({name: own.default for name, own in space.items()})
+    return study.ask(distributions)
+
+
+def tune(
+    rival: BaselineConfig, log: Path, trials: int, share: float, say: Callable[[str], None] = lambda _: None
+) -> Trial:
+    """Do the trials that the log does not have yet; return the best of all.
+
+    Args:
+        rival: with the settings that are not tuned.
+        log: a CSV file, a line per trial.
+        trials: in all, the one with the library's defaults among them.
+        share: of the rival's budget that a trial gets.
+        say: is told of each trial.
+
+    Raises:
+        ImportError: an extra is not installed.
+        UserError: a number or a log that is not allowed, or no trial that has not diverged.
+        Interrupted: stopped from outside; the trial that was going on is lost.
+    """
+    optuna = require_optuna()
+    if trials < 1 or not 0 < share <= 1:
+        raise UserError(f"trials is {trials}, share {share}; allowed: 1 or more, a number in (0, 1]")
+    try:
+        space = space_of(rival)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    done = read_log(log, space)
+    while len(done) < trials:
+        trial = _tried(optuna, space, done, rival, share)
+        _append(log, trial)
+        done.append(trial)
+        say(f"trial {trial.number}: {trial.state}, validation return {trial.validation_return:.3f}, "
+            f"{trial.cpu_time_s:.1f} CPU s; best so far {max(map(_rank, done))[1]:.3f}")  # fmt: skip
+    best = max(done[:trials], key=_rank)
+    if best.state != "complete":
+        raise UserError(f"none of the {trials} trials of {log} was completed; allowed: more --trials")
+    return best
+
+
+def _rank(trial: Trial) -> tuple[bool, float]:
+    return trial.state == "complete", trial.validation_return
+
+
+def _tried(optuna: Any, space: Space, done: Sequence[Trial], rival: BaselineConfig, share: float) -> Trial:
+    asked = _asked(optuna, space, done)
+    env_steps = max(round(rival.env_steps * share), rival.num_envs)
+    config = replace(
+        with_settings(rival, asked.params), seed=FIRST_SEED + len(done), env_steps=env_steps
+    )  # fmt: skip
+    config = replace(config, evaluate_every=-(-config.iterations // VALIDATIONS))
+    validations = -(-config.iterations // config.evaluate_every)
+    curve: list[float] = []
+
+    def watch(validation_return: float) -> None:
+        curve.append(round(validation_return, 4))  # as it stands in the log, so that a resumed search is the same
+        asked.report(curve[-1], len(curve) - 1)
+        if len(curve) < validations and asked.should_prune():
+            raise optuna.TrialPruned
+
+    state: State = "complete"
+    began = time.process_time()
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            train_baseline(config, Path(directory) / "trial", quiet=True, watch=watch)
+        except optuna.TrialPruned:
+            state = "pruned"
+        except TrainingDiverged:
+            state = "diverged"
+    if state == "complete" and len(curve) < validations:
+        raise Interrupted("stopped during the last validation of a trial, which is lost; the same command goes on")
+    return Trial(len(done), state, tuple(curve), round(time.process_time() - began, 1), dict(asked.params))
+
+
+def write_settings(best: Trial, trials: int, env_steps: int, file: Path) -> Path:
+    """Keep what was found, as data that a named baseline reads."""
+    document = {
+        "trials": trials,
+        "env_steps_per_trial": env_steps,
+        "trial": best.number,
+        "validation_return": round(best.validation_return, 4),
+        "settings": dict(best.settings),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return write_json_atomically(file, document, indent=1)
