@@ -80,6 +80,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
         (["evaluate", "{empty}"], "is not a run"),
         (["evaluate", "{run}", "--networks", "1"], "networks is 1; allowed: 2 or more"),
         (["evaluate", "{run}", "--networks", "-1"], "networks is -1; allowed: 1 or more"),
+        (["study", "status", "--out", "{empty}"], "has no study: there is no plan.json"),
         (["plot"], "no run given"),
         (["plot", "{run}", "{empty}"], "is not a run"),
         (["plot", "{run}", "--output", "x.txt"], "output is x.txt; allowed: a file ending in .png, .pdf, .svg"),
