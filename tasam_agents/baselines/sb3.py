@@ -35,7 +35,9 @@ def require_library() -> None:
     try:
         import stable_baselines3  # noqa: F401
     except ImportError as error:
-        raise ImportError("baselines need stable-baselines3: pip install 'oran-tasam[sb3]'") from error
+        raise ImportError(
+            "baselines need stable-baselines3; in the folder of the project: pip install -e '.[sb3]'"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tasam_agents.cli.arguments import call, print_paths
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> None:
         print("\n".join(["usage: tasam study PART …", "", *lines]))
         return
     if part not in parts:
-        raise UserError(f"study {part!r}; allowed: {', '.join(parts)}")
+        raise UserError(not_among("study", part, parts))
     call(parts[part], f"tasam study {part}", rest)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import DEFAULT, PAPER, TINY
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.stats.intervals import LEAST_RUNS
 
 
@@ -133,5 +133,5 @@ BUDGETS = {
 def find_budget(name: str) -> Budget:
     """Raises UserError for an unknown name."""
     if name not in BUDGETS:
-        raise UserError(f"budget is {name!r}; allowed: {', '.join(BUDGETS)}")
+        raise UserError(not_among("budget is", name, BUDGETS))
     return BUDGETS[name]
