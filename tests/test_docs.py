@@ -173,7 +173,7 @@ def test_commands_of_the_page_on_scoring_print_what_stands_there(
     for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         exec(compile(code, "scoring.md", "exec"), {"__name__": "snippet"})
     monkeypatch.chdir(tmp_path)
-    quoted = re.findall(r"^```console\n\$ oran-env (score .*tiny.*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    quoted = re.findall(r"^```console\n\$ oran-env (score [^\n]*tiny[^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert quoted
     for command, printed in quoted:
         cli.main(shlex.split(command))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasam_agents.cli.arguments import call
-from tasam_agents.errors import UserError, not_among
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -28,9 +27,7 @@ def list_names(config: str | None = None) -> None:
     from tasam_agents.study.budgets import BUDGETS
 
     if config is not None:
-        if config not in VARIANTS:
-            raise UserError(not_among("--config is", config, VARIANTS))
-        print(as_toml(VARIANTS[config], f"tasam list --config {config}"), end="")
+        print(as_toml(config), end="")
         return
     default = VARIANTS["default"]
     for title, names in (

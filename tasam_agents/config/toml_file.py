@@ -49,10 +49,16 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def as_toml(config: TrainConfig, title: str = "") -> str:
-    """The whole configuration; a field that is None is left out, as TOML has no word for it."""
-    plain = json.loads(json.dumps(config.to_dict()))
-    return "\n".join([*([f"# {title}"] if title else []), *_lines(plain, ())]) + "\n"
+def as_toml(name: str) -> str:
+    """A named configuration, all its fields; one that is None is left out, as TOML has no word for it: the base has it.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if name not in VARIANTS:
+        raise UserError(not_among("--config is", name, VARIANTS))
+    plain = json.loads(json.dumps(VARIANTS[name].to_dict()))
+    return "\n".join([f"base = {json.dumps(name)}", *_lines(plain, ())]) + "\n"
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:

@@ -68,7 +68,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["frobnicate"], "command 'frobnicate'; allowed: train, evaluate, plot"),
+        (["frobnicate"], "command 'frobnicate'; allowed: train, evaluate, score, plot"),
         (["train", "--config", "huge"], "--config is 'huge'; allowed: default, paper"),
         (["train", "--config", "defaults"], "did you mean 'default'? allowed: default, paper"),
         (["trains"], "command 'trains'; did you mean 'train'? allowed: train"),

@@ -16,7 +16,7 @@ from tasam_agents.errors import UserError
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
-    (tmp_path / "own.toml").write_text(as_toml(VARIANTS[name], name))
+    (tmp_path / "own.toml").write_text(as_toml(name))
     assert read_toml(tmp_path / "own.toml") == VARIANTS[name]
 
 

@@ -319,7 +319,7 @@ def test_two_horizons_are_one_too_many() -> None:
 
 
 def test_an_unknown_argument_is_a_type_error_that_names_what_was_meant() -> None:
-    with pytest.raises(TypeError, match=r"unexpected keyword argument 'num_due': .* did you mean 'num_dus'"):
-        parallel_env("tiny", num_due=3)
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'num_duss': .* did you mean 'num_dus'"):
+        parallel_env("tiny", num_duss=3)
     with pytest.raises(ScenarioError, match="codec is 'zone'; did you mean 'zones'"):
         parallel_env("tiny", codec="zone")

@@ -361,7 +361,7 @@ def test_the_example() -> None:
 def test_part_of_a_suite_through_another_interface() -> None:
     """How a policy acts is its own affair; the networks stay those of the suite."""
     plain = score("zone_rule", "tiny-v1", 3)
-    zones = score("zone_rule", "tiny-v1", 3, scenarios=["tiny"], interface={"codec": "zones"})
+    zones = score("zone_rule", "tiny-v1", 3, scenarios=["tiny"], interface={"codec": "zones", "owned_rbs": 1})
     assert [row["random"] for row in zones.rows] == [row["random"] for row in plain.rows]
     assert [row["return"] for row in zones.rows] != [row["return"] for row in plain.rows]
     with pytest.raises(SuiteError, match="interface has 'num_ues', which changes the networks; allowed: codec"):
