@@ -1,6 +1,6 @@
 """RLlib: PPO in which every DU learns on its own experience and all of them share one policy (IPPO).
 
-Needs `pip install 'oran-tasam[ray]'`. Run: python examples/rllib_ippo.py --iterations 3
+Needs `pip install -e '.[ray]'`. Run: python examples/rllib_ippo.py --iterations 3
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """stable-baselines3 as it is: one SAC agent acts for all DUs of a network, rewarded with their mean.
 
-Needs `pip install 'oran-tasam[sb3]'`. Run: python examples/sb3_joint.py --scenario paper --steps 20000
+Needs `pip install -e '.[sb3]'`. Run: python examples/sb3_joint.py --scenario paper --steps 20000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """stable-baselines3: PPO whose one policy acts for every DU of several networks side by side, on bits as actions.
 
-Needs `pip install 'oran-tasam[sb3]'`. Run: python examples/sb3_shared.py --scenario paper --steps 100000
+Needs `pip install -e '.[sb3]'`. Run: python examples/sb3_shared.py --scenario paper --steps 100000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """TorchRL: PPO in which the DUs share one policy and one value network and learn from their own rewards (IPPO).
 
-Needs `pip install 'oran-tasam[torchrl]'`. Run: python examples/torchrl_ippo.py --iterations 5
+Needs `pip install -e '.[torchrl]'`. Run: python examples/torchrl_ippo.py --iterations 5
 """
 
 import argparse

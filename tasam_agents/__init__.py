@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasam_agents.config.fields import TrainConfig
     from tasam_agents.config.variants import VARIANTS, variant
-    from tasam_agents.public import compare, evaluate, load_policy, train
+    from tasam_agents.public import compare, evaluate, load_policy, score, train
 
     __version__: str
 
@@ -24,6 +24,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load_policy",
+    "score",
     "train",
     "variant",
 ]
@@ -32,7 +33,7 @@ _MODULE_OF = {
     "TrainConfig": "tasam_agents.config.fields",
     "VARIANTS": "tasam_agents.config.variants",
     "variant": "tasam_agents.config.variants",
-} | dict.fromkeys(("compare", "evaluate", "load_policy", "train"), "tasam_agents.public")
+} | dict.fromkeys(("compare", "evaluate", "load_policy", "score", "train"), "tasam_agents.public")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.scoring.score import Score
 from tasam_agents.baselines import BaselineConfig
-from tasam_agents.baselines.training import is_baseline, train_baseline
+from tasam_agents.baselines.training import is_baseline, load_config, train_baseline
 from tasam_agents.baselines.training import load_policy as load_baseline
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.distributed.config import DistributedConfig
@@ -18,7 +19,7 @@ from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
-from tasam_agents.experiments import run_evaluation
+from tasam_agents.experiments import run_evaluation, run_score
 from tasam_agents.experiments.comparison.plan import measure, plan
 from tasam_agents.experiments.comparison.result import ComparisonReport
 from tasam_agents.jobs.engine import run_jobs
@@ -90,6 +91,16 @@ def _chosen(config: TrainConfig, quiet: bool) -> Choice:
     return choice
 
 
+def run_config(run_dir: Path | str, trust_env: Collection[str] = ()) -> TrainConfig | BaselineConfig:
+    """The configuration of a run, of our own agent or of a baseline.
+
+    Raises:
+        UserError: not a run, or it names an environment that would import code of its choosing.
+    """
+    path = Path(run_dir)
+    return load_config(path, trust_env) if is_baseline(path) else RunDirectory.open(path).config(trust_env)
+
+
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:
     """The best policy of a run: observations (B, M, D) of B networks and M agents → actions (B, M, A) in [0, 1].
 
@@ -146,6 +157,32 @@ def evaluate(
     names = held_out_networks(networks)
     env = make_batched(env_id, env_kwargs, networks, names)
     return run_evaluation.compare_with_references({"policy": policy}, env, env_id, env_kwargs, names)
+
+
+def score(
+    runs: Path | str | Sequence[Path | str],
+    suite: str = "oran-v1",
+    networks: int | None = None,
+    trust_env: Collection[str] = (),
+) -> tuple[Score, dict[str, Path]]:
+    """Score the best policies of runs on a suite, deterministic, on the networks that everybody is scored on.
+
+    Args:
+        runs: one run directory, or several: each scenario is played by the run that was trained on it, else by the
+            first that fits.
+        suite: of ``oran_env``.
+        networks: only the first so many of each scenario.
+        trust_env: environment ids with a module that the runs may name.
+
+    Returns:
+        The score, whose ``table()`` is to be read and whose ``save(path)`` writes JSON; and which run played what.
+
+    Raises:
+        UserError: not a run, runs that act in different ways, an unknown suite, or no scenario that fits.
+    """
+    paths = [Path(each) for each in ([runs] if isinstance(runs, (str, Path)) else runs)]
+    players = {path: (run_config(path, trust_env), load_policy(path, trust_env=trust_env)) for path in paths}
+    return run_score.score_runs(players, suite, networks)
 
 
 def compare(

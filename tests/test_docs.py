@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import re
 import runpy
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import oran_env
+from oran_env import cli
 from oran_env.scenario import FIELD_GROUPS
 from oran_env.scoring.playable import returns_of
 
@@ -144,6 +146,51 @@ def test_code_prints_what_stands_below_it(
         assert shown
         if printed is not None:
             assert shown == printed
+
+
+def test_interfaces_print_what_stands_below_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each block by itself; one whose library is not installed is left out."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    done = 0
+    for code, printed in snippets("interfaces.md"):
+        needs = [name for name in ("stable_baselines3", "oran_env.adapters.rllib", "torchrl") if name in code]
+        if any(importlib.util.find_spec(name.replace("oran_env.adapters.rllib", "ray")) is None for name in needs):
+            continue
+        if "oran_env.adapters.torchrl" in code and importlib.util.find_spec("torchrl") is None:
+            continue
+        exec(compile(code, "interfaces.md", "exec"), {"__name__": "snippet"})
+        assert capsys.readouterr().out == printed
+        done += 1
+    assert done >= 4
+
+
+def test_commands_of_the_page_on_scoring_print_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/scoring.md").read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(compile(code, "scoring.md", "exec"), {"__name__": "snippet"})
+    monkeypatch.chdir(tmp_path)
+    quoted = re.findall(r"^```console\n\$ oran-env (score [^\n]*tiny[^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert quoted
+    for command, printed in quoted:
+        cli.main(shlex.split(command))
+        assert capsys.readouterr().out == printed
+    (script,) = re.findall(r"^\$ python (examples/score\S+)", text, re.MULTILINE)
+    runpy.run_path(str(ROOT / script), run_name="__main__")
+    assert f"$ python {script}\n{capsys.readouterr().out}" in text
+
+
+def test_the_readme_fits_the_screen_and_its_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 100
+    first, *others = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(compile(first, "README.md", "exec"), {"__name__": "snippet"})
+    assert "0.0" in capsys.readouterr().out  # a reward and three latencies
+    for code in others if importlib.util.find_spec("stable_baselines3") else ():
+        exec(compile(code.replace("500", "30"), "README.md", "exec"), {"__name__": "snippet"})
 
 
 def test_examples_print_what_the_page_quotes(capsys: pytest.CaptureFixture[str]) -> None:

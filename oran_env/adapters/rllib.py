@@ -17,12 +17,13 @@ from typing import Any
 from gymnasium.spaces import Dict
 
 from oran_env.envs.parallel_env import parallel_env
+from oran_env.extras import how_to_install
 
 try:
     from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
     from ray.tune.registry import register_env
 except ImportError as error:
-    raise ImportError("oran_env.adapters.rllib needs RLlib: pip install 'oran-tasam[ray]'") from error
+    raise ImportError(f"oran_env.adapters.rllib needs RLlib: {how_to_install('ray')}") from error
 
 ENV_NAME = "oran"
 SHARED_POLICY = "du"

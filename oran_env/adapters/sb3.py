@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.envs.spaces import ActionType, action_space, observation_space
+from oran_env.extras import how_to_install
 from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
@@ -29,7 +30,7 @@ from oran_env.simulator.view import without_nan
 try:
     from stable_baselines3.common.vec_env import VecEnv
 except ImportError as error:
-    raise ImportError("oran_env.adapters.sb3 needs stable-baselines3: pip install 'oran-tasam[sb3]'") from error
+    raise ImportError(f"oran_env.adapters.sb3 needs stable-baselines3: {how_to_install('sb3')}") from error
 
 
 @dataclasses.dataclass

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pettingzoo.utils import BaseParallelWrapper
 
 from oran_env.envs.parallel_env import Observations, OranParallelEnv, parallel_env
+from oran_env.extras import how_to_install
 from oran_env.model.outcome import INFO, empty_outcome
 from oran_env.numerics.seeding import checked_seed
 from oran_env.scenario.fields import Scenario
@@ -25,7 +26,7 @@ from oran_env.scenario.fields import Scenario
 try:
     from torchrl.envs.libs.pettingzoo import PettingZooWrapper
 except ImportError as error:
-    raise ImportError("oran_env.adapters.torchrl needs TorchRL: pip install 'oran-tasam[torchrl]'") from error
+    raise ImportError(f"oran_env.adapters.torchrl needs TorchRL: {how_to_install('torchrl')}") from error
 
 Infos = dict[str, dict[str, Any]]
 

@@ -6,10 +6,9 @@ import argparse
 import dataclasses
 from typing import Any
 
-from oran_env.policies.reading_rules import reading_policies
-from oran_env.policies.rules import reference_policies
 from oran_env.scenario.fields import FIELD_GROUPS, Scenario
 from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario
+from oran_env.scoring.playable import named_policies
 from oran_env.scoring.suites import SUITES
 
 HELP = "List presets, traffic profiles, policies, suites, and every field of a scenario with its value."
@@ -32,10 +31,7 @@ def run(options: argparse.Namespace) -> None:
     for title, names in (
         ("presets", PRESETS),
         ("traffic profiles", tuple(TRAFFIC_PROFILES)),
-        (
-            f"policies of {scenario.name}",
-            (*reference_policies(scenario), *reading_policies(scenario), "reuse_3", "lookahead"),
-        ),
+        (f"policies of {scenario.name}", (*named_policies(scenario), "lookahead")),
         ("suites", tuple(SUITES)),
     ):
         print(f"{title}: {', '.join(names)}")

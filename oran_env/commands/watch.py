@@ -17,14 +17,15 @@ from oran_env.policies.rules import Policy
 from oran_env.rendering import RENDER_FPS, check_output, write_film
 from oran_env.rendering.progress import counted
 from oran_env.scenario.presets import make_scenario
+from oran_env.scoring.playable import PolicyError, policy_on
 
-HELP = "write a GIF or MP4 of one network under a reference policy, or a PNG of the last step"
+HELP = "write a GIF or MP4 of one network under a policy that `oran-env list` names, or a PNG of the last step"
 
 
 def register(subparsers: Any) -> None:
     """Add the subcommand."""
     parser: argparse.ArgumentParser = subparsers.add_parser("watch", help=HELP, description=HELP)
-    parser.add_argument("--policy", default="static", help="a reference policy of the scenario (default: static)")
+    parser.add_argument("--policy", default="static", help="a policy that oran-env list names (default: static)")
     parser.add_argument("--scenario", default="paper", help="a preset (default: paper)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the network (default: 0)")
     parser.add_argument("--steps", type=int, help="frames, one per step (default: one episode)")
@@ -45,17 +46,17 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.out)
     scenario = make_scenario(options.scenario, **fields(options.env))
     env = OranParallelEnv(scenario, render_mode="rgb_array")
-    policies = env.reference_policies()
-    if options.policy not in policies:
-        raise CommandError(
-            f"policy is {options.policy!r}; allowed for scenario {scenario.name!r}: {', '.join(policies)}"
-        )
+    env.caption = f"policy: {options.policy}"
     steps = scenario.control.horizon if options.steps is None else options.steps
     if steps < 1:
         raise CommandError(f"steps is {steps}; allowed: 1 or more")
     if options.seed < 0:
         raise CommandError(f"seed is {options.seed}; allowed: 0 or more")
-    frames = counted(play(env, policies[options.policy], options.seed, steps), steps, "frames")
+    try:
+        policy = policy_on(options.policy, env.simulator)
+    except PolicyError as error:
+        raise CommandError(str(error)) from error
+    frames = counted(play(env, policy, options.seed, steps), steps, "frames")
     write_film(frames, options.out, options.fps)
     print(f"written: {options.out}")
 
@@ -66,7 +67,7 @@ def play(env: OranParallelEnv, policy: Policy, seed: int, steps: int) -> Iterato
     for _ in range(steps):
         if not env.agents:
             observations, _ = env.reset()
-        actions = policy(np.stack(list(observations.values())))
+        actions = policy(np.stack(list(observations.values()))[None])[0]  # a batch of one network
         observations, *_ = env.step(dict(zip(env.agents, actions, strict=True)))
         frame = env.render()
         assert frame is not None

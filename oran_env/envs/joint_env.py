@@ -6,11 +6,13 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, Viewpoint
-from oran_env.envs.spaces import ActionType
+from oran_env.envs.spaces import ActionType, action_masks
+from oran_env.envs.spec import with_horizon
 from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import checked_seed
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
@@ -31,6 +33,7 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     """One network seen by a single agent; which one, the viewpoint says."""
 
     metadata = METADATA
+    _spec: EnvSpec | None = None
 
     def __init__(self, simulator: Simulator, viewpoint: Viewpoint, render_mode: str | None = None) -> None:
         self._renderer = Renderer(render_mode)
@@ -57,7 +60,7 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         super().reset(seed=seed)
         observations = self.simulator.reset(seed)
         self._renderer.after_reset(self.simulator)
-        info = {name: array[0] for name, array in self.viewpoint.info(self.simulator.reset_info).items()}
+        info = {name: array[0] for name, array in self.viewpoint.info(self.simulator.first_info).items()}
         return self.viewpoint.see(observations)[0], info
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -75,6 +78,22 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         info = {name: array[0] for name, array in self.viewpoint.info(result.info).items()}
         reward = float(self.viewpoint.reward(result.rewards)[0])
         return self.viewpoint.see(result.observations)[0], reward, False, bool(result.truncated[0]), info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which values an action may have, as sb3-contrib's MaskablePPO asks for them: see ``spaces.action_masks``."""
+        self._open("action_masks()")
+        told = self.viewpoint.info(self.simulator.reset_info)
+        ues = told["ue_mask"][0] if "ue_mask" in told else None
+        return action_masks(self.action_space, self.scenario, ues)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made the environment; its ``max_episode_steps`` is the horizon."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = with_horizon(spec, self.scenario)
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture (800, 1200, 3) in mode "rgb_array"; None after showing it in mode "human"."""

@@ -135,6 +135,15 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         self._actions = np.empty((1, copies, size), dtype=np.float32)
         self._closed = False
 
+    @property
+    def caption(self) -> str:
+        """What the picture says of who acts."""
+        return self._renderer.caption
+
+    @caption.setter
+    def caption(self, words: str) -> None:
+        self._renderer.caption = words
+
     def observation_space(self, agent: str) -> Box:
         """Return the observation space of an agent, always the same object."""
         return self.observation_spaces[agent]
@@ -156,7 +165,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         observations = self.simulator.reset(None if seed is None else [seed])[0]
         self.agents = self.possible_agents[:]
         self._renderer.after_reset(self.simulator)
-        rows = [(name, array[0]) for name, array in self.simulator.reset_info.items()]
+        rows = [(name, array[0]) for name, array in self.simulator.first_info.items()]
         infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(self.agents)}
         return dict(zip(self.agents, observations, strict=True)), infos
 

@@ -17,6 +17,7 @@ from oran_env.envs.spaces import ActionType, action_space, observation_space
 from oran_env.numerics.jit import Singles
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.simulator.checked import checked
 from oran_env.simulator.simulator import Simulator
 from oran_env.simulator.view import without_nan
@@ -117,7 +118,8 @@ def policy_of(others: str | Policy, scenario: Scenario) -> Callable[[Simulator, 
     if isinstance(others, str):
         known = reference_policies(scenario)
         if others not in known:
-            raise ValueError(f"others is {others!r}; allowed: {', '.join(known)}, or a callable")
+            near = did_you_mean(others, known)
+            raise ValueError(f"others is {others!r}; {near}allowed: {', '.join(known)}, or a callable")
         return _Rule(known[others])
     if not callable(others):
         raise ValueError(f"others is {others!r}; allowed: the name of a reference policy, or a callable")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 
 from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
 from oran_env.envs.spaces import ActionType
+from oran_env.envs.spec import with_horizon
+from oran_env.model.outcome import INFO
 from oran_env.numerics.seeding import checked_seed, is_list
 from oran_env.policies.rules import Policy
+from oran_env.rendering import RENDER_FPS
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked
@@ -46,6 +50,8 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     Without a seed, a network goes on to the next episode of its sequence, as with ``reset()`` of a single environment.
     """
 
+    _spec: EnvSpec | None = None
+
     def __init__(
         self,
         simulator: Simulator,
@@ -57,7 +63,7 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             raise ValueError(f"render_mode is {render_mode!r}; allowed: None, a batch of networks is not drawn")
         self.render_mode = render_mode
         self.autoreset_mode = _mode(autoreset_mode)
-        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.metadata = {"render_modes": [], "render_fps": RENDER_FPS, "autoreset_mode": self.autoreset_mode}
         self.simulator = simulator
         self.scenario = simulator.scenario
         self.viewpoint = viewpoint
@@ -67,6 +73,15 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._ended = np.zeros(self.num_envs, dtype=np.bool_)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made the environment; its ``max_episode_steps`` is the horizon."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = with_horizon(spec, self.scenario)
 
     def reset(
         self,
@@ -93,7 +108,7 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         else:
             self.simulator.reset(which=which)
         self._ended &= ~which
-        infos = masked(self.viewpoint.info(self.simulator.reset_info), which)
+        infos = masked(self.viewpoint.info(self.simulator.first_info), which)
         return self.viewpoint.see(self.simulator.observations), infos
 
     def step(self, actions: NDArray[Any]) -> Step:
@@ -111,29 +126,32 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 f"step() after the end of an episode in networks {np.flatnonzero(self._ended).tolist()}; "
                 'call reset(options={"reset_mask": terminations | truncations}) first'
             )
-        rewards, infos, stepping = np.zeros(self.num_envs), {}, ~self._ended  # only NEXT_STEP leaves ended ones here
+        rewards, stepping = np.zeros(self.num_envs), ~self._ended  # only NEXT_STEP leaves ended ones here
         if self._ended.any():
             self.simulator.reset(which=self._ended)
         if stepping.any():
             result = self.simulator.step(self.viewpoint.act(values, self.simulator), stepping)
             rewards[stepping] = self.viewpoint.reward(result.rewards)[stepping]
-            infos = self._infos(result, stepping)
         truncated = self.simulator.truncated
-        observations = self.viewpoint.see(self.simulator.observations)
+        observations, infos = self.viewpoint.see(self.simulator.observations), {}
         self._ended = truncated.copy()
         if self.autoreset_mode == AutoresetMode.SAME_STEP and truncated.any():
-            infos.update(self._final(result, observations))
+            infos = self._final(result, observations)
+            stepping &= ~truncated
             self.simulator.reset(which=truncated)
             observations = self.viewpoint.see(self.simulator.observations)
             self._ended[:] = False
-        everyone = np.ones(self.num_envs, dtype=np.bool_)
-        infos.update(masked(self.viewpoint.info(self.simulator.reset_info), everyone))
+        infos.update(self._told(stepping))
         return observations, rewards, np.zeros(self.num_envs, dtype=np.bool_), truncated, infos
 
-    def _infos(self, result: StepResult, stepping: Mask) -> Infos:
-        """The info of the step, without the networks that have meanwhile begun another episode."""
-        shown = stepping & ~result.truncated if self.autoreset_mode == AutoresetMode.SAME_STEP else stepping
-        return masked(self.viewpoint.info(result.info), shown)
+    def _told(self, stepping: Mask) -> Infos:
+        """The info of the step; of networks that have meanwhile begun another episode, that of a reset."""
+        told = dict(self.simulator.first_info)
+        if stepping.any():
+            for name, array in self.simulator.info.items():
+                now = stepping.reshape(-1, *(1,) * (array.ndim - 1))
+                told[name] = np.where(now, array, told[name]) if name in INFO else array
+        return masked(self.viewpoint.info(told), np.ones(self.num_envs, dtype=np.bool_))
 
     def _final(self, result: StepResult, observations: NDArray[np.float32]) -> Infos:
         """The last observation and info of the networks that have ended."""

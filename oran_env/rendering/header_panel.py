@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from oran_env.rendering.canvas import HEADING, NORMAL, TITLE, WIDTH, Canvas
-from oran_env.rendering.palette import GREY, SLICE_COLOURS, SLICE_MARKERS, rgb
+from oran_env.rendering.palette import GREY, INK, SLICE_COLOURS, SLICE_HATCHES, SLICE_MARKERS, rgb
 from oran_env.rendering.snapshot import Snapshot
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import SLICES
@@ -29,6 +29,7 @@ class Header:
         )  # fmt: skip
         self._step = canvas.text(RIGHT, LINE, "", HEADING, moving=True, ha="right", weight="bold")
         self._reward = canvas.text(RIGHT, LINE + 22, "", NORMAL, moving=True, ha="right")
+        self._caption = canvas.text(470, LINE + 22, "", NORMAL, moving=True)
         self._legend(canvas)
 
     def _legend(self, canvas: Canvas) -> None:
@@ -36,10 +37,14 @@ class Header:
         axes = canvas.axes(0, 0, WIDTH, 80)
         axes.set(xlim=(0, WIDTH), ylim=(80, 0))
         x = 470
-        for name, colour, marker in zip(SLICES, SLICE_COLOURS, SLICE_MARKERS, strict=True):
+        looks = zip(SLICES, SLICE_COLOURS, SLICE_MARKERS, SLICE_HATCHES, strict=True)
+        for name, colour, marker, hatch in looks:
             axes.plot(x, LINE, marker, ms=10, color=rgb(colour), clip_on=False)
-            canvas.text(x + 14, LINE, name, TITLE, weight="bold")
-            x += 100
+            axes.fill_between(
+                [x + 12, x + 34], LINE - 7, LINE + 7, facecolor=rgb(colour), edgecolor=rgb(INK), hatch=hatch, lw=0
+            )
+            canvas.text(x + 40, LINE, name, TITLE, weight="bold")
+            x += 124
 
     def update(self, shown: Snapshot) -> Iterable[Any]:
         """Follow the episode."""
@@ -50,4 +55,5 @@ class Header:
         if shown.mean_reward is not None:
             words += f", episode so far {shown.mean_reward:.2f}"
         self._reward.set_text(words)
-        return self._step, self._reward
+        self._caption.set_text(shown.caption)
+        return self._step, self._reward, self._caption

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from oran_env.extras import how_to_install
+
 
 class MissingExtra(ImportError):
     """A library of an optional extra is not installed; the message says how to install it."""
@@ -20,4 +22,4 @@ def needed(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         library = module.partition(".")[0]
-        raise MissingExtra(f"pictures need {library}, which is missing: pip install 'oran-tasam[render]'") from error
+        raise MissingExtra(f"pictures need {library}, which is missing: {how_to_install('render')}") from error

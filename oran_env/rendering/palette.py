@@ -15,6 +15,7 @@ Colour = tuple[int, int, int]
 
 SLICE_COLOURS: tuple[Colour, Colour, Colour] = ((0, 114, 178), (230, 159, 0), (0, 158, 115))
 SLICE_MARKERS = ("o", "^", "s")
+SLICE_HATCHES = ("", "////", "....")  # of bars and RBs, for prints in grey
 INK: Colour = (34, 34, 34)
 GREY: Colour = (102, 102, 102)
 LIGHT: Colour = (190, 190, 190)

@@ -21,8 +21,10 @@ from oran_env.rendering.palette import (
     pale,
     rgb,
 )
-from oran_env.rendering.snapshot import Snapshot
+from oran_env.rendering.snapshot import CONTESTED as CONTESTED_KIND
+from oran_env.rendering.snapshot import UNUSED, Snapshot
 from oran_env.scenario.fields import Scenario
+from oran_env.scenario.slices import MMTC, URLLC
 
 LEFT, TOP, WIDTH, HEIGHT = 76, 512, 940, 178  # of the grid [pixel]
 STRIP_TOP, STRIP_HEIGHT = TOP + HEIGHT + 12, 56
@@ -69,6 +71,15 @@ class GridPanel:
             for m in self._rows
         ]  # fmt: skip
         self._num_rbs = num_rbs
+        # A band along the foot of each cell, drawn as one picture: a hatched polygon per cell takes a second.
+        y, x = np.mgrid[:HEIGHT, :WIDTH]
+        self._row, self._column = y * num_dus // HEIGHT, x * num_rbs // WIDTH
+        foot = np.abs(y * num_dus / HEIGHT % 1 - 0.8) < 0.15
+        self._textures = {MMTC: foot & ((x + y) % 8 < 3), URLLC: foot & (x % 5 < 2) & (y % 5 < 2)}
+        self._texture = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+        self._hatches = axes.imshow(
+            self._texture, extent=self._image.get_extent(), interpolation="nearest", aspect="auto", animated=True
+        )
         self._strip(canvas, num_dus, num_rbs)
 
     def _legend(self, canvas: Canvas) -> None:
@@ -109,6 +120,10 @@ class GridPanel:
         if last is None:
             return ()
         self._image.set_data(CELL_COLOURS[last.rb_kind + 1])
+        kinds = last.rb_kind[self._row, self._column]
+        hatched = [(kinds % UNUSED == i) & (kinds < CONTESTED_KIND) & where for i, where in self._textures.items()]
+        self._texture[..., 3] = 255 * np.any(hatched, axis=0)
+        self._hatches.set_data(self._texture)
         several = last.transmitters > 1
         self._single.set_data(np.where(several, 0, last.transmitters))
         self._several.set_data(np.where(several, last.transmitters, 0))
@@ -119,4 +134,4 @@ class GridPanel:
             for text, word in zip(row, words, strict=True):
                 text.set_text(word)
                 texts.append(text)
-        return self._image, self._gaps, self._single, self._several, *texts
+        return self._image, self._hatches, self._gaps, self._single, self._several, *texts

@@ -31,6 +31,7 @@ class Renderer:
             allowed = ", ".join(f"'{mode}'" for mode in RENDER_MODES)
             raise ValueError(f"render_mode is {render_mode!r}; allowed: None, {allowed}")
         self.render_mode = render_mode
+        self.caption = ""
         self._network = network
         self._viewer = Viewer()
         self._rewards = 0.0
@@ -68,8 +69,8 @@ class Renderer:
             return None
         mean = self._rewards / self._steps if self._steps else None
         if self.render_mode == "rgb_array":
-            return self._viewer.frame(simulator, self._network, mean)
-        self._viewer.show(simulator, self._network, mean, RENDER_FPS)
+            return self._viewer.frame(simulator, self._network, mean, self.caption)
+        self._viewer.show(simulator, self._network, mean, RENDER_FPS, self.caption)
         return None
 
     def close(self) -> None:

@@ -39,9 +39,12 @@ class Snapshot(NamedTuple):
     attached: Integers  # (M,) UEs now
     last: StepShown | None
     mean_reward: float | None  # of the episode so far
+    caption: str = ""  # who acts
 
 
-def take_snapshot(simulator: Simulator, network: int = 0, mean_reward: float | None = None) -> Snapshot:
+def take_snapshot(
+    simulator: Simulator, network: int = 0, mean_reward: float | None = None, caption: str = ""
+) -> Snapshot:
     """Copy what a picture of one network needs.
 
     Raises:
@@ -71,6 +74,7 @@ def take_snapshot(simulator: Simulator, network: int = 0, mean_reward: float | N
         attached=np.bincount(serving, minlength=num_dus),
         last=last,
         mean_reward=mean_reward if step > 0 else None,
+        caption=caption,
     )
 
 

@@ -38,20 +38,23 @@ class Viewer:
         self._panels: list[Panel] = []
         self._window: Window | None = None
 
-    def frame(self, simulator: Simulator, network: int = 0, mean_reward: float | None = None) -> NDArray[np.uint8]:
+    def frame(
+        self, simulator: Simulator, network: int = 0, mean_reward: float | None = None, caption: str = ""
+    ) -> NDArray[np.uint8]:
         """The picture of one network as it is now, (HEIGHT, WIDTH, 3).
 
         Args:
             simulator: read only.
             network: index in the batch.
             mean_reward: of the episode so far, per DU and step, for the header; None leaves it out.
+            caption: who acts, for the header.
 
         Raises:
             MissingExtra: the extra ``render`` is not installed.
             ValueError: no such network.
             RuntimeError: before the first reset.
         """
-        shown = take_snapshot(simulator, network, mean_reward)
+        shown = take_snapshot(simulator, network, mean_reward, caption)
         if self._canvas is None or self._drawn != simulator.scenario:
             self._canvas = Canvas()
             self._panels = [
@@ -63,13 +66,20 @@ class Viewer:
             self._drawn = simulator.scenario
         return self._canvas.draw([artist for panel in self._panels for artist in panel.update(shown)])
 
-    def show(self, simulator: Simulator, network: int = 0, mean_reward: float | None = None, fps: float = 10.0) -> None:
+    def show(
+        self,
+        simulator: Simulator,
+        network: int = 0,
+        mean_reward: float | None = None,
+        fps: float = 10.0,
+        caption: str = "",
+    ) -> None:
         """Show the picture in a window, and wait so that there are at most ``fps`` in a second.
 
         Raises:
             NoDisplay: the machine has no display. Further: see ``frame``.
         """
-        picture = self.frame(simulator, network, mean_reward)
+        picture = self.frame(simulator, network, mean_reward, caption)
         if self._window is None:
             self._window = Window(WIDTH, HEIGHT, f"oran_env: {simulator.scenario.name}")
         self._window.show(picture, fps)

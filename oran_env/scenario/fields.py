@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from oran_env.scenario.validation import ScenarioError, check_scenario
+from oran_env.scenario.near_miss import did_you_mean
+from oran_env.scenario.validation import ScenarioError, UnknownField, check_scenario
 
 T = TypeVar("T")
 
@@ -231,9 +232,19 @@ class Scenario:
         """
         changes: dict[str, dict[str, Any]] = {}
         name = overrides.pop("name", self.name)
+        for alias in ALIASES_OF_HORIZON:
+            if alias in overrides:
+                value = overrides.pop(alias)
+                if overrides.setdefault("horizon", value) != value:
+                    other = overrides["horizon"]
+                    raise ScenarioError(f"{alias} is {value!r} and horizon {other!r}; allowed: one of them")
         for member, value in overrides.items():
             if member not in FIELD_GROUPS:
-                raise ScenarioError(f"unknown scenario field {member!r}; allowed: {', '.join(sorted(FIELD_GROUPS))}")
+                near = did_you_mean(member, FIELD_GROUPS)
+                raise UnknownField(
+                    f"got an unexpected keyword argument {member!r}: unknown scenario field {member!r}; "
+                    f"allowed: {', '.join(sorted(FIELD_GROUPS))}{near and f'; {near.strip()}'}"
+                )
             changes.setdefault(FIELD_GROUPS[member], {})[member] = _tuples(value)
         groups = {group: dataclasses.replace(getattr(self, group), **c) for group, c in changes.items()}
         return dataclasses.replace(self, name=name, **groups)
@@ -269,5 +280,7 @@ def _choices() -> dict[str, tuple[str, ...]]:
     return found
 
 
+ALIASES_OF_HORIZON = ("max_cycles", "max_episode_steps")
+"""What PettingZoo's environments and Gymnasium call the horizon."""
 FIELD_GROUPS = _field_groups()
 CHOICES = _choices()

@@ -72,8 +72,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "burst_s": 1.0,
         "scheduler": "equal_rate",  # a slice is as good as its worst UE
         # A UE is served when nothing of it waits (λ out of reach). eMBB and mMTC count the steps without a stall over
-        # the last second (half the averaging window of TS 23.501), URLLC the latency of now: what is done for the two pays
-        # later, and a URLLC queue that is let go pays nothing until all of it has been caught up.
+        # the last second (half the averaging window of TS 23.501), URLLC the latency of now: what is done for the two
+        # pays later, and a URLLC queue that is let go pays nothing until all of it has been caught up.
         "qos": "weighted_kpi",
         "kpi_weights": ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
         "rate_threshold_mbps": (1000.0, 1000.0, 1000.0),

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.slices import SLICES
 
 
@@ -20,6 +21,10 @@ class ScenarioWarning(UserWarning):
 
 class ScenarioError(ValueError):
     """A scenario field has a value that is not allowed, or no such field or preset exists."""
+
+
+class UnknownField(ScenarioError, TypeError):
+    """A keyword argument that nobody knows; a TypeError, too, as Python and what wraps environments expect."""
 
 
 @functools.cache
@@ -65,7 +70,8 @@ def _check_types(group: Any) -> None:
         value, hint = getattr(group, member.name), hints[member.name]
         if not _matches(value, hint):
             name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-            raise ScenarioError(f"{member.name} is {value!r}; allowed: {name}, finite")
+            near = did_you_mean(value, typing.get_args(hint)) if typing.get_origin(hint) is Literal else ""
+            raise ScenarioError(f"{member.name} is {value!r}; {near}allowed: {name}, finite")
 
 
 def _matches(value: Any, hint: Any) -> bool:

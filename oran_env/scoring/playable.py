@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.model.mac.action_codec import CODECS
 from oran_env.numerics.jit import Singles
 from oran_env.numerics.seeding import Seed
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.policies.reading_rules import reading_policies
 from oran_env.policies.rules import Policy, reference_policies, reuse_3
 from oran_env.scenario.fields import Scenario
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.simulator.checked import checked
 from oran_env.simulator.simulator import Simulator
 
@@ -24,6 +26,14 @@ Maker = Callable[[Scenario], Scorable]
 
 class PolicyError(ValueError):
     """A policy that cannot be scored, or does not fit a scenario of the suite."""
+
+
+def named_policies(scenario: Scenario) -> dict[str, Policy]:
+    """Every rule that can act in a scenario, by name; beside them there is "lookahead", which needs its simulator."""
+    known = {**reference_policies(scenario), **reading_policies(scenario)}
+    if CODECS[scenario.control.codec].claims > 0:
+        known["reuse_3"] = partial(reuse_3, scenario=scenario)
+    return known
 
 
 def policy_on(policy: Scorable, simulator: Simulator) -> Policy:
@@ -40,11 +50,11 @@ def policy_on(policy: Scorable, simulator: Simulator) -> Policy:
     if isinstance(policy, str):
         if policy == "lookahead":
             return LookaheadPolicy(simulator)
-        if policy == "reuse_3":
-            return partial(reuse_3, scenario=simulator.scenario)
-        known = {**reference_policies(simulator.scenario), **reading_policies(simulator.scenario)}
+        known = named_policies(simulator.scenario)
         if policy not in known:
-            raise PolicyError(f"scenario {name}: no policy {policy!r}; allowed: {', '.join(known)}, reuse_3, lookahead")
+            allowed = [*known, "lookahead"]
+            near = did_you_mean(policy, allowed)
+            raise PolicyError(f"scenario {name}: no policy {policy!r}; {near}allowed: {', '.join(allowed)}")
         return known[policy]
     if hasattr(policy, "predict") and hasattr(policy, "observation_space"):
         return _of_model(policy, simulator)

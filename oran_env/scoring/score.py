@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.presets import PRESETS
 from oran_env.scoring.normalise import Measured, bootstrap_interval, interquartile_mean, mean_ratio, ratio_interval
 from oran_env.scoring.playable import Maker, PolicyError, Scorable, policy_on
@@ -32,6 +34,8 @@ from oran_env.scoring.suites import SuiteError, find_suite, stored_returns
 from oran_env.simulator.simulator import Simulator
 
 SCHEMA = 2
+INTERFACE = ("codec", "owned_rbs", "observation", "hidden_observations")
+"""Fields of a scenario that say how a policy sees and acts, and nothing of the network."""
 Row = dict[
     str, Any
 ]  # suite, scenario, seed, return, random, reference (the return of lookahead), score; None: has none
@@ -85,7 +89,7 @@ class Score:
                 f"{row['scenario']:<14}{row['networks']:>9}{row['return']:>8.3f}{row['random']:>8.3f}"
                 f"{row['reference']:>11.3f}{row['score']:>7.3f} {shares}"
             )
-        part = "" if self.complete else "  (only part of the suite's networks: not to be compared)"
+        part = "" if self.complete else "  (only part of the suite: not to be compared)"
         interval = "— (one network of each scenario says nothing about others)"
         if self.low is not None and self.high is not None:
             interval = f"{self.low:.3f} to {self.high:.3f}"
@@ -125,6 +129,8 @@ def score(
     make: Maker | None = None,
     name: str | None = None,
     num_threads: int = 1,
+    scenarios: Sequence[str] | None = None,
+    interface: Mapping[str, Any] | None = None,
 ) -> Score:
     """Play the networks of a suite with a policy and compare with random and lookahead.
 
@@ -136,6 +142,9 @@ def score(
         make: instead of ``policy``, a function called once with each Scenario that returns one of the above.
         name: under which the result is reported.
         num_threads: threads of the simulator.
+        scenarios: only these of the suite; the result is then marked incomplete.
+        interface: fields of ``INTERFACE`` with other values than the presets', for policies that see or act through
+            them. The networks are the same.
 
     Raises:
         SuiteError: unknown suite, presets that do not exist here, or stored numbers of other dynamics.
@@ -148,17 +157,26 @@ def score(
     number = chosen.num_networks if num_networks is None else num_networks
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= chosen.num_networks:
         raise ValueError(f"num_networks is {num_networks!r}; allowed: 1 to {chosen.num_networks}")
+    played_on = chosen.scenarios if scenarios is None else tuple(scenarios)
+    for scenario_name in played_on:
+        if scenario_name not in chosen.scenarios:
+            near = did_you_mean(scenario_name, chosen.scenarios)
+            allowed = ", ".join(chosen.scenarios)
+            raise SuiteError(f"scenario {scenario_name!r} is not in suite {suite}; {near}allowed: {allowed}")
+    for field in interface or {}:
+        if field not in INTERFACE:
+            raise SuiteError(f"interface has {field!r}, which changes the networks; allowed: {', '.join(INTERFACE)}")
     lacking = [scenario for scenario in chosen.scenarios if scenario not in PRESETS]
     if lacking:
         raise SuiteError(f"suite {suite} needs presets that this version lacks: {', '.join(lacking)}")
-    stored = {scenario: stored_returns(chosen, scenario) for scenario in chosen.scenarios}
+    stored = {scenario: stored_returns(chosen, scenario) for scenario in played_on}
     seeds = chosen.seeds[:number]
     by_mean = chosen.num_references is not None
     rows: list[Row] = []
     measured = []
     satisfied = {}
-    for scenario_name in chosen.scenarios:
-        scenario = chosen.scenario(scenario_name)
+    for scenario_name in played_on:
+        scenario = chosen.scenario(scenario_name).with_overrides(**(interface or {}))
         simulator = Simulator(scenario, number, seeds, num_threads)
         observations = simulator.reset()
         act = policy_on(policy if make is None else make(scenario), simulator)
@@ -194,7 +212,7 @@ def score(
         satisfied=satisfied,
         low=low,
         high=high,
-        complete=number == chosen.num_networks,
+        complete=number == chosen.num_networks and set(played_on) == set(chosen.scenarios),
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=versions(),
     )

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.scenario.fields import FIELD_GROUPS, Scenario
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.presets import make_scenario
 from oran_env.scoring.playable import returns_of
 from oran_env.scoring.plays import Job, mean_shares, play, play_dealt
@@ -109,7 +110,7 @@ def search_of(suite: Suite, scenario: Scenario) -> dict[str, Any]:
 def find_suite(name: str) -> Suite:
     """Raises SuiteError for an unknown name."""
     if name not in SUITES:
-        raise SuiteError(f"unknown suite {name!r}; allowed: {', '.join(SUITES)}")
+        raise SuiteError(f"unknown suite {name!r}; {did_you_mean(name, SUITES)}allowed: {', '.join(SUITES)}")
     return SUITES[name]
 
 

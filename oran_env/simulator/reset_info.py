@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.model.mac.codecs.ue_grid import MAX_COLUMNS
+from oran_env.model.outcome import INFO, TOLD, empty_outcome
 from oran_env.model.parameters import Parameters
 from oran_env.model.state import State
+from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
+
+
+def before_first_step(scenario: Scenario, batch: int, told: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The infos of a reset with the keys of a step: what a step will tell is 0, as nothing has happened yet.
+
+    Tools that record infos want the same keys in both.
+    """
+    blank = empty_outcome(scenario, batch)[TOLD]
+    return {**{name: np.zeros_like(array) for name, array in zip(INFO, blank, strict=True)}, **told}
 
 
 def told_at_reset(p: Parameters, s: State) -> dict[str, NDArray[Any]]:

@@ -29,7 +29,7 @@ from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
-from oran_env.simulator.reset_info import told_at_reset
+from oran_env.simulator.reset_info import before_first_step, told_at_reset
 from oran_env.simulator.saved_state import check_saved, index_bounds, restore, saved
 from oran_env.simulator.threads import Threads
 from oran_env.simulator.view import Info, StepResult
@@ -236,6 +236,11 @@ class Simulator:
     def reset_info(self) -> Info:
         """What a reset tells, by name: see ``told_at_reset``."""
         return MappingProxyType(told_at_reset(self.parameters, self.state))
+
+    @property
+    def first_info(self) -> Info:
+        """The infos of a reset, with all keys of those of a step: see ``before_first_step``."""
+        return MappingProxyType(before_first_step(self.scenario, self.num_networks, self.reset_info))
 
     def uniforms(self, size: int, purpose: int = 0) -> Floats:
         """Random numbers (B, size) in (0, 1) for components of one's own, a pure function of seed, episode and step.

@@ -53,7 +53,7 @@ def require_library(config: BaselineConfig) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         needed = f"{config.name} needs {module.replace('_', '-')}"
-        raise ImportError(f"{needed}: pip install 'oran-tasam[{EXTRAS[module]}]'") from error
+        raise ImportError(f"{needed}: in the folder of the project: pip install -e '.[{EXTRAS[module]}]'") from error
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def require_optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("tuning needs optuna: pip install 'oran-tasam[tuning]'") from error
+        raise ImportError("tuning needs optuna; in the folder of the project: pip install -e '.[tuning]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

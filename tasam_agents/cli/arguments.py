@@ -21,8 +21,9 @@ from tasam_agents.baselines import BASELINES, BaselineConfig
 from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.config.name_value import name_and_value
 from tasam_agents.config.reading import with_members
+from tasam_agents.config.toml_file import read_toml
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 Options = TypeVar("Options")
 Unprefixed = tyro.conf.arg(name="")
@@ -36,7 +37,7 @@ class Named:
     """Which named configuration, on which environment."""
 
     config: str = "default"
-    """Named configuration whose fields are the defaults of all that follow."""
+    """Named configuration, or a file ending in .toml, whose fields are the defaults of all that follow."""
     env: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME=VALUE, an argument of the environment; as often as wanted."""
 
@@ -90,9 +91,12 @@ def parse_with_configuration(
 
 
 def _named_configuration(named: Named, env_id: str | None) -> TrainConfig | BaselineConfig:
-    if named.config not in VARIANTS and named.config not in BASELINES:
-        raise UserError(f"--config is {named.config!r}; allowed: {', '.join([*VARIANTS, *BASELINES])}")
     config: TrainConfig | BaselineConfig
+    if named.config.endswith(".toml"):
+        config = _for_environment(read_toml(Path(named.config)), env_id)
+        return dataclasses.replace(config, env_kwargs=environment_arguments("--env", named.env, config.env_kwargs))
+    if named.config not in VARIANTS and named.config not in BASELINES:
+        raise UserError(not_among("--config is", named.config, [*VARIANTS, *BASELINES], ", or a file ending in .toml"))
     if named.config in BASELINES:
         config = BASELINES[named.config]
     else:

@@ -40,7 +40,7 @@ def compare(
         runs: the run of an agent with seed K is RUNS/AGENT/seed_K.
         jobs: runs trained at a time, one thread each; default: one per CPU core.
         iterations: of our own agents, in place of their configurations'; baselines get as many environment steps.
-        out: where the report goes; default: RUNS.
+        out: where the report goes, and nothing else; the runs stay in RUNS. Default: RUNS.
 
     Raises:
         UserError: bad input, before any work starts.
@@ -62,7 +62,7 @@ def compare(
     chosen = plan(names, range(first_seed, first_seed + seeds), networks, runs, iterations)
     pool = WorkerPool(jobs)
     missing = sum(status(job) != "complete" for job in chosen.jobs)
-    print(_announcement(chosen, missing), flush=True)
+    print(f"{_announcement(chosen, missing)}; the runs are in {runs} (--runs)", flush=True)
     failures = run_jobs(chosen.jobs, pool, TRAINING)
     report = measure(chosen, failures)
     if report is not None:

@@ -11,7 +11,7 @@ import tyro
 
 from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ def _trained(
         missing = next(option for option, value in given.items() if not value)
         raise UserError(f"{missing} is missing; needed to train: --config NAME --train-on SCENARIO… --runs DIR")
     if name not in VARIANTS:
-        raise UserError(f"--config is {name!r}; allowed: {', '.join(VARIANTS)}")
+        raise UserError(not_among("--config is", name, VARIANTS))
     config = VARIANTS[name]
     if iterations is not None:
         try:

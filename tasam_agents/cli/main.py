@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import tasam_agents
 from tasam_agents.cli import console
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 COMMANDS = {  # name of the command and of its module: (what may follow, what it does)
     "train": ("[--config NAME | --resume RUN] [any field]", "train, evaluate on held-out networks, draw"),
     "evaluate": ("RUN [--networks N]", "compare a run with the reference policies"),
+    "score": ("RUN… [--suite NAME]", "score runs on the fixed networks of a suite"),
     "plot": ("RUN… [--output FILE]", "draw runs; several on one learning curve"),
     "watch": ("RUN [--out FILE]", "film the best actors: .gif, .mp4, or .png of the last step"),
     "compare": ("--agents NAME… [--seeds N]", "train several agents over seeds and compare them"),
@@ -23,6 +24,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
     "sharpness": ("RUN [--batches N] [--json]", "largest Hessian eigenvalue and ε-sharpness of every loss"),
     "generalise": ("RUN… | --config NAME --train-on NAME…", "evaluate runs on scenarios they were not trained on"),
     "forget": ("--first A --then B [any field]", "what learning scenario B costs on A, with SAM and anchor"),
+    "list": ("[--config NAME]", "names to choose from; a configuration as TOML, to be changed"),
     "study": ("plan|run|status|report [--budget NAME]", "the paper's figures and tables, from plan to report"),
 }
 
@@ -52,7 +54,7 @@ def _run(command: str, *rest: str) -> None:
     elif command == "--version":
         print(f"tasam {tasam_agents.__version__}")
     elif command not in COMMANDS:
-        raise UserError(f"command {command!r}; allowed: {', '.join(COMMANDS)}")
+        raise UserError(not_among("command", command, COMMANDS))
     else:
         importlib.import_module(f"tasam_agents.cli.{command}").run(list(rest))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tasam_agents.cli.arguments import call, print_paths
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> None:
         print("\n".join(["usage: tasam study PART …", "", *lines]))
         return
     if part not in parts:
-        raise UserError(f"study {part!r}; allowed: {', '.join(parts)}")
+        raise UserError(not_among("study", part, parts))
     call(parts[part], f"tasam study {part}", rest)
 
 
@@ -123,11 +123,13 @@ def show_status(budget: str = "quick", out: Path | None = None, jobs: int | None
     from tasam_agents.jobs.engine import standing
     from tasam_agents.jobs.worker_pool import WorkerPool
     from tasam_agents.study.estimate import remaining_s, seconds_per_run
-    from tasam_agents.study.plan import FIGURES
+    from tasam_agents.study.plan import FIGURES, PLAN_FILE
     from tasam_agents.study.task import study_task
     from tasam_agents.training.progress import duration
 
     plan = _plan(budget, out)
+    if not (plan.directory / PLAN_FILE).is_file():
+        raise UserError(f"{plan.directory} has no study: there is no {PLAN_FILE}; allowed: --out of one that was begun")
     task = study_task(plan.judging)
     every = plan.jobs()
     left, damaged = standing(every, task)
@@ -162,7 +164,7 @@ def write_report(
     """
     from oran_env.scenario.presets import make_scenario
     from tasam_agents.study.page.write import write_page
-    from tasam_agents.study.report import Report, facts_of
+    from tasam_agents.study.report import Report, facts_of, nothing_judged
     from tasam_agents.study.results import Results, collect
 
     plan = _plan(budget, out)
@@ -183,9 +185,12 @@ def write_report(
     directory = target / REPORT
     directory.mkdir(parents=True, exist_ok=True)
     page = Report(results, plan.budget, directory, facts).page()
+    if not plan.budget.judges:
+        print(nothing_judged(plan.budget).replace("`", ""))
     for section in page.sections:
         for finding in section.findings:
-            print(f"{finding.verdict:14}{finding.claim} ({finding.source}): {finding.measured}")
+            counts = f"; counts {finding.counts}" if finding.counts else ""
+            print(f"{finding.verdict:14}{finding.claim} ({finding.source}): {finding.measured}{counts}")
     print_paths([*files, *write_page(page, directory)])
 
 

@@ -14,6 +14,7 @@ from tasam_agents.config.fields import LearnerConfig, TrainConfig
 from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
 from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
 from tasam_agents.config.temperature import TemperatureConfig
+from tasam_agents.errors import not_among
 
 ORAN_INPUT_SCALING = (("qos", 0.5, 0.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
 """Inputs for the O-RAN environment: UE counts around an even mix, spread over ±4, so that an actor can change its mind
@@ -246,9 +247,9 @@ def variant(name: str, base: str | TrainConfig = "default", **settings: float) -
     if name in BASES and base == "default":
         return BASES[name]
     if name not in CHANGES:
-        raise ValueError(f"variant is {name!r}; allowed: {', '.join([*BASES, *CHANGES])}")
+        raise ValueError(not_among("variant is", name, [*BASES, *CHANGES]))
     if isinstance(base, str) and base not in BASES:
-        raise ValueError(f"base is {base!r}; allowed: {', '.join(BASES)}, or a configuration")
+        raise ValueError(not_among("base is", base, BASES, ", or a configuration"))
     label, change = CHANGES[name]
     if isinstance(base, str):
         label, base = (label if base == "default" else f"{label}-{base}"), BASES[base]

@@ -16,7 +16,9 @@ def import_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ImportError("work on a cluster needs Ray: pip install 'oran-tasam[ray]'") from error
+        raise ImportError(
+            "no Ray, which a cluster needs; in the folder of the project: pip install -e '.[ray]'"
+        ) from error
     return ray
 
 

@@ -8,6 +8,8 @@ per env there, one in its own ``reset``; any other is stepped in a Python loop.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ from tasam_agents.envs.centralised import Centralised
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.seeding import Seed, batch_names
 from tasam_agents.envs.sequential import SequentialBatch, bounded_action_space
+from tasam_agents.envs.trust import KNOWN
 
 # Namespaces of PettingZoo ids whose environments are registered when this module is imported.
 _REGISTERED_BY = {"oran": "oran_env"}
@@ -33,6 +36,9 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     try:
         if ":" in env_id:
             module, _, function = env_id.partition(":")
+            # The rule of `oran-env score`: the current folder comes first; not for what a stranger's run may name.
+            if env_id not in KNOWN and os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())
             return getattr(importlib.import_module(module), function)(**kwargs)
         provider = _REGISTERED_BY.get(env_id.partition("/")[0])
         if provider is not None:

@@ -21,7 +21,7 @@ from tasam_agents.envs.make import make_batched, reference_arguments, reference_
 from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.files.atomic_write import write_json_atomically
-from tasam_agents.files.sealed import sealed
+from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
 from tasam_agents.stats.intervals import Interval, mean_interval, paired_difference
@@ -78,7 +78,10 @@ class Comparison:
         return "\n".join(lines)
 
     def write(self, run: RunDirectory) -> list[Path]:
-        """Write evaluation.json (with the return of every network) and evaluation.csv; return their paths."""
+        """Write evaluation.json (with the return of every network) and evaluation.csv; return their paths.
+
+        An evaluation on more networks is not replaced: then the files are evaluation_N.json and .csv.
+        """
         rows = [self._document(row) for row in self.rows]
         document = {
             "run": self.run,
@@ -91,8 +94,11 @@ class Comparison:
             "evaluation_wall_time_s": self.evaluation_s,
             "policies": rows,
         }
-        write_json_atomically(run.evaluation_file, sealed(document), indent=1)
-        return [run.evaluation_file, write_table(run.path / "evaluation.csv", map(_flat, rows))]
+        file = run.evaluation_file
+        if _networks_of(file) > len(self.networks):
+            file = file.with_name(f"{file.stem}_{len(self.networks)}{file.suffix}")
+        write_json_atomically(file, sealed(document), indent=1)
+        return [file, write_table(file.with_suffix(".csv"), map(_flat, rows))]
 
     @staticmethod
     def _document(row: Row) -> dict[str, Any]:
@@ -183,6 +189,14 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
         rows=rows,
         networks=tuple(range(num_networks)),
     )
+
+
+def _networks_of(file: Path) -> int:
+    """On how many networks the evaluation in a file was made; 0: there is none that can be read."""
+    try:
+        return int(read_sealed(file, "an evaluation")["num_networks"]) if file.is_file() else 0
+    except (UserError, KeyError, TypeError, ValueError):
+        return 0
 
 
 def _json_mean(value: NDArray[np.float64]) -> Any:

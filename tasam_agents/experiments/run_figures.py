@@ -33,7 +33,7 @@ def draw_run(run: RunDirectory) -> list[Path]:
     pictures = [learning_curves([run], run.figures / "learning_curve.png")]
     if "info/qos_normalised" in lines[-1] and "info/satisfied" in lines[-1]:
         pictures.append(slice_quality(lines, run.figures / "slice_qos.png"))
-    if "gate_open" in lines[-1] and run.recorded_config().learner.sam.actors == "gated":
+    if any(line.get("gate_open") is not None for line in lines) and run.recorded_config().learner.sam.actors == "gated":
         pictures.append(selective_sam(lines, run.figures / "selective_sam.png"))
     return pictures
 
@@ -52,7 +52,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
         iterations, training = _series(lines, "iteration"), _series(lines, "return")
         name = run.recorded_config().name if len(runs) == 1 else run.path.name
         label = f"{name}, training" if number == 0 else None  # the others' are as faint, in their own colours
-        axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, label=label)
+        axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, marker=_dot(lines), ms=4, label=label)
         checked = [line for line in lines if "validation_return" in line]
         if checked:
             x, y = _series(checked, "iteration"), _series(checked, "validation_return")
@@ -112,8 +112,16 @@ def slice_quality(lines: Lines, picture: Path) -> Path:
     quality, satisfied = _series(lines, "info/qos_normalised"), _series(lines, "info/satisfied")
     for index, (axis, name) in enumerate(zip(axes, SLICES, strict=True)):
         axis.axhline(THRESHOLD, color="0.35", ls=(0, (4, 3)), lw=1, label="threshold of the normalised QoS")
-        axis.plot(iterations, quality[:, index], color=BLUE, lw=1.6, label="normalised QoS")
-        axis.plot(iterations, satisfied[:, index], color=RED, lw=1.6, ls="-.", label="share above the threshold")
+        axis.plot(iterations, quality[:, index], color=BLUE, lw=1.6, marker=_dot(lines), label="normalised QoS")
+        axis.plot(
+            iterations,
+            satisfied[:, index],
+            color=RED,
+            lw=1.6,
+            ls="-.",
+            marker=_dot(lines),
+            label="share above the threshold",
+        )
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("iteration")
         axis.set_ylim(-0.02, 1.02)
@@ -134,7 +142,7 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     iterations = _series(lines, "iteration")
     gate, variance, radius = (_series(lines, key) for key in ("gate_open", "td_variance", "rho_actor"))
     threshold, critic_radius = _series(lines, "lambda_td"), _series(lines, "rho_critic")
-    num_actors = gate.shape[1]
+    num_actors, dot = gate.shape[1], _dot(lines)
     figure, axes = new_figure(3, 1, (7.5, 6.5), sharex=True, height_ratios=(2, 3, 3))
     edges = np.concatenate([[0.0], iterations])  # a line tells of the iterations since the one before
     mesh = axes[0].pcolormesh(
@@ -146,15 +154,15 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     axes[0].set_ylabel("actor i")
     figure.colorbar(mesh, cax=axes[0].inset_axes([1.02, 0.0, 0.025, 1.0]), label="gate open\n(share of time)")
     for i in range(num_actors):
-        look = {"color": COLOURS[i % len(COLOURS)], "ls": STYLES[i % len(STYLES)], "lw": 1.4}
+        look = {"color": COLOURS[i % len(COLOURS)], "ls": STYLES[i % len(STYLES)], "lw": 1.4, "marker": dot}
         axes[1].plot(iterations, variance[:, i], **look, label=f"actor {i}")
         axes[2].plot(iterations, radius[:, i], **look)
-    axes[1].plot(iterations, threshold, color="black", lw=2.2, alpha=0.6, label=r"threshold $\lambda_{TD}$")
+    axes[1].plot(iterations, threshold, color="black", lw=2.2, marker=dot, alpha=0.6, label=r"threshold $\lambda_{TD}$")
     axes[1].set_ylabel(r"TD-error variance $\sigma_i^2$")
     known = variance[np.isfinite(variance) & (variance > 0)]
     if known.size and known.max() > 20 * known.min():
         axes[1].set_yscale("log")
-    axes[2].plot(iterations, critic_radius, color="black", lw=2.2, alpha=0.6, label="critic")
+    axes[2].plot(iterations, critic_radius, color="black", lw=2.2, marker=dot, alpha=0.6, label="critic")
     axes[2].set_ylabel(r"radius $\rho_i$")
     axes[2].set_xlabel("iteration")
     axes[2].set_ylim(bottom=0)
@@ -167,6 +175,11 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
         for row, line in enumerate(lines) for i in range(num_actors)
     ]  # fmt: skip
     return save_picture(figure, picture, rows)
+
+
+def _dot(lines: Lines) -> str:
+    """The marker of a line: a run of one entry has no line to draw, and its panel would be empty."""
+    return "o" if len(lines) < 2 else ""
 
 
 def _lines(run: RunDirectory) -> list[dict[str, Any]]:

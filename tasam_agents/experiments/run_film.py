@@ -58,6 +58,7 @@ def film_run(
     env = _drawing_env(path, config)
     task = make_batched(config.env_id, config.env_kwargs, 1, 0)  # as in training, with names for its columns
     learner = load_actors(checkpoint.load(run.best), run.best, config, task)
+    env.unwrapped.caption = f"policy: {config.name}, trained"
     name: Seed = held_out_networks(1)[0] if seed is None else seed
     batch = SequentialBatch([env], [name])  # steps the very environment that is drawn
     steps = env.unwrapped.scenario.control.horizon if steps is None else steps

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tasam_agents.plotting.style import COLOURS, STYLES, new_figure
-from tasam_agents.stats.intervals import mean_interval
+from tasam_agents.stats.intervals import LEAST_RUNS, mean_interval
 
 PALETTE = (*COLOURS, "#7F7F7F")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
@@ -47,7 +47,7 @@ def summary(values: ArrayLike) -> Summary:
     """Mean over S training seeds and its 95 % t-interval, of values (S, P) point by point.
 
     A mean is known only where every seed has a value: one over those that happen to have a value would jump, or hide
-    a run that failed. With one seed there is no interval.
+    a run that failed. With fewer than three seeds there is no interval.
 
     Raises:
         ValueError: another shape.
@@ -58,8 +58,10 @@ def summary(values: ArrayLike) -> Summary:
     found = np.full((3, array.shape[1]), np.nan)
     for place, sample in enumerate(array.T):
         if sample.size and np.isfinite(sample).all():
-            interval = mean_interval(sample)
-            found[:, place] = (interval.mean, interval.low, interval.high) if interval else (sample[0], np.nan, np.nan)
+            interval = mean_interval(sample) if sample.size >= LEAST_RUNS else None
+            found[:, place] = (
+                (interval.mean, interval.low, interval.high) if interval else (sample.mean(), np.nan, np.nan)
+            )
     return Summary(*found)
 
 

@@ -15,6 +15,9 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+LEAST_RUNS = 3
+"""Training runs from which on an interval over runs is shown: two that happen to agree would give one without width."""
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.variants import DEFAULT, PAPER, TINY
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
+from tasam_agents.stats.intervals import LEAST_RUNS
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Budget:
     """The same for the gain of a slice's QoS [percentage points]."""
     first_seed: int = 100
     """Training seeds are this and the following ones. No configuration was chosen by looking at them."""
+
+    @property
+    def judges(self) -> bool:
+        """Whether there are enough runs to say anything of the paper; else the report shows and does not judge."""
+        return self.seeds >= LEAST_RUNS
 
     @property
     def dynamic_radius(self) -> str:
@@ -127,5 +133,5 @@ BUDGETS = {
 def find_budget(name: str) -> Budget:
     """Raises UserError for an unknown name."""
     if name not in BUDGETS:
-        raise UserError(f"budget is {name!r}; allowed: {', '.join(BUDGETS)}")
+        raise UserError(not_among("budget is", name, BUDGETS))
     return BUDGETS[name]

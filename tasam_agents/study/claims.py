@@ -81,9 +81,14 @@ def judged(
     """
     each = {"": effects} if isinstance(effects, Effect) else effects
     numbers = "; ".join(f"{name} {effect.text(digits, unit)}".lstrip() for name, effect in each.items())
-    return Finding(
-        claim, source, all_of(above(effect, margin) for effect in each.values()), told.format(numbers), reason
-    )
+    verdict = all_of(above(effect, margin) for effect in each.values())
+    return Finding(claim, source, verdict, told.format(numbers), reason, f"above {margin:g}{unit}")
+
+
+def _of_size(claim: str, source: str, effect: Effect, claimed: float, margin: float) -> Finding:
+    """The claim that the effect is as large as printed [%]."""
+    counts = f"above {margin:.1f} %, and up to {claimed:g} % at least"
+    return Finding(claim, source, as_large_as(effect, claimed, margin), effect.text(1, " %"), counts=counts)
 
 
 def returns(results: Results, budget: Budget, prefix: str = "") -> list[Finding]:
@@ -96,8 +101,7 @@ def returns(results: Results, budget: Budget, prefix: str = "") -> list[Finding]
         effect = relative_gain(results, f"{prefix}both_sam", prefix + base)
         margin = 100.0 * budget.margin / abs(float(results.on_networks(prefix + base).mean()))
         claim = f"TA-SAM returns up to {claimed:g} % more than {name}{where}"
-        told = f"{effect.text(1, ' %')}; margin {margin:.1f} %"
-        findings.append(Finding(claim, "abstract, VII", as_large_as(effect, claimed, margin), told))
+        findings.append(_of_size(claim, "abstract, VII", effect, claimed, margin))
     steps = {f"{a} − {b}": gap_of(results, prefix + a, prefix + b) for a, b in itertools.pairwise(ORDER)}
     findings.append(judged(f"{' > '.join(NAMES[name] for name in ORDER)}{where}", "Fig. 7", steps, budget.margin))
     for name in ORDER[:3]:
@@ -292,9 +296,8 @@ def ablation(results: Results, budget: Budget) -> list[Finding]:
     if present(results, "both_sam", "plastic"):
         for name, claimed in zip(SLICES, (8.5, 5.3, 23.6), strict=True):
             effect = relative_gain(results, "both_sam", "plastic", f"quality {name}")
-            verdict = as_large_as(effect, claimed, budget.gain_margin)
             claim = f"TA-SAM is {claimed:g} % better than PLASTIC in {name}"
-            findings.append(Finding(claim, "VI-G", verdict, effect.text(1, " %")))
+            findings.append(_of_size(claim, "VI-G", effect, claimed, budget.gain_margin))
     regularisers = ("spectral_norm", "l2", "dropout", "no_sam")
     return findings + _ordered(results, budget, regularisers, "Spectral norm > L2 > dropout > nothing", "Table 3")
 

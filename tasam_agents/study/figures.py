@@ -5,7 +5,7 @@ Bands and bars are 95 % t-intervals over the S training seeds, see ``summary``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from tasam_agents.plotting.panels import (
     known,
     labels_of,
     logarithmic,
-    look_of,
     panel_axes,
     shares_of_width,
     summary,
     wrapped,
 )
+from tasam_agents.plotting.panels import look_of as look_by_place
 from tasam_agents.plotting.style import BLUE, RED, save_picture
+from tasam_agents.study.claims import NAMES
 
 MARKS = 7  # along a curve
 DODGE = 0.012  # of the width of a panel, between labels at the same x
@@ -47,6 +48,12 @@ class Gain:
     low: float | None
     high: float | None
     paper: float | None
+
+
+def look_of(labels: Sequence[str], label: str) -> dict[str, Any]:
+    """Colour, line style and marker: an arm of the main comparison has the same in every figure."""
+    arms = list(NAMES.values())
+    return look_by_place([*arms, *(each for each in labels if each not in arms)], label)
 
 
 def curves(*, picture: Path, panels: Mapping[str, Lines], x_label: str, y_label: str) -> Path:
@@ -171,15 +178,18 @@ def cdfs(
     panels: Mapping[str, Lines],
     x_labels: Mapping[str, str],
     thresholds: Mapping[str, float],
-    log_x: bool,
+    log_x: Collection[str],
 ) -> Path:
-    """Mean and band of the share (S, X) at or below x (X,); the threshold of a panel is a line that bears its value."""
+    """Mean and band of the share (S, X) at or below x (X,); the threshold of a panel is a line that bears its value.
+
+    log_x: the panels whose axis is logarithmic.
+    """
     labels = labels_of(panels)
     figure, axes = panel_axes(panels, 3.8, sharey=True)
     rows = []
     for axis, (panel, lines) in zip(axes, panels.items(), strict=True):
         limit = thresholds.get(panel)
-        if log_x:
+        if panel in log_x:
             logarithmic(axis, np.concatenate([np.asarray(x, np.float64) for x, _ in lines.values()]))
         for label, (x, share) in lines.items():
             found, look = summary(share), look_of(labels, label) | {"marker": ""}

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasam_agents.errors import Damaged, UserError
+from tasam_agents.errors import Damaged, UserError, not_among
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.jobs.job import Job
@@ -43,7 +43,7 @@ class Plan:
         """The runs that these figures and tables need, seed by seed, so that an early stop has some of every arm."""
         for figure in figures:
             if figure not in FIGURES:
-                raise UserError(f"figure {figure!r}; allowed: {', '.join(FIGURES)}")
+                raise UserError(not_among("figure", figure, FIGURES))
         arms = [arm for arm in self.arms if set(arm.figures) & set(figures)]
         seeds = sorted({seed for arm in arms for seed in arm.seeds})
         return [

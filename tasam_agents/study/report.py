@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,10 @@ class Report:
                 sections.append(getattr(self, f"_{anchor}")())
             except NoResults:
                 missing.append(title)
+        if not self.budget.judges:
+            sections = [replace(each, findings=tuple(map(_shown_only, each.findings))) for each in sections]
         lead = [
+            *([] if self.budget.judges else [nothing_judged(self.budget)]),
             f"Budget `{self.budget.name}`: every number below comes from runs of `tasam study run --budget "
             f"{self.budget.name}`. Margins were fixed in `plan.json` before the first run: a difference in return "
             f"counts from {self.budget.margin:g} on, one in the QoS of a slice from {self.budget.gain_margin:g} %.",
@@ -161,24 +165,31 @@ class Report:
 
     def _fig10(self) -> Section:
         labels = ("throughput [Mbit/s]", "quality-weighted capacity [Mbit/s]", "largest latency [ms]")
-        self._cdfs("fig10", "qos", labels, make_scenario("paper").quality.q_min, log_x=False)
+        self._cdfs("fig10", "qos", labels, make_scenario("paper").quality.q_min, logarithmic=("URLLC",))
         caption = "Share of (network, DU, step) at or below x; the lines are Q_min."
         return self._section("fig10", caption, claims.quality(self.results, self.budget))
 
     def _fig11(self) -> Section:
         labels = ("UE throughput [Mbit/s]",) * len(SLICES)
-        self._cdfs("fig11", "ue_throughput", labels, make_scenario("paper").quality.rate_threshold_mbps, log_x=True)
+        self._cdfs("fig11", "ue_throughput", labels, make_scenario("paper").quality.rate_threshold_mbps, SLICES)
         return self._section(
             "fig11", "Share of (network, UE, step) at or below x; the lines are λ. Findings: with Fig. 10."
         )
 
-    def _cdfs(self, anchor: str, kind: str, labels: Sequence[str], thresholds: Sequence[float], log_x: bool) -> None:
+    def _cdfs(
+        self,
+        anchor: str,
+        kind: str,
+        labels: Sequence[str],
+        thresholds: Sequence[float],
+        logarithmic: Sequence[str],
+    ) -> None:
         pictures.cdfs(
             picture=self._picture(anchor),
             panels={s: {NAMES[n]: self.results.shares(n, kind, s) for n in MAIN} for s in SLICES},
             x_labels=dict(zip(SLICES, labels, strict=True)),
             thresholds=dict(zip(SLICES, thresholds, strict=True)),
-            log_x=log_x,
+            log_x=logarithmic,
         )
 
     def _table2(self) -> Section:
@@ -226,6 +237,18 @@ class Report:
             "demand of URLLC drifts and bursts: here, if anywhere, a method for changing worlds should pay."
         )
         return self._section("bursty", text, claims.returns(self.results, self.budget, "bursty_"), (text,))
+
+
+def nothing_judged(budget: Budget) -> str:
+    """What stands above a report whose runs are too short and too few for a verdict."""
+    return (
+        f"NO VERDICTS: budget `{budget.name}` tries the machinery out, with {budget.base.total_updates} updates and "
+        f"{budget.seeds} seeds per run. Its numbers say nothing of the paper."
+    )
+
+
+def _shown_only(finding: Finding) -> Finding:
+    return replace(finding, verdict="described", counts="")
 
 
 def facts_of(results: Results, budget: Budget, planned: int, machine: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 A claim is an effect: something is larger than something else, by more than a margin that was fixed before. It is
 supported when the whole interval lies above the margin, not supported when the whole interval lies below it, and
-inconclusive otherwise. With one training seed there is no interval, and everything is inconclusive.
+inconclusive otherwise. With fewer than three training seeds there is no interval, and everything is inconclusive.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
-from tasam_agents.stats.intervals import difference, mean_interval
+from tasam_agents.stats.intervals import LEAST_RUNS, difference, mean_interval
 from tasam_agents.study.page.page import Verdict
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What was measured, with the interval it is judged by; no bounds: one seed."""
+    """What was measured, with the interval it is judged by; no bounds: too few seeds."""
 
     mean: float
     low: float | None = None
@@ -44,7 +44,7 @@ def gap(a: ArrayLike, b: ArrayLike) -> Effect:
     one over networks do: an effect has to hold for other trainings and for other networks."""
     found = difference(a, b)
     seeds, networks = found.over_seeds, found.over_networks
-    if seeds is None or networks is None:
+    if seeds is None or networks is None or len(np.asarray(a)) < LEAST_RUNS:
         return Effect(found.mean)
     return Effect(found.mean, min(seeds.low, networks.low), max(seeds.high, networks.high))
 
@@ -56,13 +56,15 @@ def over_runs(values: ArrayLike) -> Effect:
     if known.size == 0:
         return Effect(float("nan"))
     found = mean_interval(known)
-    return Effect(found.mean, found.low, found.high) if found else Effect(float(known[0]))
+    if found is None or known.size < LEAST_RUNS:
+        return Effect(float(known.mean()))
+    return Effect(found.mean, found.low, found.high)
 
 
 def spread_ratio(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
     """log(sd A / sd B) of one number per run, with the interval of the F distribution for independent normal values."""
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if min(first.size, second.size) < 2:
+    if min(first.size, second.size) < LEAST_RUNS:
         return Effect(float("nan"))
     ratio = float(np.log(first.std(ddof=1) / second.std(ddof=1)))
     tail = (1.0 - confidence) / 2.0

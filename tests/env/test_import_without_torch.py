@@ -27,7 +27,7 @@ for module, extra in (("sb3", "sb3"), ("rllib", "ray"), ("torchrl", "torchrl")):
     try:
         importlib.import_module("oran_env.adapters." + module)
     except ImportError as error:
-        assert f"pip install 'oran-tasam[{{extra}}]'" in str(error), error
+        assert f"pip install -e '.[{{extra}}]'" in str(error), error
     else:
         raise AssertionError(module)
 """

@@ -49,3 +49,13 @@ def test_registering_again_changes_nothing() -> None:
 
 def test_the_package_is_not_the_last_one_with_v0() -> None:
     assert __version__ not in registration.LAST_WITH_V0
+
+
+@pytest.mark.parametrize("which", CALLS)
+def test_every_preset_has_an_id(which: str) -> None:
+    make, name = CALLS[which]
+    env = make(registration.preset_id(name, "dus_4"), horizon=7)
+    made = env.envs[0] if hasattr(env, "envs") else env
+    assert made.unwrapped.scenario.name == "dus_4"
+    assert made.unwrapped.scenario.control.horizon == 7
+    env.close()

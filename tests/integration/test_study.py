@@ -50,6 +50,9 @@ def test_every_figure_both_tables_and_the_report(whole: Path, capsys: pytest.Cap
     for claim in ("TA-SAM returns up to 22 %", "Table 2", "The return is best at 2 DUs", "on bursty"):
         assert claim in text
     assert "Not in it yet" not in text
+    assert "NO VERDICTS" in text
+    assert "✓" not in text
+    assert "✗" not in text
     study("status", "--budget", "smoke", "--out", whole)
     assert "60 of 60 runs done, 0 failed" in capsys.readouterr().out
 

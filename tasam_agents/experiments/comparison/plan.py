@@ -21,7 +21,7 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.result import ComparisonReport, Cost
 from tasam_agents.jobs.job import Failure, Job
@@ -94,7 +94,7 @@ def plan(
     known = reference_policies(env_id, env_kwargs)
     for name in agents:
         if name not in configs and name not in known:
-            raise UserError(f"agent {name!r}; allowed: {', '.join([*VARIANTS, *BASELINES, *known])}")
+            raise UserError(not_among("agent", name, [*VARIANTS, *BASELINES, *known]))
     for config in configs.values():
         if isinstance(config, BaselineConfig):
             try:

@@ -13,7 +13,7 @@ import torch
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.experiments.generalisation.result import Generalisation, Row
 from tasam_agents.experiments.generalisation.scenario_family import (
     FAMILY,
@@ -91,7 +91,7 @@ def _evaluated(
     common = [name for name in offered[members[0].name] if all(name in policies for policies in offered.values())]
     chosen = reference or next(name for name in REFERENCES if name in common)  # random always is
     if chosen not in common:
-        raise UserError(f"reference is {chosen!r}; allowed: {', '.join(common)}, which every scenario offers")
+        raise UserError(not_among("reference is", chosen, common, ", which every scenario offers"))
     actors = {}
     torch.set_num_threads(max(config.threads for config in configs.values()))  # as they were trained
     for run, config in configs.items():

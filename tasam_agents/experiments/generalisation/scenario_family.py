@@ -18,7 +18,7 @@ from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar
 from tasam_agents.config.name_value import name_and_value
 from tasam_agents.envs.make import make_batched, make_env
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 HOME = "paper"
 FAMILY = ("calm", "heterogeneous", "bursty", "overload", "fast", "dense")
@@ -99,7 +99,7 @@ def _named(name: str, env_id: str, base: Arguments) -> dict[str, Scalar]:
     own = str(base.get("scenario", HOME))
     allowed = (own, *(each for each in FAMILY if each != own)) if env_id == ORAN else ()
     if name not in allowed:
-        raise UserError(f"scenario is {name!r}; allowed: {', '.join((*allowed, 'FIELD=VALUE'))}")
+        raise UserError(not_among("scenario is", name, (*allowed, "FIELD=VALUE")))
     if name == own:
         return dict(base)
     others = {field: value for field, value in base.items() if field != "scenario"}

@@ -29,6 +29,7 @@ class Finding:
     verdict: Verdict
     measured: str
     reason: str = ""
+    counts: str = ""  # from where on an effect counts: the threshold of the verdict
 
     def __post_init__(self) -> None:
         if self.verdict not in get_args(Verdict):

@@ -43,8 +43,18 @@ def test_train_trains_evaluates_and_draws(finished: Path, capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert "TA-SAM-tiny (deterministic)" in printed
     assert "3 held-out networks" in printed
-    for name in ("evaluation.json", "evaluation.csv", "learning_curve.png"):
+    for name in ("evaluation_3.json", "evaluation_3.csv", "learning_curve.png"):
         assert name in printed
+    assert json.loads(run.evaluation_file.read_text())["num_networks"] == 20  # that of more networks stays
+
+
+def test_list_names_what_there_is_and_writes_a_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["list"])
+    printed = capsys.readouterr().out
+    for name in ("both_sam", "sac_sb3", "count_rule", "bursty", "oran-v2", "smoke"):
+        assert name in printed
+    main(["list", "--config", "tiny"])
+    assert 'name = "TA-SAM-tiny"' in capsys.readouterr().out
 
 
 def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,8 +68,14 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["frobnicate"], "command 'frobnicate'; allowed: train, evaluate, plot"),
+        (["frobnicate"], "command 'frobnicate'; allowed: train, evaluate, score, plot"),
         (["train", "--config", "huge"], "--config is 'huge'; allowed: default, paper"),
+        (["train", "--config", "defaults"], "did you mean 'default'? allowed: default, paper"),
+        (["trains"], "command 'trains'; did you mean 'train'? allowed: train"),
+        (["compare", "--agents", "count-rul"], "did you mean 'count_rule'?"),
+        (["study", "stats"], "did you mean 'status'?"),
+        (["list", "--config", "tini"], "did you mean 'tiny'?"),
+        (["score"], "no run given"),
         (["train", "--config"], "Missing value for argument '--config'"),
         (["train", "--config", "tiny", "--config=tiny"], "--config is given twice"),
         (["train", "--config", "tiny", "--iterations", "-3"], "iterations = -3, allowed: an integer >= 1"),
@@ -80,6 +96,7 @@ def test_plot_draws_one_run_and_several(finished: Path, tmp_path: Path, capsys: 
         (["evaluate", "{empty}"], "is not a run"),
         (["evaluate", "{run}", "--networks", "1"], "networks is 1; allowed: 2 or more"),
         (["evaluate", "{run}", "--networks", "-1"], "networks is -1; allowed: 1 or more"),
+        (["study", "status", "--out", "{empty}"], "has no study: there is no plan.json"),
         (["plot"], "no run given"),
         (["plot", "{run}", "{empty}"], "is not a run"),
         (["plot", "{run}", "--output", "x.txt"], "output is x.txt; allowed: a file ending in .png, .pdf, .svg"),

@@ -47,6 +47,7 @@ def test_by_default_one_episode_into_the_figures_of_the_run(
 
 def test_the_last_frame_is_what_the_best_actors_did(run: RunDirectory, tmp_path: Path) -> None:
     env = parallel_env("tiny", "rgb_array", num_dus=3, horizon=6)
+    env.unwrapped.caption = "policy: TA-SAM-tiny, trained"
     batched = make_batched(SHORT.env_id, SHORT.env_kwargs, 1, 0)
     policy = learned_policy(load_actors(checkpoint.load(run.best), run.best, run.config(), batched), deterministic=True)
     for seed, steps in ((None, 6), (None, 8), (5, 2)):

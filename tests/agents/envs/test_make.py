@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -297,3 +299,12 @@ def test_what_an_environment_declares_undefined_is_left_out_of_means() -> None:
     assert (one["num_ues"] == 0).any()
     np.testing.assert_array_equal(np.isnan(one["satisfied"]), one["num_ues"] == 0)
     np.testing.assert_array_equal(one["satisfied"], other["satisfied"])
+
+
+def test_a_module_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `oran-env score --policy module:function` finds it."""
+    text = "import oran_env\n\ndef make(**kwargs):\n    return oran_env.parallel_env('tiny', **kwargs)\n"
+    (tmp_path / "toyenv_here.py").write_text(text)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.chdir(tmp_path)
+    assert make_env("toyenv_here:make", {"num_dus": 3}).possible_agents == ["du_0", "du_1", "du_2"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasam_agents.config import GateConfig
 from tasam_agents.config.variants import VARIANTS
+from tasam_agents.experiments import run_figures
 from tasam_agents.experiments.run_evaluation import evaluate_run
 from tasam_agents.experiments.run_figures import draw_run, learning_curves
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -84,3 +86,15 @@ def test_several_runs_share_one_picture(run: RunDirectory, tmp_path: Path) -> No
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"metrics.jsonl has no line yet"):
         draw_run(RunDirectory.create(tmp_path / "new", SHORT))
+
+
+def test_a_run_of_one_entry_shows_points(run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run.metrics()[:1]
+    saved: list[Any] = []
+    monkeypatch.setattr(run_figures, "save_picture", lambda figure, *_: saved.append(figure))
+    run_figures.slice_quality(first, tmp_path / "x.png")
+    run_figures.selective_sam(run.metrics()[-1:], tmp_path / "y.png")
+    for figure in saved:
+        lines = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
+        assert lines
+        assert all(line.get_marker() == "o" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasam_agents.study.arms import arms_of, at_radius, with_dus
 from tasam_agents.study.budgets import BUDGETS
 from tasam_agents.study.measurement import SLICES
 from tasam_agents.study.page.page import Finding
-from tasam_agents.study.report import Report
+from tasam_agents.study.report import Report, nothing_judged
 from tasam_agents.study.results import Results
 
 BUDGET = BUDGETS["quick"]
@@ -110,6 +111,21 @@ def test_updates_saved() -> None:
     assert saved.tolist() == [10.0] * BUDGET.seeds
     late = claims.updates_saved(invented({"both_sam": 0.5}), "both_sam", "no_sam", BUDGET.margin)
     assert late.tolist() == [-50.0] * BUDGET.seeds  # never: as if at the end, update 100
+
+
+def test_a_finding_says_from_where_on_an_effect_counts() -> None:
+    found = {finding.claim: finding.counts for finding in claims.returns(invented(AS_PRINTED), BUDGET)}
+    assert found["both-SAM returns more than no SAM"] == "above 0.01"
+    assert found["TA-SAM returns up to 22 % more than SAC without SAM"] == "above 1.0 %, and up to 22 % at least"
+
+
+def test_a_budget_of_two_seeds_judges_nothing(tmp_path: Path) -> None:
+    smoke = BUDGETS["smoke"]
+    assert [name for name, budget in BUDGETS.items() if not budget.judges] == ["smoke"]
+    few = Report(invented(AS_PRINTED), replace(BUDGET, seeds=2), tmp_path, {}).page()
+    assert {finding.verdict for _, finding in few.findings} == {"described"}
+    assert few.lead[0].startswith("NO VERDICTS")
+    assert "2 seeds" in nothing_judged(smoke)
 
 
 def test_gradients_saved() -> None:

@@ -15,6 +15,7 @@ from tasam_agents.plotting import style as saving
 from tasam_agents.plotting.panels import look_of, summary, wrapped
 from tasam_agents.study import figures as pictures
 from tasam_agents.study.figures import Gain, cdfs, curves, distribution, gains, response, strengths
+from tasam_agents.study.figures import look_of as look_of_arm
 
 T_975 = {2: 4.302652729911275, 4: 2.7764451051977987}  # Student's t by degrees of freedom, from a table
 EIGHT = ("default", "no_sam", "both_sam", "actor_sam", "critic_sam", "static_rho", "l2", "dropout")
@@ -120,7 +121,7 @@ def test_one_seed_has_no_interval(tmp_path: Path, figures: list[Any]) -> None:
                  log_x=False, **common),
         strengths(picture=tmp_path / "3.png", panels={"": {"a": np.array([2.0])}}, x_label="x", log_x=True),
         cdfs(picture=tmp_path / "4.png", panels={"": {"a": (x, noise(1, 2))}}, x_labels={"": "x"}, thresholds={},
-             log_x=False),
+             log_x=()),
     ]  # fmt: skip
     for file in files:
         assert all(row["mean"] and row["low"] == row["high"] == "" and row["runs"] == "1" for row in rows(file)), file
@@ -212,7 +213,7 @@ def test_cdfs_are_pooled_and_their_thresholds_bear_their_values(tmp_path: Path, 
     lines = {label: (x, share) for label in EIGHT}
     names = {"eMBB": "rate [Mbit/s]", "mMTC": "UEs", "URLLC": "latency [s]"}
     picture = cdfs(picture=tmp_path / "c.png", panels=dict.fromkeys(names, lines), x_labels=names,
-                   thresholds={"URLLC": 0.01, "eMBB": 0.025}, log_x=False)  # fmt: skip
+                   thresholds={"URLLC": 0.01, "eMBB": 0.025}, log_x=("URLLC",))  # fmt: skip
     table = rows(picture)
     assert len(table) == 3 * 8 * 4
     row = next(row for row in table if (row["panel"], row["label"], row["x"]) == ("mMTC", "l2", "0.02"))
@@ -272,3 +273,21 @@ def test_lines_are_wrapped_evenly_and_words_kept() -> None:
     assert wrapped("return: mean reward per agent and step", 36) == "return: mean reward\nper agent and step"
     assert wrapped("TA-SAM", 4) == "TA-SAM"
     assert wrapped("", 4) == ""
+
+
+def test_an_arm_has_one_colour_whatever_else_is_drawn() -> None:
+    for arm in ("no SAM", "both-SAM"):
+        assert look_of_arm(["both-SAM", "a rule", "no SAM"], arm) == look_of_arm(["no SAM", "L2", "both-SAM"], arm)
+    assert look_of_arm(["a rule", "no SAM"], "a rule")["color"] != look_of_arm(["a rule", "no SAM"], "no SAM")["color"]
+
+
+def test_latency_alone_has_a_logarithmic_axis(tmp_path: Path, figures: list[Any]) -> None:
+    lines = {"a": (np.array([0.1, 1.0, 100.0]), np.sort(noise(3, 3), axis=1))}
+    cdfs(picture=tmp_path / "c.png", panels={"eMBB": lines, "URLLC": lines}, x_labels={"eMBB": "", "URLLC": ""},
+         thresholds={}, log_x=("URLLC",))  # fmt: skip
+    assert [axis.get_xscale() for axis in figures[0].axes] == ["linear", "log"]
+
+
+def test_two_seeds_have_no_interval() -> None:
+    assert np.isnan(summary(np.array([[1.0], [1.0]])).low).all()
+    assert np.isfinite(summary(np.array([[1.0], [1.0], [1.1]])).low).all()

@@ -41,8 +41,15 @@ def test_as_large_as(low: float, high: float, verdict: str) -> None:
 
 
 def test_without_an_interval_nothing_is_decided() -> None:
-    for effect in (Effect(5.0, None, None), over_runs([3.0]), over_runs([]), over_runs([math.nan, 2.0])):
+    for effect in (
+        Effect(5.0, None, None),
+        over_runs([3.0]),
+        over_runs([1.0, 1.0]),
+        over_runs([]),
+        over_runs([math.nan, 2.0]),
+    ):
         assert above(effect) == as_large_as(effect, 1.0) == "inconclusive"
+    assert gap(np.ones((2, 6)), np.zeros((2, 6))).low is None  # two runs that agree say nothing of others
     assert over_runs([]).text() == "nothing to measure"
 
 

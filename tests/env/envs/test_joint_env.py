@@ -14,7 +14,7 @@ from gymnasium.error import ClosedEnvironmentError
 from gymnasium.spaces import Box, MultiBinary
 from gymnasium.utils.env_checker import check_env
 
-from oran_env import OranJointEnv, ScenarioError, Simulator, parallel_env
+from oran_env import OranDuEnv, OranJointEnv, ScenarioError, Simulator, parallel_env
 from oran_env.envs.spaces import ActionType, check_action_type
 from oran_env.model.outcome import INFO
 from oran_env.registration import DU_ID, JOINT_ID, register
@@ -209,3 +209,34 @@ def test_actions_and_results_are_not_shared() -> None:
         for array in ours[4].values():
             array[...] = 9
         action[...] = 9
+
+
+def test_a_made_environment_says_how_long_its_episodes_are() -> None:
+    """One limit for the id would cut this one at 100."""
+    env = gymnasium.make(JOINT_ID, scenario="tiny", horizon=200)
+    assert env.spec is not None
+    assert env.spec.max_episode_steps == 200
+    env.reset(seed=0)
+    action = np.full(env.action_space.shape or (), 0.6, dtype=np.float32)
+    ends = [env.step(action)[3] for _ in range(200)]
+    assert ends == [False] * 199 + [True]
+    short = gymnasium.make(JOINT_ID, scenario="tiny", max_episode_steps=3)  # Gymnasium's own limit
+    short.reset(seed=0)
+    assert [short.step(action)[3] for _ in range(3)] == [False, False, True]
+
+
+def test_masks_of_bits() -> None:
+    bits = OranJointEnv("tiny", action_type="multi_binary")
+    bits.reset(seed=0)
+    assert bits.action_masks().tolist() == [True] * 80
+    named = OranDuEnv("tiny", codec="ue_grid", action_type="multi_binary")
+    _, info = named.reset(seed=0)
+    masks = named.action_masks().reshape(-1, 2)
+    assert masks[:, 0].all()
+    assert masks[:30, 1].all()  # the bits of the slices
+    assert (masks[30:, 1].reshape(64, 10) == info["ue_mask"][:, None]).all()
+    named.action_space.seed(0)
+    box = OranJointEnv("tiny")
+    box.reset(seed=0)
+    with pytest.raises(ValueError, match="action_type is 'box', whose actions have no masks"):
+        box.action_masks()

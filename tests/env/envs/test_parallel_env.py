@@ -101,7 +101,7 @@ def test_spaces() -> None:
 def test_everything_lies_in_its_space(overrides: dict[str, Any]) -> None:
     env = parallel_env("tiny", num_dus=3, **overrides)
     observations, infos = env.reset(seed=2)
-    assert infos == {agent: {} for agent in env.possible_agents}
+    first = infos
     for t in range(25):
         assert env.agents == env.possible_agents
         for agent in env.agents:
@@ -110,6 +110,10 @@ def test_everything_lies_in_its_space(overrides: dict[str, Any]) -> None:
         assert env.state_space.contains(state)
         assert (state == np.concatenate([observations[agent] for agent in env.possible_agents])).all()
         observations, rewards, terminations, truncations, infos = env.step(some_actions(env, t))
+        for agent in env.possible_agents:  # what a reset tells has the keys, shapes and types of a step
+            assert list(first[agent]) == list(infos[agent])
+            assert all(np.asarray(first[agent][key]).dtype == value.dtype for key, value in infos[agent].items())
+            assert all(np.shape(first[agent][key]) == np.shape(value) for key, value in infos[agent].items())
         assert all(type(rewards[agent]) is float for agent in env.possible_agents)
         assert not any(terminations.values())
         assert set(truncations.values()) == {t == 24}  # the end of an episode is a truncation, of all at once
@@ -301,3 +305,21 @@ def test_made_by_its_id_in_both_apis() -> None:
     parallel = pettingzoo.make("parallel", "oran/ORAN-v1", scenario="tiny", traffic="coloran", q_min=(1.0, 2.0, 3.0))
     assert parallel.unwrapped.scenario.quality.q_min == (1.0, 2.0, 3.0)
     assert parallel.unwrapped.scenario.traffic.throughput == "served"
+
+
+@pytest.mark.parametrize("alias", ["horizon", "max_cycles", "max_episode_steps"])
+def test_the_horizon_under_the_names_of_others(alias: str) -> None:
+    given: dict[str, Any] = {alias: 7}
+    assert parallel_env("tiny", **given).scenario.control.horizon == 7
+
+
+def test_two_horizons_are_one_too_many() -> None:
+    with pytest.raises(ScenarioError, match="max_cycles is 7 and horizon 8; allowed: one of them"):
+        parallel_env("tiny", max_cycles=7, horizon=8)
+
+
+def test_an_unknown_argument_is_a_type_error_that_names_what_was_meant() -> None:
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'num_duss': .* did you mean 'num_dus'"):
+        parallel_env("tiny", num_duss=3)
+    with pytest.raises(ScenarioError, match="codec is 'zone'; did you mean 'zones'"):
+        parallel_env("tiny", codec="zone")

@@ -147,7 +147,8 @@ def test_final_observation_and_info() -> None:
         assert rewards[1] == reward
     assert truncations.all()
     assert not terminations.any()
-    assert set(infos) == {"final_obs", "_final_obs", "final_info", "_final_info"}
+    assert {"final_obs", "_final_obs", "final_info", "_final_info"} <= set(infos)
+    assert not infos["qos"].any()  # of the episode that has just begun
     assert (infos["final_obs"][1] == observation).all()
     assert (infos["final_info"]["qos"][1] == info["qos"]).all()
     assert (observations[1] == alone.reset()[0]).all()
@@ -166,9 +167,13 @@ def test_made_by_gymnasium_without_a_warning(name: str) -> None:
     assert env.num_envs == 2
     observations, infos = env.reset(seed=0)
     assert observations in env.observation_space
-    assert infos == {}
+    assert not infos["qos"].any()
+    assert env.spec.max_episode_steps == 25
+    assert env.metadata["render_fps"] == 10
     env.action_space.seed(0)
-    assert env.step(env.action_space.sample())[0] in env.observation_space
+    observations, *_, told = env.step(env.action_space.sample())
+    assert observations in env.observation_space
+    assert list(told) == list(infos)
     assert env.observation_space.shape == (2, *(env.single_observation_space.shape or ()))
 
 

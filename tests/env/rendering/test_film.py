@@ -150,6 +150,7 @@ def test_watch_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert film.n_frames == 7  # five of one episode, two of the next
     main([*arguments[:-1], str(tmp_path / "last.png"), "--env", "horizon=3"])  # one episode
     env = parallel_env("tiny", "rgb_array", horizon=3)
+    env.caption = "policy: count_rule"
     observations, _ = env.reset(seed=4)
     policy = env.reference_policies()["count_rule"]
     while env.agents:
@@ -162,7 +163,8 @@ def test_watch_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--policy", "best"], "policy is 'best'; allowed for scenario 'tiny': random, idle, equal_shares"),
+        (["--policy", "best"], "no policy 'best'; allowed: random, idle, equal_shares"),
+        (["--policy", "count_rul"], "did you mean 'count_rule'? allowed: random"),
         (["--out", "{dir}/film.avi"], "film.avi; allowed: a file ending in .gif, .mp4, .png"),
         (["--out", "{dir}/no/film.gif"], "there is no directory"),
         (["--scenario", "huge"], "unknown scenario 'huge'; allowed: paper"),
@@ -186,6 +188,17 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert len(printed.err.splitlines()) == 1
     assert message in printed.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("preset", ["tiny", "dynamic"])
+def test_whatever_policy_is_listed_can_be_watched(
+    preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["list", "--scenario", preset])
+    listed = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("policies of"))
+    for policy in listed.partition(": ")[2].split(", "):
+        if policy != "lookahead" or preset == "tiny":  # it searches for a while
+            main(["watch", "--scenario", preset, "--policy", policy, "--steps", "1", "--out", str(tmp_path / "x.png")])
 
 
 def test_help_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,7 +243,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path, suffix: str) -> No
     assert done.returncode == FAILED, done.stderr
     said = [*done.stdout.splitlines(), done.stderr.splitlines()[-1]]
     assert len(said) == 3
-    assert all("pip install 'oran-tasam[render]'" in line for line in said)
+    assert all("pip install -e '.[render]'" in line for line in said)
     assert "matplotlib" in said[0]
     assert ("imageio_ffmpeg" if suffix == "mp4" else "PIL") in said[2]
     assert not list(tmp_path.iterdir())

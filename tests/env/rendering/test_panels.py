@@ -182,10 +182,41 @@ def test_bars_stand_as_high_as_the_qos() -> None:
             quality = outcome.qos_normalised[0, m, i]
             colour = SLICE_COLOURS[i] if quality >= 0.5 else pale(SLICE_COLOURS[i])
             column = round(left + (m + 0.5 + 0.8 / 3 * (i - 1)) * width / 2)
-            filled = (frame[top - 5 : top + height, column] == np.array(colour)).all(axis=1).sum()
+            beside = frame[top - 5 : top + height, column - 8 : column + 9]  # between the hatches
+            filled = (beside == np.array(colour)).all(axis=2).any(axis=1).sum()
             assert filled == pytest.approx(quality * height / 1.02, abs=12)  # the threshold's dash lies over it
             compared += 1
     assert compared >= 4
+
+
+def test_a_qos_of_nothing_is_drawn() -> None:
+    simulator = started(num_ues=40)
+    simulator.step(idle(simulator))
+    outcome = simulator.last_outcome
+    assert outcome is not None
+    frame = draw(simulator)
+    for i in range(3):
+        if outcome.num_ues[0, 0, i] and outcome.qos_normalised[0, 0, i] == 0:
+            column = round(790 + (0.5 + 0.8 / 3 * (i - 1)) * 386 / 2)
+            assert (frame[422:428, column] != 255).any(axis=1).sum() >= 3
+
+
+def test_bars_and_rbs_of_different_slices_are_hatched_differently() -> None:
+    grey = []
+    for i in range(3):
+        simulator = started(num_ues=40)
+        actions = np.zeros((1, 2, 2, 10), np.float32)
+        actions[:] = BITS_OF_SLICE[i, :, None]
+        simulator.step(actions.reshape(1, 2, 20))
+        row, column = cell_centre(simulator.scenario, 0, 4)
+        grey.append(np.ptp(draw(simulator)[row : row + 40, column - 30 : column + 30].mean(axis=2)))
+    assert grey[0] < 5 < min(grey[1:])
+
+
+def test_the_caption_is_drawn() -> None:
+    simulator, viewer = stepped(), Viewer()
+    assert (viewer.frame(simulator) == viewer.frame(simulator, caption="")).all()
+    assert (viewer.frame(simulator) != viewer.frame(simulator, caption="policy: static")).any()
 
 
 def test_ues_without_an_rb_are_hollow_and_those_away_are_not_drawn() -> None:

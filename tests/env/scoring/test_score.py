@@ -209,7 +209,7 @@ def test_real_models() -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ("statik", r"scenario tiny: no policy 'statik'; allowed: .*static.*lookahead"),
+        ("statik", r"scenario tiny: no policy 'statik'; did you mean 'static'\? allowed: .*static.*lookahead"),
         ({"paper": "static"}, r"no policy for scenario 'tiny'; there are policies for: paper"),
         (3, r"policy is a int; allowed: a name, a callable"),
         (
@@ -235,7 +235,9 @@ def test_refusals() -> None:
     for arguments in ({}, {"policy": "static", "make": lambda scenario: equal}):
         with pytest.raises(PolicyError, match="give either policy"):
             score(suite="tiny-v1", **arguments)  # type: ignore[arg-type]
-    with pytest.raises(SuiteError, match=r"'oran-v9'; allowed: oran-v1, oran-v2, tiny-v1, tiny-v2"):
+    with pytest.raises(
+        SuiteError, match=r"'oran-v9'; did you mean 'oran-v2'\? allowed: oran-v1, oran-v2, tiny-v1, tiny-v2"
+    ):
         score("static", "oran-v9")
     for number in (0, 9, True, 1.5):
         with pytest.raises(ValueError, match=r"num_networks is .*; allowed: 1 to 8"):
@@ -354,3 +356,16 @@ def test_the_example() -> None:
     done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "tiny-v1: my_rule scores" in done.stdout
+
+
+def test_part_of_a_suite_through_another_interface() -> None:
+    """How a policy acts is its own affair; the networks stay those of the suite."""
+    plain = score("zone_rule", "tiny-v1", 3)
+    zones = score("zone_rule", "tiny-v1", 3, scenarios=["tiny"], interface={"codec": "zones", "owned_rbs": 1})
+    assert [row["random"] for row in zones.rows] == [row["random"] for row in plain.rows]
+    assert [row["return"] for row in zones.rows] != [row["return"] for row in plain.rows]
+    with pytest.raises(SuiteError, match="interface has 'num_ues', which changes the networks; allowed: codec"):
+        score("static", "tiny-v1", interface={"num_ues": 3})
+    with pytest.raises(SuiteError, match="scenario 'paper' is not in suite tiny-v1; allowed: tiny"):
+        score("static", "tiny-v1", scenarios=["paper"])
+    assert not score("static", "oran-v1", 1, scenarios=["paper"]).complete
