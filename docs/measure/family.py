@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from docs.measure.calibration import FIRST_SEED, geometry, handovers
 from oran_env import Simulator, make_scenario
 from oran_env.policies.rules import searched_parameters
 from oran_env.scenario.slices import URLLC
 from oran_env.scoring.paired import Interval, interval
 from oran_env.scoring.plays import Job, play
+
+from .calibration import FIRST_SEED, geometry, handovers
 
 PRESETS = ("paper", "calm", "heterogeneous", "bursty", "overload", "fast", "dense")
 RULES = ("count_rule", "zone_rule")

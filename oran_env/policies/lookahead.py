@@ -72,6 +72,7 @@ class LookaheadPolicy:
         seed: of the candidates and of the futures in the copies.
         horizon: steps whose mean reward a candidate is judged by.
         successor: numbers of ``backlog_rule``, which the copies follow later; default: the searched ones.
+        zones: numbers of ``zone_rule``, the nearest plan to which is then among the first candidates of an episode.
 
     Raises:
         ValueError: an argument out of range, a codec without bits for single RBs.
@@ -87,6 +88,7 @@ class LookaheadPolicy:
         seed: int = 0,
         horizon: int = 1,
         successor: Mapping[str, Any] | None = None,
+        zones: Mapping[str, Any] | None = None,
     ) -> None:
         for name, value, least in (("rounds", rounds, 0), ("interval", interval, 1), ("horizon", horizon, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -110,6 +112,7 @@ class LookaheadPolicy:
         numbers = searched_parameters(self._scenario).get("count_rule", UNSEARCHED)
         embb_rbs = round(numbers["embb_share"] * num_rbs)
         self._rule = Plan((ALL, ALL), numbers["rbs_per_urllc_ue"], embb_rbs, 0, ((0, 0),) * num_dus)
+        self._zones = [] if zones is None else [as_plan(zones, num_dus, num_rbs)]
         self._splits = [(u * num_rbs // LATTICE, e * num_rbs // LATTICE) for u, e in _LATTICE]
         self._queue, self._reads = self._scenario.traffic.latency == "queue", reads_backlog(self._scenario)
         self._reading = successor or reading_parameters(self._scenario).get("backlog_rule", UNSEARCHED_BACKLOG)
@@ -160,7 +163,7 @@ class LookaheadPolicy:
         """The best of a coarse grid over every kind of reuse; count_rule is its first point."""
         rule = self._rule
         own = max(1, round(self._scenario.radio.num_rbs / (4 * len(ues))))
-        plans = [rule] + [
+        plans = [rule, *self._zones] + [
             Plan((urllc, embb), rule.rbs_per_urllc_ue * f, max(1, round(rule.embb_rbs * g)), mmtc, rule.corrections)
             for urllc in FACTORS
             for embb in FACTORS
@@ -301,6 +304,19 @@ class LookaheadPolicy:
                 self.simulated_steps += number * self._horizon
                 rewards[part, :, drawn : drawn + room] = (total / self._horizon).reshape(CANDIDATES, room, num_dus)
         return rewards.reshape(parts * CANDIDATES, draws, num_dus)[: len(plans)]
+
+
+def as_plan(zones: Mapping[str, Any], num_dus: int, num_rbs: int) -> Plan:
+    """The plan nearest to ``zone_rule``: URLLC on what all share, eMBB on own RBs if it has any there."""
+    own, colours_own = zones["own_embb"], zones["colours_own"]
+    shared = round(zones["shared_embb"] * (num_rbs - (3 if colours_own else num_dus) * zones["owned_rbs"]))
+    return Plan(
+        (ALL, (THREE if colours_own else ONE) if own else ALL),
+        zones["rbs_per_urllc_ue"],
+        own or shared,
+        0 if colours_own else zones["own_mmtc"],
+        ((0, 0),) * num_dus,
+    )
 
 
 def cautious_mean(gains: Floats) -> Floats:

@@ -118,6 +118,7 @@ def certify(
     jobs |= {name: Job(scenario, name, seeds, steps, numbers.get(name, {})) for name in rules}
     for horizon in (1, FAR):
         arguments = {**of_search, "horizon": horizon, "successor": numbers.get("backlog_rule")}
+        arguments["zones"] = numbers.get("zone_rule")
         jobs[f"lookahead-{horizon}"] = Job(scenario, "lookahead", seeds, steps, arguments)
     returns = play_dealt(jobs, workers, say=say)
     return {

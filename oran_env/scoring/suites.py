@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.policies.rules import searched_parameters
 from oran_env.scenario.fields import FIELD_GROUPS, Scenario
 from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.presets import make_scenario
@@ -102,9 +103,10 @@ def search_of(suite: Suite, scenario: Scenario) -> dict[str, Any]:
     """
     if suite.num_references is None:
         return {}
+    zones = searched_parameters(scenario).get("zone_rule")
     if scenario.traffic.latency == "queue":
-        return {"rounds": 1, "draws": 8, "interval": 1, "horizon": 5}
-    return {"rounds": 1, "draws": 16, "interval": 5, "horizon": 1}
+        return {"rounds": 1, "draws": 8, "interval": 1, "horizon": 5, "zones": zones}
+    return {"rounds": 1, "draws": 16, "interval": 5, "horizon": 1, "zones": zones}
 
 
 def find_suite(name: str) -> Suite:

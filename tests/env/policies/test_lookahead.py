@@ -13,10 +13,10 @@ from oracle import equations as ref
 
 from oran_env import Simulator, make_scenario
 from oran_env.model.cell.deployment import hexagonal_sites
-from oran_env.policies.lookahead import AT_ONCE, LookaheadPolicy
+from oran_env.policies.lookahead import AT_ONCE, LookaheadPolicy, as_plan
 from oran_env.policies.reading_rules import UNSEARCHED_BACKLOG, backlog_rule
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
-from oran_env.policies.rules import reference_policies
+from oran_env.policies.rules import attached_ues, reference_policies, searched_parameters, zone_rule
 from oran_env.scoring.playable import returns_of
 
 CHEAP: dict[str, Any] = {"rounds": 1, "draws": 32, "interval": 5}
@@ -42,6 +42,25 @@ def test_neighbours_have_different_colours(num_dus: int) -> None:
         for j in range(m):
             if np.linalg.norm(sites[m] - sites[j]) < 501.0:
                 assert chosen[m] != chosen[j]
+
+
+def test_the_plan_of_zone_rule() -> None:
+    """It gives every slice of every DU as many RBs as the rule does, and eMBB's to nobody else."""
+    scenario = make_scenario("paper")
+    zones = searched_parameters(scenario)["zone_rule"]
+    assert (zones["own_embb"] > 0, zones["colours_own"], zones["shared_embb"]) == (True, False, 0.0)
+    observations = Simulator(scenario, 8, 7).reset()
+    grids = [ref.decode_two_bit(a) for a in zone_rule(observations, scenario, **zones).reshape(48, -1)]
+    ues = attached_ues(observations, scenario)
+    plan = as_plan(zones, 6, 100)
+    everyone = [b for b in range(8) if ues[b].min() > 0]  # the plan owns nothing for a slice without UE
+    assert len(everyone) > 1
+    for b in everyone:
+        grid = lay_out(plan, ues[b], GROUPS, 100)
+        for m in range(6):
+            rule = np.asarray(grids[6 * b + m])
+            assert [(grid[m] == i).sum() for i in range(3)] == [(rule == i).sum() for i in range(3)]
+        assert ((grid == 0).sum(axis=0) <= 1).all()
 
 
 plans = st.builds(

@@ -65,8 +65,9 @@ def test_what_was_played(found: dict[str, Any]) -> None:
     mean, low, high = interval(returns_of("count_rule", short, seeds))
     row = found["policies"]["count_rule"]
     assert (row["return"], row["low"], row["high"]) == pytest.approx((mean, low, high), abs=1e-4)
-    rule = found["searched_here"]["backlog_rule"]
-    job = Job(QUEUES, "lookahead", tuple(seeds), 4, {**CHEAP, "interval": 1, "horizon": 5, "successor": rule})
+    rule, zones = found["searched_here"]["backlog_rule"], searched_parameters(QUEUES)["zone_rule"]
+    arguments = {**CHEAP, "interval": 1, "horizon": 5, "successor": rule, "zones": zones}
+    job = Job(QUEUES, "lookahead", tuple(seeds), 4, arguments)
     assert found["policies"]["lookahead-5"]["return"] == pytest.approx(play(job).returns.mean(), abs=1e-4)
 
 
@@ -191,7 +192,7 @@ def test_the_command(
     assert shown.splitlines()[: len(levels_of(found))] == levels_of(found)
     assert "foresight" in shown
     (scenario, networks, steps, workers, _), settings = asked[0]
-    assert (networks, steps, workers, settings) == (5, 4, 1, {"rounds": 2, "draws": 32})
+    assert (networks, steps, workers, settings) == (5, 4, 1, {"draws": 32})
     assert scenario == make_scenario("tiny", load=2)
     out.unlink()
     main(["certify", "tiny", "--env", "load=2"])  # of no preset: not stored
