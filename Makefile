@@ -23,6 +23,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
 	$(PIP) -c constraints.txt -e '.[dev]'
+	$(BIN)/oran-env compile
 	touch $@
 
 train: install
