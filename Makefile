@@ -29,7 +29,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 train: install
 	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN)) $(if $(RESUME),--resume $(RESUME))
 
+# What the workers share is compiled once, before they begin.
 test: lint
+	$(BIN)/oran-env compile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 test-slow: install

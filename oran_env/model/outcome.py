@@ -72,12 +72,14 @@ _AXES = (
 UNDEFINED = {"satisfied": "num_ues"}  # keys of info that mean nothing where that number is zero
 
 
-_AT_ZERO = ("arrivals", "departures", "interrupted_ues", "bler_of_ue", "bler", "cqi")  # what not every step writes
 _ALIGNED = 64  # bytes
 
 
 class Room:
-    """Memory for what a step of ``batch`` networks hands out: one piece, in which each array has its place."""
+    """Memory for what a step of ``batch`` networks hands out: one piece, in which each array has its place.
+
+    What is told in ``info`` comes first.
+    """
 
     def __init__(self, scenario: Scenario, batch: int) -> None:
         per_ue = (batch, scenario.layout.num_ues)
@@ -87,19 +89,21 @@ class Room:
         types, written = {"Singles": np.float32, "Floats": np.float64, "Integers": np.int64}, hints(Outcome)
         self._places: dict[str, tuple[tuple[int, ...], Any, int]] = {}  # shape, type, first byte
         place = 0
-        for name in (*_AT_ZERO, *(name for name in Outcome._fields if name not in _AT_ZERO)):
-            dtype = np.dtype(types[written[name]])
-            shape = shapes[_AXES[name]]
+        for name in (*INFO, "bler_of_ue", *(name for name in Outcome._fields if name not in (*INFO, "bler_of_ue"))):
+            place += 0 if name in INFO else -place % _ALIGNED
+            dtype, shape = np.dtype(types[written[name]]), shapes[_AXES[name]]
             if name == "rb_power" and scenario.radio.power_range_db == 0.0:
                 shape = (*per_du, 0)
             self._places[name] = shape, dtype, place
-            place += -(-math.prod(shape) * dtype.itemsize // _ALIGNED) * _ALIGNED
-            if name == _AT_ZERO[-1]:
+            place += math.prod(shape) * dtype.itemsize
+            if name == INFO[-1]:
+                self._told = place
+            if name == "bler_of_ue":
                 self._zero = place
         self._bytes = place
 
     def fresh(self) -> NDArray[np.uint8]:
-        """New memory, for one step."""
+        """New memory, for one step; 0 is what a mechanism that is off has to tell."""
         memory = np.empty(self._bytes, dtype=np.uint8)
         memory[: self._zero] = 0
         return memory
@@ -112,6 +116,14 @@ class Room:
     def outcome(self, memory: NDArray[np.uint8]) -> Outcome:
         """All of them."""
         return Outcome(*(self.array(memory, name) for name in Outcome._fields))
+
+    def copy_told(self, memory: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A copy of what is told; whoever keeps it does not keep the whole memory."""
+        return memory[: self._told].copy()
+
+    def told(self, copy: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """The arrays in it by name, each (B, M, …)."""
+        return {name: self.array(copy, name) for name in INFO}
 
 
 def empty_outcome(scenario: Scenario, batch: int) -> Outcome:

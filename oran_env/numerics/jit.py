@@ -125,11 +125,12 @@ def compile_once(compiled: Any, signature: tuple[Any, ...]) -> Any:
     """
     found = compiled.overloads.get(signature)
     if found is None:
-        waiting: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-        if _DIRECTORY is None or not compiled._cache.holds(signature, compiled.targetctx.codegen()):
-            _announce()
-            waiting = contextlib.nullcontext() if _DIRECTORY is None else FileLock(_DIRECTORY / "compiling.lock")
-        with waiting:
+        with contextlib.ExitStack() as waiting:
+            if _DIRECTORY is None or not compiled._cache.holds(signature, compiled.targetctx.codegen()):
+                _announce()
+                if _DIRECTORY is not None:
+                    with contextlib.suppress(OSError, NotImplementedError):  # a file system without locks
+                        waiting.enter_context(FileLock(_DIRECTORY / "compiling.lock"))
             compiled.compile(signature)
         found = compiled.overloads[signature]
     return found

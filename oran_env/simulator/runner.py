@@ -38,7 +38,7 @@ class Runner:
     def aim(self, memory: NDArray[np.uint8]) -> None:
         """Write the outcome there from now on."""
         self._memory = memory
-        self._blocks["outcome"].move(memory.ctypes.data)
+        self._blocks["outcome"].move(memory.__array_interface__["data"][0])  # quicker than ``ctypes``
 
     def run(self, phases: tuple[int, ...], which: Integers, actions: Singles) -> None:
         """Run phases in the networks of ``which``; actions (B, M, A), at a reset (B, M, 0)."""

@@ -6,7 +6,7 @@ of networks; one network is a batch of one. The PettingZoo and Gymnasium environ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import action_size
 from oran_env.model.mac.ownership import checked_owned_rbs
-from oran_env.model.outcome import INFO, TOLD, Outcome
+from oran_env.model.outcome import Outcome
 from oran_env.model.parameters import Parameters, parameters_of
 from oran_env.model.radio.fading import draw_fading
 from oran_env.model.reward.observation import observation_bounds, observation_layout
@@ -86,6 +86,7 @@ class Simulator:
         self._no_actions = np.empty((num_networks, len(self.agents), 0), dtype=np.float32)
         self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
         self._threads = Threads(self.num_threads)
+        self._all = np.arange(num_networks)
         self._started = np.zeros(num_networks, dtype=np.bool_)
         self._seed(seed, np.arange(num_networks))
 
@@ -122,7 +123,7 @@ class Simulator:
     def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
         """Indices of the networks in a mask, of all of them without one."""
         if which is None:
-            return np.arange(self.num_networks)
+            return self._all
         mask = np.asarray(which)
         if mask.shape != (self.num_networks,) or mask.dtype != np.bool_:
             raise ValueError(
@@ -213,14 +214,7 @@ class Simulator:
             RuntimeError: before ``reset``, or after the end of an episode.
             ValueError: wrong shape, or values that are not finite numbers.
         """
-        chosen = self._chosen(which)
-        values = self._checked(actions, chosen)
-        self._memory, self._outcome = self._runner.room.fresh(), None
-        self._runner.aim(self._memory)
-        if len(chosen) < self.num_networks:
-            self._memory[:] = 0
-        self._run(ORDER, chosen, values)
-        rewards = self._runner.room.array(self._memory, "reward")
+        rewards = self.advance(actions, which)
         return StepResult(
             observations=self.observations,
             rewards=rewards,
@@ -228,6 +222,17 @@ class Simulator:
             truncated=self.truncated,
             info=self.info,
         )
+
+    def advance(self, actions: NDArray[Any], which: NDArray[np.bool_] | None = None) -> Singles:
+        """The same, for who takes the rest from where it stands; return the rewards (B, M)."""
+        chosen = self._chosen(which)
+        values = self._checked(actions, chosen)
+        self._memory, self._outcome = self._runner.room.fresh(), None
+        self._runner.aim(self._memory)
+        if len(chosen) < self.num_networks:
+            self._memory[:] = 0
+        self._run(ORDER, chosen, values)
+        return self._runner.room.array(self._memory, "reward").copy()
 
     @property
     def last_outcome(self) -> Outcome | None:
@@ -239,9 +244,13 @@ class Simulator:
     @property
     def info(self) -> Info:
         """What the last step tells, by name, each (B, M, …)."""
-        outcome = self.last_outcome
-        told = {} if outcome is None else dict(zip(INFO, outcome[TOLD], strict=True))
-        return MappingProxyType({**told, **self.reset_info})
+        return self.take_info()()
+
+    def take_info(self) -> Callable[[], Info]:
+        """What works ``info`` of this step out, whenever it is called; it costs little to ask for it."""
+        room, memory, more = self._runner.room, self._memory, told_at_reset(self.parameters, self.state)
+        told = None if memory is None else room.copy_told(memory)
+        return lambda: MappingProxyType({**({} if told is None else room.told(told)), **more})
 
     @property
     def reset_info(self) -> Info:
@@ -268,7 +277,8 @@ class Simulator:
         every = len(which) == self.num_networks
         if not (self._started if every else self._started[which]).all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if int(self.state.key[which, 3].max(initial=0)) >= self.scenario.control.horizon:
+        steps = self.state.key[:, 3] if every else self.state.key[which, 3]
+        if int(steps.max(initial=0)) >= self.scenario.control.horizon:
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         expected = (self.num_networks, len(self.agents), self.action_size)
         return checked_actions(actions, expected, which)
