@@ -23,12 +23,15 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
 	$(PIP) -c constraints.txt -e '.[dev]'
+	$(BIN)/oran-env compile
 	touch $@
 
 train: install
 	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN)) $(if $(RESUME),--resume $(RESUME))
 
+# What the workers share is compiled once, before they begin.
 test: lint
+	$(BIN)/oran-env compile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 test-slow: install

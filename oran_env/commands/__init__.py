@@ -12,6 +12,7 @@ MODULES = (
     "oran_env.commands.watch",
     "oran_env.commands.certify",
     "oran_env.commands.levels",
+    "oran_env.commands.compile_kernels",
 )
 
 

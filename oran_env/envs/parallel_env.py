@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
+from oran_env.envs.late_info import LateInfo
 from oran_env.envs.spaces import ActionType, action_space
 from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import Seed
@@ -178,21 +180,31 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         if not agents:
             raise RuntimeError("step() without an episode; call reset() first")
         self._collect(actions)
-        result = self.simulator.step(self._actions)
+        rewards = self.simulator.advance(self._actions)[0].tolist()
         self._renderer.after_step(self.simulator)
-        truncated = bool(result.truncated[0])
-        rewards = result.rewards[0].tolist()
-        rows = [(name, array[0]) for name, array in without_nan(result.info).items()]
-        infos = {agent: {name: row[m] for name, row in rows} for m, agent in enumerate(agents)}
+        truncated = bool(self.simulator.truncated[0])
         if truncated:
             self.agents = []
         return (
-            dict(zip(agents, result.observations[0], strict=True)),
+            dict(zip(agents, self.simulator.observations[0], strict=True)),
             dict(zip(agents, rewards, strict=True)),
             dict.fromkeys(agents, False),
             dict.fromkeys(agents, truncated),
-            infos,
+            self._infos(agents),
         )
+
+    def _infos(self, agents: list[str]) -> dict[str, dict[str, Any]]:
+        """The info of each agent, worked out for all of them when somebody reads one."""
+        take_info = self.simulator.take_info()
+
+        @functools.cache
+        def rows() -> list[tuple[str, NDArray[Any]]]:
+            return [(name, array[0]) for name, array in without_nan(take_info()).items()]
+
+        def info_of(m: int) -> dict[str, Any]:
+            return {name: row[m] for name, row in rows()}
+
+        return {agent: LateInfo(functools.partial(info_of, m)) for m, agent in enumerate(agents)}
 
     def _collect(self, actions: Mapping[str, NDArray[Any]]) -> None:
         """Copy the actions of all agents into one array, or say which is wrong."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from oran_env.numerics.blocks import hints
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
@@ -58,53 +61,72 @@ class Outcome(NamedTuple):
 
 TOLD = slice(Outcome._fields.index("reward_qos"), Outcome._fields.index("rate"))
 INFO = tuple(Outcome._fields)[TOLD]
+_AXES = (
+    dict.fromkeys(Outcome._fields, "B, M, 3")
+    | dict.fromkeys(Outcome._fields[:5], "B, M")
+    | dict.fromkeys(("rbs_idle", "rbs_claimed", "rbs_contested", "energy_j", "handovers", "ping_pongs"), "B, M")
+    | dict.fromkeys(("arrivals", "departures", "interrupted_ues", "clipped_actions"), "B, M")
+    | dict.fromkeys(Outcome._fields[TOLD.stop : -3], "B, N")
+    | dict.fromkeys(Outcome._fields[-3:], "B, M, K")
+)
 UNDEFINED = {"satisfied": "num_ues"}  # keys of info that mean nothing where that number is zero
 
 
+_ALIGNED = 64  # bytes
+
+
+class Room:
+    """Memory for what a step of ``batch`` networks hands out: one piece, in which each array has its place.
+
+    What is told in ``info`` comes first.
+    """
+
+    def __init__(self, scenario: Scenario, batch: int) -> None:
+        per_ue = (batch, scenario.layout.num_ues)
+        per_du = (batch, scenario.layout.num_dus)
+        per_rb = (*per_du, scenario.radio.num_rbs)
+        shapes = {"B, M": per_du, "B, M, 3": (*per_du, NUM_SLICES), "B, N": per_ue, "B, M, K": per_rb}
+        types, written = {"Singles": np.float32, "Floats": np.float64, "Integers": np.int64}, hints(Outcome)
+        self._places: dict[str, tuple[tuple[int, ...], Any, int]] = {}  # shape, type, first byte
+        place = 0
+        for name in (*INFO, "bler_of_ue", *(name for name in Outcome._fields if name not in (*INFO, "bler_of_ue"))):
+            place += 0 if name in INFO else -place % _ALIGNED
+            dtype, shape = np.dtype(types[written[name]]), shapes[_AXES[name]]
+            if name == "rb_power" and scenario.radio.power_range_db == 0.0:
+                shape = (*per_du, 0)
+            self._places[name] = shape, dtype, place
+            place += math.prod(shape) * dtype.itemsize
+            if name == INFO[-1]:
+                self._told = place
+            if name == "bler_of_ue":
+                self._zero = place
+        self._bytes = place
+
+    def fresh(self) -> NDArray[np.uint8]:
+        """New memory, for one step; 0 is what a mechanism that is off has to tell."""
+        memory = np.empty(self._bytes, dtype=np.uint8)
+        memory[: self._zero] = 0
+        return memory
+
+    def array(self, memory: NDArray[np.uint8], name: str) -> NDArray[Any]:
+        """One array of an outcome, in its memory."""
+        shape, dtype, place = self._places[name]
+        return np.ndarray(shape, dtype, memory, place)
+
+    def outcome(self, memory: NDArray[np.uint8]) -> Outcome:
+        """All of them."""
+        return Outcome(*(self.array(memory, name) for name in Outcome._fields))
+
+    def copy_told(self, memory: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A copy of what is told; whoever keeps it does not keep the whole memory."""
+        return memory[: self._told].copy()
+
+    def told(self, copy: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """The arrays in it by name, each (B, M, …)."""
+        return {name: self.array(copy, name) for name in INFO}
+
+
 def empty_outcome(scenario: Scenario, batch: int) -> Outcome:
-    """Room for what a step of ``batch`` networks hands out."""
-    per_ue = (batch, scenario.layout.num_ues)
-    per_du = (batch, scenario.layout.num_dus)
-    per_slice = (*per_du, NUM_SLICES)
-    return Outcome(
-        reward=np.empty(per_du, dtype=np.float32),
-        reward_qos=np.empty(per_du),
-        penalty_resource=np.empty(per_du),
-        penalty_min_qos=np.empty(per_du),
-        penalty_energy=np.empty(per_du),
-        latency_s=np.empty(per_slice),
-        throughput_mbps=np.empty(per_slice),
-        availability=np.empty(per_slice),
-        density=np.empty(per_slice),
-        qos=np.empty(per_slice),
-        qos_normalised=np.empty(per_slice),
-        satisfied=np.empty(per_slice),
-        num_ues=np.empty(per_slice, dtype=np.int64),
-        unserved_ues=np.empty(per_slice, dtype=np.int64),
-        rbs_granted=np.empty(per_slice, dtype=np.int64),
-        rbs_idle=np.empty(per_du, dtype=np.int64),
-        rbs_claimed=np.empty(per_du, dtype=np.int64),
-        rbs_contested=np.empty(per_du, dtype=np.int64),
-        bler=np.zeros(per_slice),
-        cqi=np.zeros(per_slice),
-        energy_j=np.empty(per_du),
-        handovers=np.empty(per_du, dtype=np.int64),
-        ping_pongs=np.empty(per_du, dtype=np.int64),
-        arrivals=np.zeros(per_du, dtype=np.int64),
-        departures=np.zeros(per_du, dtype=np.int64),
-        interrupted_ues=np.zeros(per_du, dtype=np.int64),
-        clipped_actions=np.empty(per_du, dtype=np.int64),
-        late_share=np.empty(per_slice),
-        backlog_bits=np.empty(per_slice),
-        head_of_line_s=np.empty(per_slice),
-        rate=np.empty(per_ue),
-        bler_of_ue=np.zeros(per_ue),
-        arrived=np.empty(per_ue),
-        served=np.empty(per_ue),
-        tau=np.empty(per_ue),
-        packets=np.empty(per_ue),
-        late=np.empty(per_ue),
-        slice_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
-        ue_of_rb=np.empty((*per_du, scenario.radio.num_rbs), dtype=np.int64),
-        rb_power=np.ones((*per_du, scenario.radio.num_rbs if scenario.radio.power_range_db > 0.0 else 0)),
-    )
+    """What a step of ``batch`` networks hands out, before it has been written."""
+    room = Room(scenario, batch)
+    return room.outcome(room.fresh())

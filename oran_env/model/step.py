@@ -1,13 +1,14 @@
 """The order of one step, and of a reset, for the networks of a batch.
 
-Each phase is a kernel in the file of its concept that goes over the networks itself: handing it all these arrays costs
-as much as some phases take. ``simulator.py`` runs them all in one call, or up to where a component of the user's takes
-the place of one.
+Each phase is a kernel in the file of its concept that goes over the networks itself, compiled on its own and only where
+the scenario has it: see ``numerics/phases.py``. ``simulator.py`` runs them all in one call, or up to where a component
+of the user's takes the place of one.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,85 +17,63 @@ from oran_env.model.cell.handover import interrupt
 from oran_env.model.cell.mobility import move
 from oran_env.model.cell.sessions import start_episode, update_sessions
 from oran_env.model.demand.queues import update_queues
-from oran_env.model.demand.trace import follow_trace
+from oran_env.model.demand.trace import advance_trace, begin_trace
 from oran_env.model.demand.traffic import offer
-from oran_env.model.demand.variation import update_demand
+from oran_env.model.demand.variation import advance_demand, begin_demand
 from oran_env.model.mac.action_codec import decode
 from oran_env.model.mac.mac_scheduler import schedule, track_service
-from oran_env.model.outcome import Outcome
-from oran_env.model.parameters import unpacked
-from oran_env.model.radio.channel import compute_rates
+from oran_env.model.parameters import Parameters
+from oran_env.model.radio.channel import compute_mean_rates, compute_rates
+from oran_env.model.radio.fading import MEAN
 from oran_env.model.radio.link_adaptation import adapt_links
 from oran_env.model.radio.path_loss import update_gains
 from oran_env.model.reward.energy import measure_energy
 from oran_env.model.reward.kpi import compute_kpis
-from oran_env.model.reward.observation import write_observations
+from oran_env.model.reward.observation import write_observations, write_radio
 from oran_env.model.reward.reward import compute_rewards
 from oran_env.model.state import State
-from oran_env.numerics.jit import Integers, Singles, kernel
+from oran_env.numerics.blocks import hints
+from oran_env.numerics.jit import Integers, kernel
 
 # The phases of a step, numbered in their order.
 ORDER = (
-    ARRIVALS, DECODE, SCHEDULE, RATES, LINKS, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE, SESSIONS, DEMAND, GAINS,
-    ATTACH, FOLLOW, OBSERVE, TICK,
-) = tuple(range(18))  # fmt: skip
-START, START_DEMAND, ATTACH_ALL, START_TRACE = range(18, 22)
-RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, START_TRACE, OBSERVE)
+    ARRIVALS, DECODE, SCHEDULE, RATES, MEAN_RATES, LINKS, INTERRUPT, QUEUES, SERVICE, ENERGY, KPIS, REWARDS, MOVE,
+    SESSIONS, DEMAND, GAINS, ATTACH, FOLLOW, OBSERVE, OBSERVE_RADIO, TICK,
+) = tuple(range(21))  # fmt: skip
+START, START_DEMAND, ATTACH_ALL, START_TRACE = range(21, 25)
+RESET = (START, START_DEMAND, GAINS, ATTACH_ALL, START_TRACE, OBSERVE, OBSERVE_RADIO)
 
 
 @kernel
-def run_phases(which: Integers, phases: Integers, actions: Singles, packed: Any, s: State, out: Outcome) -> None:
-    """Run some phases of a step, or of a reset, one after the other in each network of ``which``.
+def tick(which: Integers, s: State) -> None:
+    """The next step begins."""
+    for b in which:
+        s.key[b, 3] += np.uint64(1)
 
-    actions: (B, M, A), (B, M, 0) at a reset, which writes nothing into ``out``; packed: the parameters, see ``packed``.
-    """
-    p = unpacked(packed)
-    for phase in phases:
-        if phase == ARRIVALS:
-            offer(which, p.traffic, s, out)
-        elif phase == DECODE:
-            decode(which, actions, p.decoding, p.traffic, s, out)
-        elif phase == SCHEDULE:
-            schedule(which, p.scheduling, p.channel, s, out)
-        elif phase == RATES:
-            compute_rates(which, p.channel, s, out)
-        elif phase == LINKS:
-            adapt_links(which, p.links, p.channel, s, out)
-            interrupt(which, p.handover, s, out)
-        elif phase == QUEUES:
-            update_queues(which, p.traffic, s, out)
-        elif phase == SERVICE:
-            track_service(which, p.scheduling, s, out)
-        elif phase == ENERGY:
-            measure_energy(which, p.energy, out)
-        elif phase == KPIS:
-            compute_kpis(which, p.kpi, p.qos, p.traffic, s, out)
-        elif phase == REWARDS:
-            compute_rewards(which, p.reward, s, out)
-        elif phase == MOVE:
-            move(which, p.mobility, s)
-        elif phase == SESSIONS:
-            update_sessions(which, p.mobility, p.sessions, s, out)
-        elif phase == DEMAND:
-            update_demand(which, False, p.variation, s)
-        elif phase == GAINS:
-            update_gains(which, p.path_loss, s)
-        elif phase == ATTACH:
-            attach(which, p.handover, s, out)
-        elif phase == FOLLOW:
-            follow_trace(which, 1, p.trace, s)
-        elif phase == OBSERVE:
-            write_observations(which, actions, p.observation, p.traffic, p.links, p.channel, s, out)
-        elif phase == TICK:
-            for b in which:
-                s.key[b, 3] += np.uint64(1)
-        elif phase == START:
-            start_episode(which, p.deployment, p.mobility, p.sessions, s)
-        elif phase == START_DEMAND:
-            update_demand(which, True, p.variation, s)
-        elif phase == ATTACH_ALL:
-            attach_all(which, s)
-        elif phase == START_TRACE:
-            follow_trace(which, 0, p.trace, s)
-        else:
-            raise ValueError("phase: no such branch")
+
+PHASES: dict[int, Callable[..., None]] = {
+    ARRIVALS: offer, DECODE: decode, SCHEDULE: schedule, RATES: compute_rates, MEAN_RATES: compute_mean_rates,
+    LINKS: adapt_links, INTERRUPT: interrupt, QUEUES: update_queues, SERVICE: track_service, ENERGY: measure_energy,
+    KPIS: compute_kpis, REWARDS: compute_rewards, MOVE: move, SESSIONS: update_sessions, DEMAND: advance_demand,
+    GAINS: update_gains, ATTACH: attach, FOLLOW: advance_trace, OBSERVE: write_observations, OBSERVE_RADIO: write_radio,
+    TICK: tick, START: start_episode, START_DEMAND: begin_demand, ATTACH_ALL: attach_all, START_TRACE: begin_trace,
+}  # fmt: skip
+_GROUPS = {annotation: name for name, annotation in hints(Parameters).items()}
+
+
+def is_on(phase: int, p: Parameters) -> bool:
+    """Whether a scenario has the mechanism of a phase; the others change nothing."""
+    some = {
+        RATES: p.channel.fading.kind != MEAN, MEAN_RATES: p.channel.fading.kind == MEAN, LINKS: p.links.mcs,
+        INTERRUPT: p.handover.interruption > 0.0, SESSIONS: p.sessions.some,
+        DEMAND: p.variation.some, START_DEMAND: p.variation.some, FOLLOW: len(p.trace.bits) > 0,
+        START_TRACE: len(p.trace.bits) > 0, OBSERVE_RADIO: p.observation.radio,
+    }  # fmt: skip
+    return bool(some.get(phase, True))
+
+
+def arguments_of(phase: int) -> tuple[str, ...]:
+    """What a phase takes after ``which``: "actions", "state", "outcome" or a group of the parameters, by its type."""
+    known = {"Singles": "actions", "State": "state", "Outcome": "outcome", **_GROUPS}
+    given = list(inspect.signature(getattr(PHASES[phase], "py_func", PHASES[phase])).parameters.values())
+    return tuple(known[parameter.annotation] for parameter in given[1:])

@@ -45,9 +45,9 @@ class Renderer:
 
     def after_step(self, simulator: Simulator) -> None:
         """A step has been taken."""
-        assert simulator.last_outcome is not None
         if self.render_mode is None:
             return
+        assert simulator.last_outcome is not None
         self._rewards += float(simulator.last_outcome.reward[self._network].mean(dtype=np.float64))
         self._steps += 1
         if self.render_mode == "human":

@@ -103,6 +103,8 @@ class Components:
                 scheduling=p.scheduling._replace(named_ues=0),
                 observation=p.observation._replace(action=AS_GIVEN, powers=0),
             )
+        if self.observation is not None:
+            p = p._replace(observation=p.observation._replace(radio=False))
         if self.demand is not None and len(p.trace.bits) > 0:
             raise ValueError("component demand is given with a demand_trace; allowed: one of them")
         if self.traffic is not None:

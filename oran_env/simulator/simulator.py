@@ -6,7 +6,7 @@ of networks; one network is a batch of one. The PettingZoo and Gymnasium environ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from oran_env.model.mac.action_codec import action_size
 from oran_env.model.mac.ownership import checked_owned_rbs
-from oran_env.model.outcome import INFO, TOLD, Outcome, empty_outcome
-from oran_env.model.parameters import Parameters, packed, parameters_of
+from oran_env.model.outcome import Outcome
+from oran_env.model.parameters import Parameters, parameters_of
 from oran_env.model.radio.fading import draw_fading
 from oran_env.model.reward.observation import observation_bounds, observation_layout
 from oran_env.model.state import empty_state
-from oran_env.model.step import ORDER, RESET, run_phases
+from oran_env.model.step import ORDER, RESET
 from oran_env.numerics.jit import Floats, Integers, Singles
 from oran_env.numerics.random_draws import draw_uniforms
 from oran_env.numerics.seeding import Seed, is_list, network_keys
@@ -30,11 +30,10 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
 from oran_env.simulator.reset_info import before_first_step, told_at_reset
+from oran_env.simulator.runner import Runner
 from oran_env.simulator.saved_state import check_saved, index_bounds, restore, saved
 from oran_env.simulator.threads import Threads
 from oran_env.simulator.view import Info, StepResult
-
-_NUMBERS: dict[tuple[int, ...], Integers] = {order: np.array(order) for order in (ORDER, RESET)}
 
 
 class Simulator:
@@ -79,15 +78,15 @@ class Simulator:
         bounds = observation_bounds(self.scenario, self.action_size) if view is None else (view.low, view.high)
         self.observation_low, self.observation_high = bounds
         self.observation_sizes = (len(self.observation_high),) * len(self.agents)
-        self.parameters = parameters_of(self.scenario)
-        if self.components is not None:
-            self.parameters = self.components.adapt(self.parameters)
         self.state = empty_state(self.scenario, num_networks, self.observation_sizes[0])
-        self.last_outcome: Outcome | None = None
-        self._blank = empty_outcome(self.scenario, 0)  # what a reset writes nothing into
+        parameters = parameters_of(self.scenario)
+        self.parameters = parameters if self.components is None else self.components.adapt(parameters)
+        self._memory: NDArray[np.uint8] | None = None  # of the last outcome
+        self._outcome: Outcome | None = None  # the same, once somebody asks for it
         self._no_actions = np.empty((num_networks, len(self.agents), 0), dtype=np.float32)
         self._resetting = False  # the draws of ``uniforms`` differ from those of the first step
         self._threads = Threads(self.num_threads)
+        self._all = np.arange(num_networks)
         self._started = np.zeros(num_networks, dtype=np.bool_)
         self._seed(seed, np.arange(num_networks))
 
@@ -124,7 +123,7 @@ class Simulator:
     def _chosen(self, which: NDArray[np.bool_] | None) -> Integers:
         """Indices of the networks in a mask, of all of them without one."""
         if which is None:
-            return np.arange(self.num_networks)
+            return self._all
         mask = np.asarray(which)
         if mask.shape != (self.num_networks,) or mask.dtype != np.bool_:
             raise ValueError(
@@ -136,10 +135,11 @@ class Simulator:
         self.state.key[which, 2] += self._started[which].astype(np.uint64)
         self.state.key[which, 3] = 0
         self._started[which] = True
-        self.last_outcome = None if len(which) == self.num_networks else self.last_outcome
+        if len(which) == self.num_networks:
+            self._memory = self._outcome = None
         self._resetting = True
         try:
-            self._run(RESET, which, self._no_actions, self._blank)
+            self._run(RESET, which, self._no_actions)
         except BaseException:
             self._started[which] = False
             raise
@@ -147,14 +147,14 @@ class Simulator:
             self._resetting = False
         return self.observations
 
-    def _run(self, order: tuple[int, ...], which: Integers, actions: Singles, outcome: Outcome) -> None:
+    def _run(self, order: tuple[int, ...], which: Integers, actions: Singles) -> None:
         """Run phases with the components in their places, or raise and change nothing."""
 
         def run_own(phases: Sequence[int]) -> None:
-            self._run_own(np.array(phases, dtype=np.int64), which, actions, outcome)
+            self._run_own(tuple(phases), which, actions)
 
         if self.components is None:
-            self._run_own(_NUMBERS[order], which, actions, outcome)
+            self._run_own(order, which, actions)
             return
         before = self.get_state()
         try:
@@ -163,13 +163,16 @@ class Simulator:
             self._restore(before)
             raise
 
-    def _run_own(self, phases: Integers, which: Integers, actions: Singles, outcome: Outcome) -> None:
+    def _run_own(self, phases: tuple[int, ...], which: Integers, actions: Singles) -> None:
         """Run phases of the package, in one piece or shared between the threads."""
+        self._runner.prepare(phases)
+        self._threads.run(lambda share: self._runner.run(phases, share, actions), which)
 
-        def run(share: Integers) -> None:
-            run_phases(share, phases, actions, self._packed, self.state, outcome)
-
-        self._threads.run(run, which)
+    def compile(self) -> None:
+        """Compile the kernels of a reset and a step, which else happens in the first of each."""
+        for order in (RESET, ORDER):
+            self._runner.prepare(order)
+        self._runner.run((), np.arange(0), self._no_actions)
 
     @property
     def parameters(self) -> Parameters:
@@ -178,7 +181,8 @@ class Simulator:
 
     @parameters.setter
     def parameters(self, parameters: Parameters) -> None:
-        self._parameters, self._packed = parameters, packed(parameters)
+        self._parameters = parameters
+        self._runner = Runner(self.scenario, self.num_networks, parameters, self.state)
 
     @property
     def num_envs(self) -> int:
@@ -210,27 +214,43 @@ class Simulator:
             RuntimeError: before ``reset``, or after the end of an episode.
             ValueError: wrong shape, or values that are not finite numbers.
         """
-        chosen = self._chosen(which)
-        values = self._checked(actions, chosen)
-        outcome = empty_outcome(self.scenario, self.num_networks)
-        if len(chosen) < self.num_networks:
-            for array in outcome:
-                array[np.delete(np.arange(self.num_networks), chosen)] = 0
-        self.last_outcome = outcome
-        self._run(ORDER, chosen, values, outcome)
+        rewards = self.advance(actions, which)
         return StepResult(
             observations=self.observations,
-            rewards=outcome.reward,
-            terminated=np.zeros(outcome.reward.shape, dtype=np.bool_),
+            rewards=rewards,
+            terminated=np.zeros(rewards.shape, dtype=np.bool_),
             truncated=self.truncated,
             info=self.info,
         )
 
+    def advance(self, actions: NDArray[Any], which: NDArray[np.bool_] | None = None) -> Singles:
+        """The same, for who takes the rest from where it stands; return the rewards (B, M)."""
+        chosen = self._chosen(which)
+        values = self._checked(actions, chosen)
+        self._memory, self._outcome = self._runner.room.fresh(), None
+        self._runner.aim(self._memory)
+        if len(chosen) < self.num_networks:
+            self._memory[:] = 0
+        self._run(ORDER, chosen, values)
+        return self._runner.room.array(self._memory, "reward").copy()
+
+    @property
+    def last_outcome(self) -> Outcome | None:
+        """All that the last step handed out."""
+        if self._outcome is None and self._memory is not None:
+            self._outcome = self._runner.room.outcome(self._memory)
+        return self._outcome
+
     @property
     def info(self) -> Info:
         """What the last step tells, by name, each (B, M, …)."""
-        told = {} if self.last_outcome is None else dict(zip(INFO, self.last_outcome[TOLD], strict=True))
-        return MappingProxyType({**told, **self.reset_info})
+        return self.take_info()()
+
+    def take_info(self) -> Callable[[], Info]:
+        """What works ``info`` of this step out, whenever it is called; it costs little to ask for it."""
+        room, memory, more = self._runner.room, self._memory, told_at_reset(self.parameters, self.state)
+        told = None if memory is None else room.copy_told(memory)
+        return lambda: MappingProxyType({**({} if told is None else room.told(told)), **more})
 
     @property
     def reset_info(self) -> Info:
@@ -262,7 +282,8 @@ class Simulator:
         every = len(which) == self.num_networks
         if not (self._started if every else self._started[which]).all():
             raise RuntimeError("step() before reset(); call reset() first")
-        if int(self.state.key[which, 3].max(initial=0)) >= self.scenario.control.horizon:
+        steps = self.state.key[:, 3] if every else self.state.key[which, 3]
+        if int(steps.max(initial=0)) >= self.scenario.control.horizon:
             raise RuntimeError("step() after the end of an episode; call reset() or reset_done() first")
         expected = (self.num_networks, len(self.agents), self.action_size)
         return checked_actions(actions, expected, which)
@@ -290,4 +311,4 @@ class Simulator:
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         restore(state, self.state, self._started)
-        self.last_outcome = None
+        self._memory = self._outcome = None

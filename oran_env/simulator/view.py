@@ -32,7 +32,7 @@ def without_nan(info: Info) -> dict[str, NDArray[Any]]:
 
     Their metadata tell by which number such entries are to be left out of means.
     """
-    return {name: np.nan_to_num(array, nan=1.0) if name in UNDEFINED else array for name, array in info.items()}
+    return {name: np.fmin(array, 1.0) if name in UNDEFINED else array for name, array in info.items()}
 
 
 class Network(Protocol):

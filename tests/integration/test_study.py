@@ -100,6 +100,7 @@ def kill_and_finish(directory: Path, kills: int, draw: random.Random) -> int:
     return killed
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_gives_the_same_tables(whole: Path, tmp_path: Path) -> None:
     assert kill_and_finish(tmp_path, 2, random.Random(1)) == 2
     study("report", "--budget", "smoke", "--out", tmp_path)

@@ -88,10 +88,33 @@ def packet_by_packet(
         above = int(len(ordered) * (1.0 - p.percentile))
         if above > 0:
             rank = len(ordered) - 1 - above
-            tau = sent_after(np.partition(ordered, rank)[rank], rate, p)
+            tau = sent_after(nth_smallest(ordered, rank), rate, p)
         else:
             tau = sent_after(p.tail * total / number, rate, p)
     return tau, float(number), float(late), arrived, left, oldest
+
+
+@kernel
+def nth_smallest(values: Floats, n: int) -> float:
+    """The n-th smallest value, from 0, by Hoare's selection; reorders them."""
+    low, high = 0, len(values) - 1
+    while low < high:
+        pivot = values[n]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while pivot < values[j]:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if j < n:
+            low = i
+        if n < i:
+            high = j
+    return values[n]  # type: ignore[no-any-return]
 
 
 @kernel

@@ -21,12 +21,12 @@ from oran_env.model.demand.delay import BEFORE, by_law, evenly, packet_by_packet
 from oran_env.model.demand.traffic import Traffic, load
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
-from oran_env.numerics.jit import Integers, kernel
+from oran_env.numerics.jit import Floats, Integers, kernel, switch
 from oran_env.scenario.slices import NUM_SLICES
 
 
 @kernel
-def all_sent(queue: bool, backlog: float, rate: float, offered: float) -> bool:
+def all_sent(queue: int, backlog: float, rate: float, offered: float) -> bool:
     """Whether a UE has sent all that waited; backlog [bit]: after the step, where there is a queue."""
     return backlog == 0.0 if queue else rate >= offered
 
@@ -46,13 +46,43 @@ def age(waited: float, backlog: float, left: float, oldest: float, rate: float, 
 
 
 @kernel
+def keep_none(b: int, u: int, works: Floats, p: Traffic, s: State, out: Outcome) -> Floats:
+    """No UE has a queue."""
+    return works
+
+
+@kernel
+def keep_backlog(b: int, u: int, works: Floats, p: Traffic, s: State, out: Outcome) -> Floats:
+    """Follow the queue of UE u of network b through the step; works: see ``delay.room_for``, returned for the next."""
+    rate, arrived, packets, late, tau = out.rate[b], out.arrived[b], out.packets[b], out.late[b], out.tau[b]
+    i, backlog, waited = s.slice_of_ue[b, u], s.backlog[b, u], s.waited[b]
+    if p.constant[i]:
+        packets[u] = arrived[u] / p.packet[i]
+        tau[u], late[u], left, oldest = evenly(arrived[u], p.packet[i], backlog, rate[u], p.deadline[i], p)
+    else:
+        mean = arrived[u] / p.packet[i]
+        works = room_for(mean, works, p)
+        tau[u], packets[u], late[u], arrived[u], left, oldest = packet_by_packet(
+            s.key[b], u, mean, p.packet[i], p.fixed_size[i], backlog, rate[u], p.deadline[i], p, works
+        )
+    if p.served:
+        out.served[b, u] = min(rate[u], (backlog + arrived[u] - left) / p.step_s)
+    waited[u] = age(waited[u], backlog, left, oldest, rate[u], p.step_s)
+    s.backlog[b, u] = left
+    return works
+
+
+_follow = switch("latency", {"mm1": keep_none, "queue": keep_backlog})
+
+
+@kernel
 def update_queues(which: Integers, p: Traffic, s: State, out: Outcome) -> None:
     """Latency, served rate and backlog of every UE; load, late packets and what waits of every slice."""
     works = np.empty(0)  # room for the delays of the packets of a UE
     for b in which:
-        rate, served, tau, arrived = out.rate[b], out.served[b], out.tau[b], out.arrived[b]
-        packets, late, waited = out.packets[b], out.late[b], s.waited[b]
-        serving, slices, backlogs = s.serving[b], s.slice_of_ue[b], s.backlog[b]
+        rate, served, tau = out.rate[b], out.served[b], out.tau[b]
+        packets, late = out.packets[b], out.late[b]
+        serving, slices = s.serving[b], s.slice_of_ue[b]
         for u in range(len(rate)):
             m, i = serving[u], slices[u]
             served[u] = 0.0
@@ -70,20 +100,7 @@ def update_queues(which: Integers, p: Traffic, s: State, out: Outcome) -> None:
                 if p.served and p.finite[i]:
                     served[u] = min(rate[u], offered)
                 continue
-            backlog = backlogs[u]
-            if p.constant[i]:
-                packets[u] = arrived[u] / p.packet[i]
-                tau[u], late[u], left, oldest = evenly(arrived[u], p.packet[i], backlog, rate[u], p.deadline[i], p)
-            else:
-                mean = arrived[u] / p.packet[i]
-                works = room_for(mean, works, p)
-                tau[u], packets[u], late[u], arrived[u], left, oldest = packet_by_packet(
-                    s.key[b], u, mean, p.packet[i], p.fixed_size[i], backlog, rate[u], p.deadline[i], p, works
-                )
-            if p.served:
-                served[u] = min(rate[u], (backlog + arrived[u] - left) / p.step_s)
-            waited[u] = age(waited[u], backlog, left, oldest, rate[u], p.step_s)
-            backlogs[u] = left
+            works = _follow(p.queue, b, u, works, p, s, out)
         sum_slices(b, p, s, out)
 
 

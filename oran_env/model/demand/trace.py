@@ -73,3 +73,15 @@ def follow_trace(which: Integers, ahead: int, p: Trace, s: State) -> None:
                 if p.traced[i]:
                     number = first[NUM_SLICES * m + i + 1] - first[NUM_SLICES * m + i]
                     demand[m, i] = p.bits[row, m % p.bits.shape[1], i] / (max(number, 1) * p.step_s * p.usual[i])
+
+
+@kernel
+def begin_trace(which: Integers, p: Trace, s: State) -> None:
+    """For the first step of an episode."""
+    follow_trace(which, 0, p, s)
+
+
+@kernel
+def advance_trace(which: Integers, p: Trace, s: State) -> None:
+    """For the step after this one."""
+    follow_trace(which, 1, p, s)

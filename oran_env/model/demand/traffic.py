@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from oran_env.model.demand.trace import Trace
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, Integers, kernel
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
@@ -29,7 +30,7 @@ THROUGHPUTS = Registry("throughput", {"achievable": False, "served": True})  # w
 class Traffic(NamedTuple):
     """What the UEs of each slice want to send."""
 
-    queue: bool
+    queue: Choice
     served: bool
     packet: Floats  # (3,) L [bit]
     fixed_size: NDArray[np.bool_]  # (3,)
@@ -52,7 +53,7 @@ def traffic_of(scenario: Scenario, trace: Trace) -> Traffic:
         deadline_ms[URLLC] = quality.q_min[URLLC]
     percentile = quality.latency_percentile or 0.0
     return Traffic(
-        queue=LATENCIES[traffic.latency],
+        queue=int(LATENCIES[traffic.latency]),
         served=THROUGHPUTS[traffic.throughput],
         packet=8.0 * np.asarray(traffic.packet_bytes, dtype=np.float64),
         fixed_size=np.asarray([PACKET_SIZES[size] for size in traffic.packet_size]),

@@ -48,6 +48,18 @@ def update_demand(which: Integers, begin: bool, p: Variation, s: State) -> None:
 
 
 @kernel
+def begin_demand(which: Integers, p: Variation, s: State) -> None:
+    """Of an episode."""
+    update_demand(which, True, p, s)
+
+
+@kernel
+def advance_demand(which: Integers, p: Variation, s: State) -> None:
+    """By one step."""
+    update_demand(which, False, p, s)
+
+
+@kernel
 def vary_demand(key: Key, begin: bool, p: Variation, drift: Floats, burst: Integers, demand: Floats) -> None:
     """The same for the demand (M, 3) of one network."""
     for m in range(drift.shape[0]):

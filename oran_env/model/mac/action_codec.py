@@ -19,6 +19,7 @@ from oran_env.model.mac.codecs import prb_quota, slice_mask, slice_share, two_bi
 from oran_env.model.mac.codecs.codec import CONTESTED, IDLE, TO_SCHEDULE, Codec, Du
 from oran_env.model.outcome import Outcome
 from oran_env.model.state import State
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, Integers, Key, Singles, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
@@ -41,10 +42,10 @@ _decode = switch("codec", {name: codec.decode for name, codec in CODECS.items()}
 class Decoding(NamedTuple):
     """How the actions are read."""
 
-    codec: int
+    codec: Choice
     named_ues: int  # UEs of a DU that the action can name
     owned: bool  # whether RBs have owners
-    by_demand: bool  # whether it matters who has something to send
+    by_demand: Choice  # whether it matters who has something to send
     power_nepers: float  # natural logarithm of the greatest over the least power of an RB; 0: it is not set
 
 
@@ -84,30 +85,10 @@ def at_full_power(decided: NDArray[np.float32], scenario: Scenario) -> NDArray[n
 
 
 @kernel
-def decode(which: Integers, actions: Singles, p: Decoding, traffic: Traffic, s: State, out: Outcome) -> None:
-    """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""
-    sending = np.zeros(NUM_SLICES, dtype=np.int64)
-    for b in which:
-        num_dus, num_rbs = out.slice_of_rb.shape[1:]
-        members = s.members[b]
-        for m in range(num_dus):
-            action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
-            first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
-            if p.by_demand:
-                count_sending(s.key[b], traffic, first, members, s.backlog[b], out.arrived[b], sending)
-            du = Du(m, num_dus, s.owned_rbs[b], first, members, sending)
-            out.rbs_claimed[b, m] = _decode(p.codec, action, du, slice_of_rb, ue_of_rb)
-            contested = 0
-            for k in range(num_rbs):
-                contested += slice_of_rb[k] == CONTESTED
-                if p.named_ues == 0:
-                    ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
-            out.rbs_contested[b, m] = contested
-            out.clipped_actions[b, m] = count_clipped(action)
-            if p.power_nepers > 0.0:
-                for k in range(num_rbs):
-                    a = min(max(float(action[len(action) - num_rbs + k]), 0.0), 1.0)
-                    out.rb_power[b, m, k] = math.exp(-p.power_nepers * (1.0 - a))
+def count_nobody(
+    key: Key, traffic: Traffic, first: Integers, members: Integers, backlog: Floats, arrived: Floats, sending: Integers
+) -> None:
+    """Who has something to send does not matter."""
 
 
 @kernel
@@ -128,6 +109,35 @@ def count_sending(
                 sending[i] += arrived[u] > 0.0
             else:
                 sending[i] += any_packet(key, u, arrived[u] / traffic.packet[i])
+
+
+_count_sending = switch("by_demand", {"no": count_nobody, "yes": count_sending})
+
+
+@kernel
+def decode(which: Integers, actions: Singles, p: Decoding, traffic: Traffic, s: State, out: Outcome) -> None:
+    """Read the slice of each RB, and with ue_grid its UE, out of actions (B, M, A)."""
+    sending = np.zeros(NUM_SLICES, dtype=np.int64)
+    for b in which:
+        num_dus, num_rbs = out.slice_of_rb.shape[1:]
+        members = s.members[b]
+        for m in range(num_dus):
+            action, slice_of_rb, ue_of_rb = actions[b, m], out.slice_of_rb[b, m], out.ue_of_rb[b, m]
+            first = s.first[b, NUM_SLICES * m : NUM_SLICES * (m + 1) + 1]
+            _count_sending(p.by_demand, s.key[b], traffic, first, members, s.backlog[b], out.arrived[b], sending)
+            du = Du(m, num_dus, s.owned_rbs[b], first, members, sending)
+            out.rbs_claimed[b, m] = _decode(p.codec, action, du, slice_of_rb, ue_of_rb)
+            contested = 0
+            for k in range(num_rbs):
+                contested += slice_of_rb[k] == CONTESTED
+                if p.named_ues == 0:
+                    ue_of_rb[k] = TO_SCHEDULE if slice_of_rb[k] >= 0 else IDLE
+            out.rbs_contested[b, m] = contested
+            out.clipped_actions[b, m] = count_clipped(action)
+            if p.power_nepers > 0.0:
+                for k in range(num_rbs):
+                    a = min(max(float(action[len(action) - num_rbs + k]), 0.0), 1.0)
+                    out.rb_power[b, m, k] = math.exp(-p.power_nepers * (1.0 - a))
 
 
 @kernel

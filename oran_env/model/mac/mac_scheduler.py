@@ -24,6 +24,7 @@ from oran_env.model.radio.channel import Channel, spectral_efficiency
 from oran_env.model.radio.fading import draw_fades, room_for
 from oran_env.model.radio.impairments import limited
 from oran_env.model.state import State
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
@@ -36,7 +37,7 @@ CSI = Registry("csi", {"wideband": False, "per_rb": True})  # whether the schedu
 class Scheduling(NamedTuple):
     """What the MAC scheduler goes by."""
 
-    deal: int  # how RBs are dealt
+    deal: Choice  # how RBs are dealt
     merit: int  # by which merit; -1 by none
     per_rb: bool
     fairness: float  # T [steps]

@@ -80,13 +80,8 @@ class Links(NamedTuple):
 
 @kernel
 def compute_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
-    """The rate of every UE on the RBs that it has been dealt."""
+    """The rate of every UE on the RBs that it has been dealt, under the fades that are drawn."""
     num_dus, num_ues = out.ue_of_rb.shape[1], out.rate.shape[1]
-    if p.fading.kind == MEAN:
-        last, efficiency, interferers = np.empty(num_ues, dtype=np.int64), np.empty(num_ues), np.empty(num_dus)
-        for b in which:
-            mean_rates(out.ue_of_rb[b], out.rb_power[b], s.gain[b], p, last, efficiency, interferers, out.rate[b])
-        return
     rbs = max(1, _MANY // num_dus)  # at a time
     n = rbs * num_dus
     first, du, ue = np.empty(rbs + 1, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
@@ -96,6 +91,15 @@ def compute_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
     )  # fmt: skip
     for b in which:
         rates(s.key[b], out.ue_of_rb[b], out.rb_power[b], s.gain[b], s.speed[b], p, links, room, product, out.rate[b])
+
+
+@kernel
+def compute_mean_rates(which: Integers, p: Channel, s: State, out: Outcome) -> None:
+    """The same, its mean over the fading."""
+    num_dus, num_ues = out.ue_of_rb.shape[1], out.rate.shape[1]
+    last, efficiency, interferers = np.empty(num_ues, dtype=np.int64), np.empty(num_ues), np.empty(num_dus)
+    for b in which:
+        mean_rates(out.ue_of_rb[b], out.rb_power[b], s.gain[b], p, last, efficiency, interferers, out.rate[b])
 
 
 @kernel

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from oran_env.model.radio.coherence import SPEED_OF_LIGHT, blocks_of, group_of
 from oran_env.model.radio.jakes import draw_jakes
-from oran_env.numerics.jit import Floats, Integers, Key, kernel
+from oran_env.numerics.blocks import Choice
+from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.numerics.many_draws import Counters, draw_many, to_exponentials
 from oran_env.numerics.random_draws import FADING
 from oran_env.scenario.choices import Registry
@@ -29,7 +30,7 @@ FADINGS = Registry("fading", {"rayleigh": DRAWN, "none": FLAT, "jakes": CORRELAT
 class Fading(NamedTuple):
     """How |h|² is drawn."""
 
-    kind: int  # DRAWN, CORRELATED, MEAN or FLAT
+    kind: Choice  # DRAWN, CORRELATED, MEAN or FLAT
     blocks: int  # draws within a step
     group: int  # RBs that share a draw
     step_s: float
@@ -71,28 +72,8 @@ def rows(flat: NDArray[Any], number: int, n: int) -> NDArray[Any]:
 
 
 @kernel
-def draw_fades(
-    key: Key, ues: Integers, groups: Integers, block: int, m: int, speed: Floats, p: Fading, room: Room, power: Floats
-) -> None:  # fmt: skip
-    """Write |h|² of the links from RUs m, m + 1, … to n UEs, each on one group of RBs, into ``power`` (RUs, n).
-
-    ues, groups: (n,); block: within the step; speed: (N,) of all UEs [m/s].
-    """
-    if p.kind == DRAWN:
-        draw_rayleigh(key, ues, groups, block, m, room, power)
-    elif p.kind == CORRELATED:
-        time = (float(key[3]) + (block + 0.5) / p.blocks) * p.step_s
-        wave = rows(room.wave, 3, len(ues))
-        for i in range(len(ues)):
-            wave[0, i] = p.doppler_per_mps * time * speed[ues[i]]
-        draw_jakes(key, ues, groups, m, room.ue, room.link, rows(room.words, 4, len(ues)), wave, power)
-    else:
-        power[:, :] = 1.0
-
-
-@kernel
 def draw_rayleigh(
-    key: Key, ues: Integers, groups: Integers, block: int, m: int, room: Room, power: Floats
+    key: Key, ues: Integers, groups: Integers, block: int, m: int, speed: Floats, p: Fading, room: Room, power: Floats
 ) -> None:  # fmt: skip
     """Draw Exp(1) numbers that no other link, group, block or step has. Four RUs share a counter."""
     n, stop = len(ues), m + power.shape[0]
@@ -105,6 +86,42 @@ def draw_rayleigh(
         draw_many(key, key[3], ue, link, words)
         for other in range(max(m, 4 * quad), min(stop, 4 * quad + 4)):
             to_exponentials(words[other % 4], power[other - m])
+
+
+@kernel
+def draw_correlated(
+    key: Key, ues: Integers, groups: Integers, block: int, m: int, speed: Floats, p: Fading, room: Room, power: Floats
+) -> None:  # fmt: skip
+    """The fade in the middle of the block, see ``jakes.py``."""
+    time = (float(key[3]) + (block + 0.5) / p.blocks) * p.step_s
+    wave = rows(room.wave, 3, len(ues))
+    for i in range(len(ues)):
+        wave[0, i] = p.doppler_per_mps * time * speed[ues[i]]
+    draw_jakes(key, ues, groups, m, room.ue, room.link, rows(room.words, 4, len(ues)), wave, power)
+
+
+@kernel
+def draw_flat(
+    key: Key, ues: Integers, groups: Integers, block: int, m: int, speed: Floats, p: Fading, room: Room, power: Floats
+) -> None:  # fmt: skip
+    """No fade."""
+    power[:, :] = 1.0
+
+
+_draw = switch(
+    "fading", {"rayleigh": draw_rayleigh, "jakes": draw_correlated, "ergodic": draw_flat, "none": draw_flat}
+)  # in the order of their numbers
+
+
+@kernel
+def draw_fades(
+    key: Key, ues: Integers, groups: Integers, block: int, m: int, speed: Floats, p: Fading, room: Room, power: Floats
+) -> None:  # fmt: skip
+    """Write |h|² of the links from RUs m, m + 1, … to n UEs, each on one group of RBs, into ``power`` (RUs, n).
+
+    ues, groups: (n,); block: within the step; speed: (N,) of all UEs [m/s].
+    """
+    _draw(p.kind, key, ues, groups, block, m, speed, p, room, power)
 
 
 @kernel

@@ -22,6 +22,7 @@ from oran_env.model.radio.antenna import Antenna, antenna_of, sector_gain
 from oran_env.model.radio.uma_path_loss import UrbanMacro, los_probability, uma_loss_db, urban_macro
 from oran_env.model.radio.wrapping import nearest_image
 from oran_env.model.state import State
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, Integers, Key, kernel, switch
 from oran_env.numerics.random_draws import LINK, draw, normal, uniform
 from oran_env.scenario.choices import Registry
@@ -35,7 +36,7 @@ class PathLoss(NamedTuple):
 
     urban: UrbanMacro
     antenna: Antenna
-    law: int
+    law: Choice
     sites: Floats  # (M, 2) RU positions [m]
     site: Integers  # (M,) number of the site, whose RUs share line of sight and shadowing
     wraps: bool

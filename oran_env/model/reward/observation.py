@@ -112,20 +112,14 @@ def view_of(scenario: Scenario) -> View:
 
 @kernel
 def write_observations(
-    which: Integers, actions: Singles, p: View, traffic: Traffic, links: Links, channel: Channel, s: State, out: Outcome
-) -> None:
-    """Write what every DU sees; actions (B, M, A), (B, M, 0) after a reset."""
+    which: Integers, actions: Singles, p: View, traffic: Traffic, s: State, out: Outcome
+) -> None:  # fmt: skip
+    """Write what every DU sees but for the channel; actions (B, M, A), (B, M, 0) after a reset."""
     if p.action not in (BITS, SHARES, AS_GIVEN):
         raise ValueError("what is seen of an action: no such branch")
     fresh = actions.shape[2] == 0
-    num_dus = s.observation.shape[1]
-    activity = np.ones(num_dus if p.radio else 0)  # share of its power that each RU transmitted with
-    room = np.empty(s.serving.shape[1] if p.start[CQI] >= 0 else 0)
     for b in which:
-        if p.radio and not fresh:
-            for m in range(num_dus):
-                activity[m] = on_air(out.ue_of_rb[b, m], out.rb_power[b, m])
-        for m in range(num_dus):
+        for m in range(s.observation.shape[1]):
             seen = s.observation[b, m]
             first, load = s.first[b], s.load[b, m]
             for i in range(NUM_SLICES):
@@ -149,18 +143,8 @@ def write_observations(
                         oldest = max(oldest, s.waited[b, u])
                     cap = traffic.latency_cap
                     seen[p.start[DELAY] + i] = math.log1p(1e3 * min(oldest, cap)) / math.log1p(1e3 * cap)
-                if p.start[CQI] >= 0:
-                    found = room[: len(ues)]
-                    carried(ues, m, activity, s.gain[b], s.reported[b], channel, links, found)
-                    sort(found)
-                    for j in range(len(QUANTILES)):
-                        carries = quantile(found, QUANTILES[j])
-                        seen[p.start[CQI] + len(QUANTILES) * i + j] = min(carries / links.cqi_efficiency[-1], 1.0)
                 if p.start[PRB_USE] >= 0:
                     seen[p.start[PRB_USE] + i] = 0.0 if fresh else out.rbs_granted[b, m, i] / out.ue_of_rb.shape[2]
-            if p.start[INTERFERENCE] >= 0:
-                ues = s.members[b, first[NUM_SLICES * m] : first[NUM_SLICES * (m + 1)]]
-                seen[p.start[INTERFERENCE]] = 0.0 if fresh else brought(ues, m, s.gain[b], activity)
             if p.start[PREVIOUS_ACTION] < 0:
                 continue
             previous = seen[p.start[PREVIOUS_ACTION] :]
@@ -177,6 +161,36 @@ def write_observations(
                     previous[j] = 1.0 if actions[b, m, j] > THRESHOLD else 0.0
                 else:
                     previous[j] = min(max(actions[b, m, j], np.float32(0.0)), np.float32(1.0))
+
+
+@kernel
+def write_radio(
+    which: Integers, actions: Singles, p: View, links: Links, channel: Channel, s: State, out: Outcome
+) -> None:  # fmt: skip
+    """Write what every DU sees of the channel; actions as in ``write_observations``."""
+    fresh = actions.shape[2] == 0
+    num_dus = s.observation.shape[1]
+    activity = np.ones(num_dus)  # share of its power that each RU transmitted with
+    room = np.empty(s.serving.shape[1])
+    for b in which:
+        if not fresh:
+            for m in range(num_dus):
+                activity[m] = on_air(out.ue_of_rb[b, m], out.rb_power[b, m])
+        first = s.first[b]
+        for m in range(num_dus):
+            seen = s.observation[b, m]
+            for i in range(NUM_SLICES):
+                if p.start[CQI] >= 0:
+                    ues = s.members[b, first[NUM_SLICES * m + i] : first[NUM_SLICES * m + i + 1]]
+                    found = room[: len(ues)]
+                    carried(ues, m, activity, s.gain[b], s.reported[b], channel, links, found)
+                    sort(found)
+                    for j in range(len(QUANTILES)):
+                        carries = quantile(found, QUANTILES[j])
+                        seen[p.start[CQI] + len(QUANTILES) * i + j] = min(carries / links.cqi_efficiency[-1], 1.0)
+            if p.start[INTERFERENCE] >= 0:
+                ues = s.members[b, first[NUM_SLICES * m] : first[NUM_SLICES * (m + 1)]]
+                seen[p.start[INTERFERENCE]] = 0.0 if fresh else brought(ues, m, s.gain[b], activity)
 
 
 @kernel

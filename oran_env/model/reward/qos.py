@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
@@ -24,7 +25,7 @@ from oran_env.scenario.slices import EMBB, MMTC
 class Qos(NamedTuple):
     """What the QoS is made of."""
 
-    kind: int
+    kind: Choice
     q_min: Floats  # (3,)
     weights: Floats  # (4, 3) ω of latency, throughput, availability, density
     reference_s: Floats  # (3,) latency that counts one half

@@ -15,6 +15,7 @@ import numpy as np
 from oran_env.model.outcome import Outcome
 from oran_env.model.reward.energy import full_use
 from oran_env.model.state import State
+from oran_env.numerics.blocks import Choice
 from oran_env.numerics.jit import Floats, Integers, kernel, switch
 from oran_env.scenario.choices import Registry
 from oran_env.scenario.fields import Scenario
@@ -28,7 +29,7 @@ class RewardTerms(NamedTuple):
 
     priority: Floats  # (3,) w
     zeta: float
-    alpha: int
+    alpha: Choice
     alpha_floor: float
     fixed_alpha: Floats  # (3,)
     min_normalised: float

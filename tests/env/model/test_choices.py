@@ -8,13 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import oran_env
 from oran_env.model.mac.action_codec import CODECS
 from oran_env.model.mac.mac_scheduler import SCHEDULERS
-from oran_env.model.step import ORDER, RESET, run_phases
+from oran_env.model.step import ORDER, PHASES, RESET
 from oran_env.scenario.choices import Registry
 
 FIELDS, SCHEDULER, CODEC = "scenario/fields.py", "model/mac/mac_scheduler.py", "model/mac/action_codec.py"
@@ -95,11 +94,6 @@ def test_names_without_an_entry() -> None:
         SCHEDULERS.number("edf")
 
 
-def test_a_phase_without_a_branch() -> None:
-    simulator = oran_env.Simulator("tiny", 1, seed=1)
-    simulator.reset()
-    known = {*ORDER, *RESET}
-    assert known == set(range(len(known)))
-    with pytest.raises(ValueError, match="phase: no such branch"):
-        run_phases(np.arange(1), np.array([len(known)]), simulator._no_actions, simulator._packed, simulator.state,
-                   simulator._blank)  # fmt: skip
+def test_every_phase_has_a_kernel_of_its_own() -> None:
+    assert {*ORDER, *RESET} == set(PHASES) == set(range(len(PHASES)))
+    assert len(set(PHASES.values())) == len(PHASES)

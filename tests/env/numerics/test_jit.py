@@ -171,6 +171,28 @@ def test_an_edit_of_any_module_changes_the_cache_directory(tmp_path: Path, monke
     assert len(directories()) == len(modules) + 4
 
 
+FIRST_STEP = """
+from oran_env import Simulator
+from oran_env.model.step import TICK
+Simulator("tiny", 1, seed=0)._runner.prepare((TICK,))
+"""
+
+
+def test_one_process_compiles_while_another_waits_and_a_copy_elsewhere_finds_it(tmp_path: Path) -> None:
+    """A line on stderr says so, once, and only where there is something to compile."""
+    environment = {**os.environ, **cache_home(tmp_path)}
+    program = [sys.executable, "-c", FIRST_STEP]
+    both = [subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert all(text.count("compiling kernels") <= 1 for text in said)
+    assert any("compiling kernels" in text for text in said)
+    shutil.copytree(PACKAGE, tmp_path / "elsewhere" / "oran_env", ignore=shutil.ignore_patterns("__pycache__"))
+    environment["PYTHONPATH"] = str(tmp_path / "elsewhere")
+    found = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not found.stderr
+
+
 @kernel
 def plus(a: float, b: float) -> float:
     return a + b

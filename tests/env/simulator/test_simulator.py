@@ -262,11 +262,16 @@ def test_earlier_results_keep_their_values() -> None:
     result = simulator.step(random_actions(simulator, rng))
     copies = {name: array.copy() for name, array in result.info.items()}
     observations, rewards = result.observations.copy(), result.rewards.copy()
+    outcome = simulator.last_outcome
+    assert outcome is not None
+    outcome_copy = [array.copy() for array in outcome]
     for _ in range(3):
         simulator.step(random_actions(simulator, rng))
     assert (result.observations == observations).all()
     assert (result.rewards == rewards).all()
     assert all(np.array_equal(result.info[name], copy, equal_nan=True) for name, copy in copies.items())
+    for array, kept in zip(outcome, outcome_copy, strict=True):
+        np.testing.assert_array_equal(array, kept)
 
 
 def test_shapes_and_types() -> None:
