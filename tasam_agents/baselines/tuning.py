@@ -216,6 +216,8 @@ def _tried(optuna: Any, space: Space, done: Sequence[Trial], rival: Config, shar
             state = "pruned"
         except TrainingDiverged:
             state = "diverged"
+        except Interrupted:  # which speaks of a run that nobody keeps
+            raise Interrupted("stopped during a trial, which is lost; the same command goes on") from None
     if state == "complete" and len(curve) < validations:
         raise Interrupted("stopped during the last validation of a trial, which is lost; the same command goes on")
     return Trial(len(done), state, tuple(curve), round(time.process_time() - began, 1), dict(asked.params))
