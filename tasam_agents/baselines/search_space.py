@@ -1,15 +1,31 @@
 """What is tuned of each algorithm: the settings, where they are searched, and what each is with the library's defaults.
 
-Discount, inputs, widths and budget are no part of it: they are those of our own agents.
+Discount, inputs, widths and budget are no part of it: they are those of our own agents. These are tuned as well, by as
+many settings as SAC; their defaults are those that they have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import replace
+from functools import reduce
+from operator import getitem
+from typing import Any, NamedTuple, TypeVar
 
-from tasam_agents.baselines.config import BaselineConfig, CrossQ, Ppo, RecurrentPpo, Sac, Td3, Tqc
+from tasam_agents.baselines.config import (
+    BaselineConfig,
+    CrossQ,
+    Ppo,
+    RecurrentPpo,
+    Sac,
+    Td3,
+    Tqc,
+    environment_steps,
+)
+from tasam_agents.config import TrainConfig
 from tasam_agents.config.fields import Scalar
+
+Config = TypeVar("Config", BaselineConfig, TrainConfig)
 
 
 class Choice(NamedTuple):
@@ -60,6 +76,18 @@ _PPO: Space = {
 }
 _BITS: Space = {"settings.action_type": Choice(("box", "multi_binary"), "box")}
 
+_OWN: Space = {
+    "learner.shared_actor": Choice((False, True), True),
+    "learner.actor_learning_rate": Range(1e-4, 1e-2, 8.6e-3),
+    "learner.critic_learning_rate": Range(1e-4, 1e-2, 8.6e-3),
+    "learner.final_learning_rate_factor": Choice((1.0, 0.02), 0.02),
+    "learner.batch_size": Choice((43, 128), 43),  # joint transitions of six rows: 43 make the 256 rows of the rivals
+    "updates_per_iteration": Choice((20, 40, 60), 60),  # more of them, with SAM, take more time than a rival
+    "warmup_steps": Choice((40, 80, 200, 400), 80),
+    "learner.temperature.initial": Range(1e-4, 1.0, 0.0245),
+    "learner.temperature.learning_rate": Choice((0.0, 3e-3), 0.0),
+}
+
 SPACES: dict[type, Space] = {Sac: _SAC, Td3: _TD3, Ppo: _PPO}
 """By the class of ``BaselineConfig.settings``."""
 
@@ -70,12 +98,14 @@ CODECS_OF_BITS = ("two_bit",)
 """Codecs whose values are read as bits, so that a policy may draw bits."""
 
 
-def space_of(config: BaselineConfig) -> Space:
-    """What is tuned of a baseline.
+def space_of(config: BaselineConfig | TrainConfig) -> Space:
+    """What is tuned of a baseline, or of an agent of our own.
 
     Raises:
         ValueError: an algorithm that is not tuned.
     """
+    if isinstance(config, TrainConfig):
+        return _OWN
     kind = type(config.settings)
     if kind not in SPACES:
         raise ValueError(f"algorithm is {config.settings.algorithm!r}; allowed: those that are tuned, "
@@ -84,14 +114,32 @@ def space_of(config: BaselineConfig) -> Space:
     return {**SPACES[kind], **(_BITS if has_bits else {})}
 
 
-def with_settings(config: BaselineConfig, found: Mapping[str, Any]) -> BaselineConfig:
-    """A baseline with other values of fields, given by their paths.
+def with_settings(config: Config, found: Mapping[str, Any]) -> Config:
+    """The same with other values of fields, given by their paths. An agent of our own keeps its budget: what its
+    warm-up no longer takes goes to its iterations.
 
     Raises:
         ValueError: no such field, or a value that it does not allow.
     """
     document = config.to_dict()
     for path, value in found.items():
-        inner, _, name = path.rpartition(".")
-        (document[inner] if inner else document)[name] = value
-    return BaselineConfig.from_dict(document)
+        *inner, name = path.split(".")
+        reduce(getitem, inner, document)[name] = value
+    if isinstance(config, BaselineConfig):
+        return BaselineConfig.from_dict(document)
+    changed = TrainConfig.from_dict(document)
+    steps = environment_steps(config) // config.num_envs - changed.warmup_steps
+    return replace(changed, iterations=steps // changed.steps_per_iteration)
+
+
+def shortened(config: Config, share: float, seed: int, parts: int) -> Config:
+    """A trial: a share of the budget, validated after each of `parts` equal parts of it."""
+    if isinstance(config, BaselineConfig):
+        env_steps = max(round(config.env_steps * share), config.num_envs)
+        short = replace(config, seed=seed, env_steps=env_steps)
+        return replace(short, evaluate_every=-(-short.iterations // parts))
+    iterations = max(round(config.iterations * share), 1)
+    warmup_steps = round(config.warmup_steps * share)
+    return replace(
+        config, seed=seed, iterations=iterations, warmup_steps=warmup_steps, evaluate_every=-(-iterations // parts)
+    )

@@ -1,4 +1,4 @@
-"""`tasam tune`: search the settings of a rival by short trainings, judged on the validation networks alone.
+"""`tasam tune`: search the settings of a rival, or of our own agent, by short trainings, judged on validation networks.
 
 The log is the state: one line per trial with all that the search goes on from. Trial n is drawn by a generator of its
 own from the trials before it, so that a search that was interrupted finds what it would have found.
@@ -11,17 +11,17 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tasam_agents.baselines.config import BaselineConfig
-from tasam_agents.baselines.search_space import Choice, Range, Space, space_of, with_settings
+from tasam_agents.baselines.search_space import Choice, Config, Range, Space, shortened, space_of, with_settings
 from tasam_agents.baselines.training import train_baseline
 from tasam_agents.config.fields import Scalar
 from tasam_agents.errors import UserError
 from tasam_agents.files.atomic_write import write_json_atomically
-from tasam_agents.training.trainer import Interrupted, TrainingDiverged
+from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 State = Literal["complete", "pruned", "diverged"]
 
@@ -147,7 +147,11 @@ def _asked(optuna: Any, space: Space, done: Sequence[Trial]) -> Any:
 
 
 def tune(
-    rival: BaselineConfig, log: Path, trials: int, share: float, say: Callable[[str], None] = lambda _: None
+    rival: Config,
+    log: Path,
+    trials: int,
+    share: float,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Trial:
     """Do the trials that the log does not have yet; return the best of all.
 
@@ -187,13 +191,9 @@ def _rank(trial: Trial) -> tuple[bool, float]:
     return trial.state == "complete", trial.validation_return
 
 
-def _tried(optuna: Any, space: Space, done: Sequence[Trial], rival: BaselineConfig, share: float) -> Trial:
+def _tried(optuna: Any, space: Space, done: Sequence[Trial], rival: Config, share: float) -> Trial:
     asked = _asked(optuna, space, done)
-    env_steps = max(round(rival.env_steps * share), rival.num_envs)
-    config = replace(
-        with_settings(rival, asked.params), seed=FIRST_SEED + len(done), env_steps=env_steps
-    )  # fmt: skip
-    config = replace(config, evaluate_every=-(-config.iterations // VALIDATIONS))
+    config = shortened(with_settings(rival, asked.params), share, FIRST_SEED + len(done), VALIDATIONS)
     validations = -(-config.iterations // config.evaluate_every)
     curve: list[float] = []
 
@@ -207,11 +207,17 @@ def _tried(optuna: Any, space: Space, done: Sequence[Trial], rival: BaselineConf
     began = time.process_time()
     with tempfile.TemporaryDirectory() as directory:
         try:
-            train_baseline(config, Path(directory) / "trial", quiet=True, watch=watch)
+            run = Path(directory) / "trial"
+            if isinstance(config, BaselineConfig):
+                train_baseline(config, run, quiet=True, watch=watch)
+            else:
+                train(config, run, quiet=True, watch=watch)
         except optuna.TrialPruned:
             state = "pruned"
         except TrainingDiverged:
             state = "diverged"
+        except Interrupted:  # which speaks of a run that nobody keeps
+            raise Interrupted("stopped during a trial, which is lost; the same command goes on") from None
     if state == "complete" and len(curve) < validations:
         raise Interrupted("stopped during the last validation of a trial, which is lost; the same command goes on")
     return Trial(len(done), state, tuple(curve), round(time.process_time() - began, 1), dict(asked.params))

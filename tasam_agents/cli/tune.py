@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -24,10 +24,10 @@ def tune(
     out: Path = Path("docs/results/tuning"),
     settings: Path | None = None,
 ) -> None:
-    """Search the settings of baselines, one after the other; what their logs have already is not done again.
+    """Search the settings of rivals, one after the other; what their logs have already is not done again.
 
     Args:
-        rivals: names of baselines, such as sac_zones.
+        rivals: names of baselines, such as sac_zones, or default for our own agent.
         trials: of each, one with the library's defaults among them.
         share: of the budget that a trial gets.
         out: the log of a rival is OUT/RIVAL.csv.
@@ -37,15 +37,18 @@ def tune(
         UserError: bad input, before any work starts.
         Interrupted: stopped by the user; the same command goes on.
     """
+    from tasam_agents.baselines.config import BaselineConfig, environment_steps
     from tasam_agents.baselines.tuning import tune as search
     from tasam_agents.baselines.tuning import write_settings
     from tasam_agents.baselines.variants import PLAIN_RIVALS, TUNED
+    from tasam_agents.config.variants import DEFAULT
     from tasam_agents.training.run_lock import run_lock
 
+    searched: dict[str, Any] = {"default": DEFAULT, **PLAIN_RIVALS}
     names = [name.replace("-", "_") for name in rivals]
     for name in names:
-        if name not in PLAIN_RIVALS:
-            raise UserError(f"rival {name!r}; allowed: {', '.join(PLAIN_RIVALS)}")
+        if name not in searched:
+            raise UserError(f"rival {name!r}; allowed: {', '.join(searched)}")
     out.mkdir(parents=True, exist_ok=True)
     for name in names:
         log = out / f"{name}.csv"
@@ -54,8 +57,9 @@ def tune(
             print(f"{name}, {line}", flush=True)
 
         with run_lock(log):
-            rival = PLAIN_RIVALS[name]
+            rival = searched[name]
             best = search(rival, log, trials, share, say)
-            file = write_settings(best, trials, round(rival.env_steps * share), (settings or TUNED) / f"{name}.json")
+            steps = rival.env_steps if isinstance(rival, BaselineConfig) else environment_steps(rival)
+            file = write_settings(best, trials, round(steps * share), (settings or TUNED) / f"{name}.json")
         print(f"{name}: {best.validation_return:.3f} on validation in trial {best.number}, with {dict(best.settings)}")
         print_paths([log, file])

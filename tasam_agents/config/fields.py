@@ -39,6 +39,8 @@ class LearnerConfig:
 
     hidden: tuple[Count, ...] = (300, 400, 400)
     """Widths of the hidden tanh layers, actors and critics alike (section VI-A)."""
+    shared_actor: bool = False
+    """One actor whose weights all DUs share, trained on the rows of all, in place of one per DU."""
     critic: Literal["mean_field", "joint", "pooled"] = "mean_field"
     """What the global critic sees of the other DUs: their mean, everything concatenated, or nothing."""
     objective: Literal["team", "individual"] = "team"

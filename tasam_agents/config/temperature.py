@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from tasam_agents.config.checks import Bounds, Positive, check_fields
+from tasam_agents.config.checks import Bounds, Positive, PositiveOrZero, check_fields
 
 Entropy = Annotated[float, Bounds("a finite number <= 0", lambda value: value <= 0.0)]
 
@@ -16,8 +16,8 @@ class TemperatureConfig:
 
     initial: Positive = 0.001
     """β before the first update. Small: with hundreds of action dimensions the entropy term drowns the values."""
-    learning_rate: Positive = 3e-3
-    """Adam step size of log β."""
+    learning_rate: PositiveOrZero = 3e-3
+    """Adam step size of log β; 0: β stays what it is initially, whatever the entropy."""
     target_entropy_per_dim: Entropy = -1.5
     """Target entropy [nats per action dimension] on the (0, 1) support, where the maximum is 0, that of the uniform
     density."""

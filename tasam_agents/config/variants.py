@@ -25,6 +25,9 @@ def _both(schedule: RhoSchedule) -> RadiusConfig:
     return RadiusConfig(actor=schedule, critic=schedule)
 
 
+_TUNED_TEMPERATURE = TemperatureConfig(initial=0.03, target_entropy_per_dim=-0.3, final_target_entropy_per_dim=-3.0)
+"""Close to uniform at first; at the end what is sampled is close to what is executed."""
+
 _SMALL_RADIUS = _both(RhoSchedule(start=0.01, end=0.001))
 
 PAPER = TrainConfig()
@@ -37,34 +40,35 @@ DEFAULT = TrainConfig(
     choose="owned_rbs",
     choices=(6, 9, 12),
     num_envs=64,
-    trial_iterations=15,
-    iterations=40,
+    trial_iterations=24,
+    iterations=72,
     steps_per_iteration=10,
-    updates_per_iteration=40,
-    warmup_steps=400,
+    updates_per_iteration=60,
+    warmup_steps=80,
     replay_capacity=60_000,
-    evaluate_every=5,
+    evaluate_every=9,
     validation_envs=64,
-    log_every=5,
+    log_every=9,
     learner=LearnerConfig(
         hidden=(64, 64),
+        shared_actor=True,
         critic="pooled",
         objective="individual",
-        actor_learning_rate=3e-3,
-        critic_learning_rate=3e-3,
+        actor_learning_rate=8.6e-3,
+        critic_learning_rate=8.6e-3,
         final_learning_rate_factor=0.02,
         gamma=0.0,
-        batch_size=256,
+        batch_size=43,
         input_scaling=ORAN_INPUT_SCALING,
-        temperature=TemperatureConfig(initial=0.03, target_entropy_per_dim=-0.3, final_target_entropy_per_dim=-3.0),
+        temperature=TemperatureConfig(initial=0.0245, learning_rate=0.0),
         sam=SamConfig(cross_values="linear"),
         radius=_SMALL_RADIUS,
         gate=GateConfig(lambda_td="relative"),
     ),
 )
 """What `make train` uses: the paper's policy and algorithm on four values per DU (codec `zones`) in place of 200, and
-small networks; docs/learning.md says why each part is there. Uniformly random actions come first, half of all,
-so that the critics know what no actor does."""
+small networks; docs/learning.md says why each part is there. Learning rate, batch (43 rows of six DUs), warm-up and
+temperature are those that `tasam tune` has found for the rival `sac_zones`."""
 
 TINY = replace(
     DEFAULT,
@@ -134,11 +138,6 @@ def _codec(codec: str) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: replace(config, env_kwargs={**config.env_kwargs, "codec": codec})
 
 
-def _towards(entropy: float) -> TemperatureConfig:
-    """One target entropy per dimension for the whole run."""
-    return TemperatureConfig(initial=DEFAULT.learner.temperature.initial, target_entropy_per_dim=entropy)
-
-
 def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     """Other counts of Algorithm 1."""
     return lambda config: replace(config, **fields)
@@ -162,16 +161,18 @@ def _static_rho(config: TrainConfig, actor: float | None = None, critic: float |
     return with_learner(config, radius=RadiusConfig(*constant))
 
 
-def _plastic(config: TrainConfig, reset_every: int = 400) -> TrainConfig:
+def _plastic(config: TrainConfig, reset_every: int | None = None) -> TrainConfig:
     """PLASTIC (Lee et al. 2023) carried over to many actors: layer normalisation, CReLU, SAM of a constant radius on
-    the encoder of every network, and resets of what follows it. No gate and no adaptive radius: those are TA-SAM's."""
+    the encoder of every network, and resets of what follows it, by default after each quarter of the run. No gate and
+    no adaptive radius: those are TA-SAM's."""
+    reset_every = max(config.total_updates // 4, 1) if reset_every is None else reset_every
     layers = NetworkRegularisation(layer_norm=True, activation="crelu")
     start = config.learner.radius.actor.start
     changed = _sam(critic=True, actors="all", part="encoder")(_static_rho(config, start, start))
     return with_learner(changed, regularisation=RegularisationConfig(layers, layers, reset_every=reset_every))
 
 
-def _plastic_distilled(config: TrainConfig, reset_every: int = 400) -> TrainConfig:
+def _plastic_distilled(config: TrainConfig, reset_every: int | None = None) -> TrainConfig:
     teacher = AnchorConfig(source="teacher", weighting="fixed", weight=1e-3)
     return with_learner(_plastic(config, reset_every), anchor=teacher)
 
@@ -208,14 +209,15 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "joint_team": ("TA-SAM-joint-team", _learner(critic="joint", objective="team")),
     "gamma_0.5": ("TA-SAM-gamma-0.5", _learner(gamma=0.5)),
     "gamma_0.9": ("TA-SAM-gamma-0.9", _learner(gamma=0.9)),
-    "constant_entropy": ("TA-SAM-constant-entropy", _learner(temperature=_towards(-1.5))),
-    "low_entropy": ("TA-SAM-low-entropy", _learner(temperature=_towards(-3.0))),
-    "half_replay": ("TA-SAM-half-replay", _run(updates_per_iteration=20)),
-    "double_replay": ("TA-SAM-double-replay", _run(updates_per_iteration=80)),
+    "separate_actors": ("TA-SAM-separate-actors", _learner(shared_actor=False)),
+    "slow": ("TA-SAM-slow", _learner(actor_learning_rate=3e-3, critic_learning_rate=3e-3)),
+    "tuned_temperature": ("TA-SAM-tuned-temperature", _learner(temperature=_TUNED_TEMPERATURE)),
+    "half_replay": ("TA-SAM-half-replay", _run(updates_per_iteration=30)),
+    "double_replay": ("TA-SAM-double-replay", _run(updates_per_iteration=120)),
     "narrow": ("TA-SAM-32", _learner(hidden=(32, 32))),
     "wide": ("TA-SAM-300-400-400", _learner(hidden=PAPER.learner.hidden)),
     "with_qos": ("TA-SAM-with-QoS", _learner(input_scaling=(("qos", 0.5, 2.0), *ORAN_INPUT_SCALING[1:]))),
-    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, steps_per_iteration=20)),
+    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, iterations=80)),
     "two_bit": ("TA-SAM-200-bits", _codec("two_bit")),
     "slice_share": ("TA-SAM-shares", _codec("slice_share")),
     "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),

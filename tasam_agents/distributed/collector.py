@@ -72,8 +72,8 @@ class Collector:
         task, learner = task_of(self._env), config.learner
         self._inputs = InputScaling(task.observation_layout, task.observation_sizes, learner.input_scaling)
         self._action_size = max(task.action_sizes)
-        actors = learner.regularisation.actor
-        self._policy = make_policy(self._inputs.size, learner.hidden, task.action_sizes, actors)
+        actors, is_shared = learner.regularisation.actor, learner.shared_actor
+        self._policy = make_policy(self._inputs.size, learner.hidden, task.action_sizes, actors, is_shared)
         self._observations = np.zeros(0, np.float32)
 
     def reset(self, networks: Sequence[Name]) -> EnvState:

@@ -69,7 +69,8 @@ class ActorUpdate:
             inputs: s, (n, M, d).
             noise: of the reparameterised actions, (n, M, K).
             temperatures: β, (M,).
-            rho: ρ_i of the actors that get SAM.
+            rho: ρ_i of the DUs whose actor gets SAM. A shared one gets it on the rows of these DUs, by the mean of
+                their ρ_i; the gradient of the other rows is that at θ.
             update: number of the update, for messages.
             rate_factor: on the learning rate.
 
@@ -82,60 +83,89 @@ class ActorUpdate:
         first = action_gradient(self._critics, inputs, actions, self._config.objective)
         losses = actor_losses(log_probs, first.ascended, temperatures)
         check_finite(update, "actor losses", losses)
-        pulls = [self._pull(i, inputs, update) for i in range(len(each_action))]
-        steps = [
-            NetworkStep(self._gradient(i, sample, first.total[:, i], temperatures, pulls[i]))
-            for i, sample in enumerate(zip(each_action, each_log_prob, strict=True))
+        samples = dict(enumerate(zip(each_action, each_log_prob, strict=True)))
+        slopes = dict(enumerate(first.total.unbind(1)))
+        numbers = range(len(self._policy.served))
+        pulls = {i: pull for k in numbers for i, pull in self._pulls(k, inputs, update).items()}
+        # A network that serves DUs with open gates and others takes the gradients of the two apart.
+        gated = [[i for i in served if i in rho] for served in self._policy.served]
+        others = [[i for i in served if i not in rho] for served in self._policy.served]
+        plain = [
+            self._gradient(k, others[k], samples, slopes, temperatures, pulls, keep_graph=bool(gated[k]))
+            for k in numbers
         ]
+        steep = [self._gradient(k, gated[k], samples, slopes, temperatures, pulls) for k in numbers]
+        steps = [NetworkStep(_sum(*both)) for both in zip(plain, steep, strict=True)]
         if self._anchor is not None:
-            self._anchor.observe([pull for pull in pulls if pull is not None])
+            self._anchor.observe(list(pulls.values()))
 
         with ExitStack() as stack:  # all of them are perturbed together, but each meets the others' `actions`
-            ratios, samples = {}, {}
-            for i, radius in rho.items():
-                weights, gradient = self.adams[i].parameters[: self._num_sharp], steps[i].gradient[: self._num_sharp]
+            ratios: dict[int, float] = {}
+            again: dict[int, Sample] = {}
+            for k, dus in enumerate(gated):
+                if not dus:
+                    continue
+                weights, gradient = self.adams[k].parameters[: self._num_sharp], steep[k][: self._num_sharp]
+                radius = sum(rho[i] for i in dus) / len(dus)
                 perturbation = perturbed(weights, gradient, radius, self._config.sam.scale_invariant)
-                ratios[i] = stack.enter_context(perturbation)
-                samples[i] = self._policy.sample_one(i, inputs, noise)
-            own_actions = {i: self._policy.pad(action) for i, (action, _) in samples.items()}
+                ratios[k] = stack.enter_context(perturbation)
+                own = self._policy.sample_of(k, inputs, noise)
+                again |= {i: own[i] for i in dus}
+            own_actions = {i: self._policy.pad(action) for i, (action, _) in again.items()}
             objective, cross_values = self._config.objective, self._config.sam.cross_values
             second = perturbed_action_gradient(
                 self._critics, inputs, actions, own_actions, first, objective, cross_values
             )
-            for i, (values, slope) in second.items():
-                loss = actor_losses(samples[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
+            for i, (values, _) in second.items():
+                loss = actor_losses(again[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
                 check_finite(update, f"perturbed loss of actor {self._agents[i]}", loss)
-                pull = self._pull(i, inputs, update)
-                sharp = self._gradient(i, samples[i], slope, temperatures, pull, self._num_sharp)
-                steps[i] = NetworkStep(steps[i].gradient, sharp, ratios[i])
+            slopes = {i: slope for i, (_, slope) in second.items()}
+            for k, ratio in ratios.items():
+                pulls = self._pulls(k, inputs, update)
+                sharp = self._gradient(k, gated[k], again, slopes, temperatures, pulls, self._num_sharp)
+                steps[k] = NetworkStep(steps[k].gradient, _sum(plain[k][: self._num_sharp], sharp), ratio)
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return log_probs, losses, steps
 
     def _gradient(
         self,
-        i: int,
-        sample: Sample,
-        slope: Tensor,
+        network: int,
+        dus: Sequence[int],
+        samples: Mapping[int, Sample],
+        slopes: Mapping[int, Tensor],
         temperatures: Tensor,
-        pull: Tensor | None,
+        pulls: Mapping[int, Tensor],
         count: int | None = None,
+        keep_graph: bool = False,
     ) -> list[Tensor]:
-        """∇L_i by the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_{p,i}, or
-        to the first `count` tensors of it; with the KL_i from an anchor as `pull`, ∇(L_i + w_i·KL_i)."""
-        action, log_prob = sample
-        n = len(action)
-        outputs = [action, log_prob]
-        weights = [slope[:, : action.shape[1]] / -n, (temperatures[i] / n).expand(n)]
-        if self._anchor is not None and pull is not None:
-            outputs.append(pull)
-            weights.append(torch.tensor(self._anchor.weights[i], dtype=pull.dtype))
-        return self.adams[i].gradient(outputs, weights, count)
+        """∇ of the sum of L_i over `dus`, divided by the number of DUs that the network serves; nothing for no DUs.
 
-    def _pull(self, i: int, inputs: Tensor, update: int) -> Tensor | None:
-        """Mean KL between actor i, its weights and masks being those of the moment, and its anchor, if it has one."""
+        By the chain rule, ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_p, or to the first
+        `count` tensors of it; with the KL_i from an anchor as `pulls`, ∇(L_i + w_i·KL_i).
+        """
+        outputs, weights = [], []
+        num = len(self._policy.served[network])
+        for i in dus:
+            action, log_prob = samples[i]
+            n = len(action) * num
+            outputs += [action, log_prob]
+            weights += [slopes[i][:, : action.shape[1]] / -n, (temperatures[i] / n).expand(len(action))]
+            if self._anchor is not None and i in pulls:
+                outputs.append(pulls[i])
+                weights.append(torch.tensor(self._anchor.weights[i] / num, dtype=pulls[i].dtype))
+        return self.adams[network].gradient(outputs, weights, count, keep_graph) if dus else []
+
+    def _pulls(self, network: int, inputs: Tensor, update: int) -> dict[int, Tensor]:
+        """Mean KL by DU between a network, its weights and masks being those of the moment, and its anchor, if any."""
         if self._anchor is None or not self._anchor.is_set:
-            return None
-        pull = self._anchor.divergence(i, self._policy, inputs)
-        check_finite(update, f"divergence of actor {self._agents[i]} from its anchor", pull)
-        return pull
+            return {}
+        pulls = self._anchor.divergence(network, self._policy, inputs)
+        for i, pull in pulls.items():
+            check_finite(update, f"divergence of actor {self._agents[i]} from its anchor", pull)
+        return pulls
+
+
+def _sum(first: Sequence[Tensor], second: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Of two gradients, either of which may be nothing."""
+    return torch._foreach_add(list(first), list(second)) if first and second else first or second

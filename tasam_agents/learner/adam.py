@@ -49,12 +49,16 @@ class NetworkAdam:
             }
 
     def gradient(
-        self, outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor] | None = None, count: int | None = None
+        self,
+        outputs: Sequence[Tensor],
+        grad_outputs: Sequence[Tensor] | None = None,
+        count: int | None = None,
+        keep_graph: bool = False,
     ) -> list[Tensor]:
         """Gradient of `outputs` (scalars, or weighted by `grad_outputs`) in these weights alone, or in the first
-        `count` of them."""
+        `count` of them; `keep_graph` where another gradient of the same pass is to follow."""
         parameters = self.parameters[:count]
-        gradient = list(torch.autograd.grad(list(outputs), parameters, grad_outputs))
+        gradient = list(torch.autograd.grad(list(outputs), parameters, grad_outputs, retain_graph=keep_graph))
         if self._l2 > 0.0 and self._l2_is_in_loss:
             with torch.no_grad():
                 return [

@@ -48,7 +48,7 @@ class Anchor:
 
     Attributes:
         policy: π_anchor, never trained.
-        weights: w_i, one per actor.
+        weights: w_i, one per DU.
         is_set: whether there is an anchor yet: a best snapshot needs a first validation.
         is_held: whether the anchor stays as it is, whatever the actors do.
     """
@@ -56,15 +56,19 @@ class Anchor:
     def __init__(self, config: AnchorConfig, policy: JointPolicy) -> None:
         self.config = config
         self.policy = copy.deepcopy(policy).requires_grad_(False)
-        self.weights = [config.weight] * len(policy.actors)
+        self.weights = [config.weight] * len(policy.action_sizes)
         self.is_set = self._teaches = bool(TEACHES[config.source])
         self.is_held = False
         self._divergences: list[float] = []
 
-    def divergence(self, i: int, policy: JointPolicy, inputs: Tensor) -> Tensor:
-        """KL_i, a number: mean over the rows of inputs (n, M, d) of the KL between actor i and its anchor [nats]."""
-        actor, anchor = (cast(Actor, joint.actors[i]) for joint in (policy, self.policy))
-        return actor.divergence(inputs[:, i], anchor, self.config.direction).mean()
+    def divergence(self, network: int, policy: JointPolicy, inputs: Tensor) -> dict[int, Tensor]:
+        """KL_i by DU that a network serves: mean over the rows of inputs (n, M, d) of the KL between what acts for
+        DU i and its anchor [nats]."""
+        actor, anchor = (cast(Actor, joint.actors[network]) for joint in (policy, self.policy))
+        served = policy.served[network]
+        rows = inputs if len(served) > 1 else inputs[:, served[0]]  # a shared one sees the same rows in every pass
+        each = actor.divergence(rows, anchor, self.config.direction).mean(dim=0)
+        return dict(zip(served, each.reshape(-1).unbind(), strict=True))
 
     def observe(self, divergences: Sequence[Tensor]) -> None:
         """Note the KL_i of this update, at the unperturbed weights; none while there is no anchor."""

@@ -77,7 +77,9 @@ class Learner:
         weight_seed, update_seed, act_seed, mask_seed, self._reset_seed = seeds
         with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
             torch.manual_seed(weight_seed)
-            self.policy = make_policy(self.input_size, config.hidden, task.action_sizes, config.regularisation.actor)
+            self.policy = make_policy(
+                self.input_size, config.hidden, task.action_sizes, config.regularisation.actor, config.shared_actor
+            )
             self.critics = [self._make_critic() for _ in range(2)]
         self.update_noise = torch.Generator().manual_seed(update_seed)
         self.act_noise = torch.Generator().manual_seed(act_seed)

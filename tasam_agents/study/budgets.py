@@ -112,7 +112,7 @@ BUDGETS = {
             products=8,
         ),
         QUICK,
-        replace(QUICK, name="standard", base=DEFAULT, reset_every=400, products=30),
+        replace(QUICK, name="standard", base=DEFAULT, reset_every=DEFAULT.total_updates // 4, products=30),
         Budget(
             name="paper",
             base=PAPER,

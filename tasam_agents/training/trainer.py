@@ -45,7 +45,12 @@ class TrainingDiverged(RuntimeError):
 
 
 def train(
-    config: TrainConfig, run_dir: Path, resume: bool = False, quiet: bool = False, accept_changes: bool = False
+    config: TrainConfig,
+    run_dir: Path,
+    resume: bool = False,
+    quiet: bool = False,
+    accept_changes: bool = False,
+    watch: Callable[[float], None] = lambda _: None,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted, as if it had not been.
 
@@ -56,6 +61,7 @@ def train(
         run_dir: a new or an empty directory; with ``resume``, a run.
         quiet: show no progress.
         accept_changes: resume also what would no longer be bit for bit, see ``existing_run`` and ``restore_latest``.
+        watch: is told of each return on the validation networks.
 
     Raises:
         UserError: bad input, before any work starts.
@@ -64,13 +70,11 @@ def train(
         OSError: the disk is full or the run was deleted; the message names the last good checkpoint.
     """
     with torch_threads(config.threads):
-        return _train(config, run_dir, resume, quiet, accept_changes)
-
-
-def _train(config: TrainConfig, run_dir: Path, resume: bool, quiet: bool, accept_changes: bool) -> Path:
-    training = begin(config, run_dir, resume, accept_changes=accept_changes)
-    with Progress(config.iterations, training.iteration, quiet=quiet) as progress, StopRequest(progress.say) as stop:
-        training.complete(progress, stop)
+        training = begin(config, run_dir, resume, accept_changes=accept_changes)
+        training.after_validation = watch
+        done = training.iteration
+        with Progress(config.iterations, done, quiet=quiet) as progress, StopRequest(progress.say) as stop:
+            training.complete(progress, stop)
     return run_dir
 
 

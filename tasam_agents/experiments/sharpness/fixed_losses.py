@@ -48,7 +48,7 @@ class NetworkLoss:
     """The loss of one network as a function of its own weights, all else fixed."""
 
     network: str
-    """`critic_1`, `critic_2`, or the name of the actor's DU."""
+    """`critic_1`, `critic_2`, the name of the actor's DU, or `shared actor`."""
     kind: str
     """`CRITIC`, `ACTOR` or `WITHOUT_ENTROPY`."""
     parameters: tuple[Tensor, ...]
@@ -112,7 +112,8 @@ def _collect_episodes(
 def network_losses(
     learner: Learner, batch: Batch, noise_seed: int, dtype: torch.dtype = torch.float32
 ) -> list[NetworkLoss]:
-    """The losses of both critics and of every actor, with and without its entropy term, on one batch.
+    """The losses of both critics and of every actor, with and without its entropy term, on one batch. That of a shared
+    actor is the mean over the DUs.
 
     Each has networks of its own to move; the learner's stay as they are. Actor i's action meets the others' as they
     are, and so does its V_i: the sum of all DUs' values (`team`) or its own (`individual`), least of the twins.
@@ -157,11 +158,15 @@ def network_losses(
     def of_critic(critic: GlobalCritic) -> Loss:
         return lambda: critic_loss(critic(batch.inputs, taken, taken), y)
 
-    def of_actor(moving: JointPolicy, i: int, temperature: Tensor) -> Loss:
+    def of_actor(moving: JointPolicy, network: int, weight: float) -> Loss:
+        """Mean over the DUs that a network serves, their temperatures times `weight`."""
+
         def loss() -> Tensor:
-            action, log_prob = moving.sample_one(i, batch.inputs, noise)
-            value = value_of(i, moving.pad(action))
-            return actor_losses(log_prob[:, None], value[:, None], temperature).sum()
+            samples = moving.sample_of(network, batch.inputs, noise)
+            values = [value_of(i, moving.pad(action)) for i, (action, _) in samples.items()]
+            log_probs = torch.stack([log_prob for _, log_prob in samples.values()], dim=1)
+            own = weight * temperatures[list(samples)]
+            return actor_losses(log_probs, torch.stack(values, dim=1), own).mean()
 
         return loss
 
@@ -169,11 +174,12 @@ def network_losses(
     for number, twin in enumerate(learner.critics, start=1):
         critic = _fixed(twin, dtype).requires_grad_()
         losses.append(NetworkLoss(f"critic_{number}", CRITIC, tuple(critic.parameters()), of_critic(critic)))
-    for i, agent in enumerate(learner.task.agents):
+    for network, served in enumerate(policy.served):
         moving = _fixed(learner.policy, dtype)
-        weights = tuple(moving.actors[i].requires_grad_().parameters())
-        for kind, temperature in ((ACTOR, temperatures[i : i + 1]), (WITHOUT_ENTROPY, torch.zeros(1, dtype=dtype))):
-            losses.append(NetworkLoss(agent, kind, weights, of_actor(moving, i, temperature)))
+        weights = tuple(moving.actors[network].requires_grad_().parameters())
+        name = "shared actor" if learner.config.shared_actor else learner.task.agents[served[0]]
+        for kind, weight in ((ACTOR, 1.0), (WITHOUT_ENTROPY, 0.0)):
+            losses.append(NetworkLoss(name, kind, weights, of_actor(moving, network, weight)))
     return losses
 
 

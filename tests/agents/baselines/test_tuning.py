@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from measure.tuning_log import flat
 
 from tasam_agents.baselines import tuning, variants
-from tasam_agents.baselines.config import BaselineConfig, Sac, Tqc
+from tasam_agents.baselines.config import BaselineConfig, Sac, Tqc, environment_steps
 from tasam_agents.baselines.search_space import SPACES, TAKES_FROM, Choice, space_of, with_settings
 from tasam_agents.baselines.tuning import FIRST_SEED, read_log, tune
 from tasam_agents.baselines.variants import PLAIN_RIVALS
 from tasam_agents.cli.main import BAD_INPUT, main
+from tasam_agents.config import TrainConfig
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
@@ -92,6 +94,33 @@ def test_a_search_begins_with_the_defaults_and_finds_what_is_better(
     assert all(len(trial.curve) == 4 for trial in trials if trial.state == "complete")
     for trial, config in zip(trials, trained, strict=True):
         assert with_settings(config, trial.settings) == config
+
+
+def test_our_own_agent_is_searched_by_as_many_settings_and_keeps_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("optuna")
+    seen: list[TrainConfig] = []
+
+    def train(config: TrainConfig, run_dir: Path, quiet: bool, watch: Any) -> Path:
+        seen.append(config)
+        for part in range(4):
+            watch(part / 4 - config.learner.shared_actor)
+        return run_dir
+
+    monkeypatch.setattr(tuning, "train", train)
+    ours = VARIANTS["default"]
+    best = tune(ours, tmp_path / "log.csv", 12, 1 / 3)
+    space = space_of(ours)
+    assert len(space) == len(space_of(RIVAL))
+    assert best.settings["learner.shared_actor"] is False
+    assert [config.seed for config in seen] == [FIRST_SEED + number for number in range(12)]
+    third = environment_steps(ours) / 3
+    assert all(abs(environment_steps(config) - third) <= 10 * config.num_envs for config in seen)
+    assert all(-(-config.iterations // config.evaluate_every) <= tuning.VALIDATIONS for config in seen)
+    assert {path: own.default for path, own in space.items()} == {path: flat(ours.to_dict())[path] for path in space}
+    assert flat(seen[0].to_dict()["learner"]) == flat(ours.to_dict()["learner"])
+    assert environment_steps(with_settings(ours, {"warmup_steps": 200})) == environment_steps(ours)
 
 
 def test_an_interrupted_search_finds_what_it_would_have_found(

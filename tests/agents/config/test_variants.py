@@ -8,6 +8,7 @@ import pytest
 from measure.tuning_log import flat
 
 from tasam_agents.baselines.config import environment_steps
+from tasam_agents.baselines.variants import found_settings
 from tasam_agents.config import GateConfig, SamConfig, TrainConfig
 from tasam_agents.config.variants import CHANGES as NAMED
 from tasam_agents.config.variants import DEFAULT, PAPER, TINY, VARIANTS, variant
@@ -36,7 +37,7 @@ CHANGES: dict[str, set[str]] = {
     | {f"{layers}.{what}" for layers in LAYERS for what in ("layer_norm", "activation")}
     | {f"radius.{who}.{what}" for who in ("actor", "critic") for what in ("end", "shape", "adaptive")},
 }
-ENTROPY = {"temperature.target_entropy_per_dim", "temperature.final_target_entropy_per_dim"}
+TEMPERATURE = ("initial", "learning_rate", "target_entropy_per_dim", "final_target_entropy_per_dim")
 CHANGES |= {
     "mean_field_team": {"critic", "objective"},
     "mean_field_individual": {"critic"},
@@ -44,8 +45,9 @@ CHANGES |= {
     "joint_team": {"critic", "objective"},
     "gamma_0.5": {"gamma"},
     "gamma_0.9": {"gamma"},
-    "constant_entropy": ENTROPY,
-    "low_entropy": ENTROPY,
+    "separate_actors": {"shared_actor"},
+    "slow": {"actor_learning_rate", "critic_learning_rate"},
+    "tuned_temperature": {f"temperature.{name}" for name in TEMPERATURE},
     "narrow": {"hidden"},
     "wide": {"hidden"},
     "with_qos": {"input_scaling"},
@@ -55,7 +57,7 @@ CHANGES |= {
 COUNTS = {
     "half_replay": {"updates_per_iteration"},
     "double_replay": {"updates_per_iteration"},
-    "no_warmup": {"warmup_steps", "steps_per_iteration"},
+    "no_warmup": {"warmup_steps", "iterations"},
 }
 CHANGES["anchored"] = {"anchor.source"}
 CHANGES["plastic_distilled"] = CHANGES["plastic"] | {f"anchor.{name}" for name in ("source", "weighting", "weight")}
@@ -77,6 +79,26 @@ def test_ablations_of_the_counts_have_the_steps_of_the_default(name: str) -> Non
     own, default = config.to_dict(), DEFAULT.to_dict()
     assert {key for key in own if own[key] != default[key]} == COUNTS[name] | {"name"}
     assert environment_steps(config) == environment_steps(DEFAULT)
+
+
+def test_the_default_has_what_was_found_for_the_rival() -> None:
+    """All of it but the updates per step of the networks, of which SAM affords less, and what a fixed temperature does
+    not need; a batch holds as many rows."""
+    found, learner = found_settings("sac_zones"), DEFAULT.learner
+    assert found is not None
+    assert learner.shared_actor
+    assert DEFAULT.env_kwargs == {"scenario": "paper", "codec": "zones"}
+    assert (learner.actor_learning_rate, learner.critic_learning_rate) == (8.6e-3, 8.6e-3)
+    assert found["learning_rate"] == pytest.approx(8.6e-3, rel=2e-3)
+    assert learner.final_learning_rate_factor == found["final_learning_rate_factor"]
+    assert 6 * learner.batch_size == pytest.approx(found["batch_size"], rel=0.01)
+    assert learner.regularisation.actor.activation == found["activation"]
+    assert (learner.temperature.learning_rate, found["settings.is_entropy_fixed"]) == (0.0, True)
+    assert learner.temperature.initial == pytest.approx(found["settings.initial_entropy_coefficient"], rel=1e-3)
+    steps = environment_steps(DEFAULT) / DEFAULT.num_envs
+    assert (steps, DEFAULT.warmup_steps / steps) == (800, found["settings.warmup_share"])
+    per_step = DEFAULT.updates_per_iteration / DEFAULT.steps_per_iteration
+    assert (per_step, found["settings.updates_per_round"]) == (6, 8)
 
 
 def test_names_of_runs_are_all_different() -> None:
