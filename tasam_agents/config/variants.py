@@ -143,6 +143,12 @@ def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: replace(config, **fields)
 
 
+def _no_warmup(config: TrainConfig) -> TrainConfig:
+    """The same steps, all of them the policy's."""
+    iterations = config.iterations + config.warmup_steps // config.steps_per_iteration
+    return replace(config, warmup_steps=0, iterations=iterations)
+
+
 def _no_sam(config: TrainConfig) -> TrainConfig:
     return _sam(critic=False, actors="none")(config)
 
@@ -217,7 +223,7 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "narrow": ("TA-SAM-32", _learner(hidden=(32, 32))),
     "wide": ("TA-SAM-300-400-400", _learner(hidden=PAPER.learner.hidden)),
     "with_qos": ("TA-SAM-with-QoS", _learner(input_scaling=(("qos", 0.5, 2.0), *ORAN_INPUT_SCALING[1:]))),
-    "no_warmup": ("TA-SAM-no-warm-up", _run(warmup_steps=0, iterations=80)),
+    "no_warmup": ("TA-SAM-no-warm-up", _no_warmup),
     "two_bit": ("TA-SAM-200-bits", _codec("two_bit")),
     "slice_share": ("TA-SAM-shares", _codec("slice_share")),
     "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),

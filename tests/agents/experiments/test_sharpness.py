@@ -43,11 +43,11 @@ NO_SAM = SamConfig(critic=False, actors="none")
 TINY = VARIANTS["tiny"]
 SHORT = replace(
     TINY, iterations=6, evaluate_every=3, env_kwargs={"scenario": "tiny", "horizon": 12},
-    learner=replace(TINY.learner, hidden=(8, 8)),
+    learner=replace(TINY.learner, hidden=(8, 8), temperature=TemperatureConfig(initial=0.0245)),
 )  # fmt: skip
 FAKE = replace(
     TINY, env_id="support.fakes:target_env", env_kwargs={}, validation_envs=3, iterations=2,
-    learner=replace(TINY.learner, input_scaling=(), hidden=(8,)),
+    learner=replace(TINY.learner, input_scaling=(), hidden=(8,), shared_actor=False),
 )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ def test_the_command_prints_a_table_and_writes_json_and_csv(
     document = read(run.path / "sharpness.json")
     assert [(each["network"], each["kind"]) for each in document["losses"]] == [
         ("critic_1", CRITIC), ("critic_2", CRITIC),
-        ("du_0", ACTOR), ("du_0", WITHOUT_ENTROPY), ("du_1", ACTOR), ("du_1", WITHOUT_ENTROPY),
+        ("shared actor", ACTOR), ("shared actor", WITHOUT_ENTROPY),
     ]  # fmt: skip
     assert (document["iteration"], document["num_batches"], document["batch_size"]) == (6, 3, 128)
     first = document["losses"][0]["lambda_max"]
@@ -258,12 +258,12 @@ def test_the_command_prints_a_table_and_writes_json_and_csv(
     critics = [value for each in document["losses"][:2] for value in each["lambda_max"]["values"]]
     assert document["mean_lambda_max"][CRITIC] == pytest.approx(np.mean(critics))
     assert f"{first['mean']:.4g}" in printed
-    for words in ("critic_1", "du_1", "without entropy", "3 fixed batches of 128", "single", "ρ = 0.05"):
+    for words in ("critic_1", "shared actor", "without entropy", "3 fixed batches of 128", "single", "ρ = 0.05"):
         assert words in printed
     assert printed.count("written: ") == 2
     with (run.path / "sharpness.csv").open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 6 * 3
+    assert len(lines) == 4 * 3
     assert float(lines[1]["lambda_max"]) == first["values"][1]
     assert {line["converged"] for line in lines} <= {"True", "False"}
 

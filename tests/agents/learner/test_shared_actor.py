@@ -16,7 +16,6 @@ from tasam_agents.config import (
     TemperatureConfig,
 )
 from tasam_agents.learner.action_gradient import least_of_twins
-from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.networks.actors import Actor
 from tasam_agents.networks.layers import held_masks
@@ -58,7 +57,7 @@ def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
             values = least_of_twins(learner.critics, batch.inputs, actions, actions)
             each = actor_losses(log_probs, values, temperatures)
             if learner.anchor is not None:
-                other = cast(Anchor, learner.anchor)
+                other = learner.anchor
                 target = cast(Actor, other.policy.actors[0])
                 each = each + torch.tensor(other.weights) * actor.divergence(
                     batch.inputs, target, other.config.direction

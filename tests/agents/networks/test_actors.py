@@ -61,4 +61,4 @@ def test_padding_is_constant_and_does_not_count() -> None:
     other_noise[:, 1, 2:] += 1.0
     assert torch.equal(policy.sample_each(inputs, other_noise)[1][1], log_probs[1])
     most_likely = policy.most_likely_each(inputs)
-    torch.testing.assert_close(most_likely[1], policy.sample_one(1, inputs, torch.zeros(N, M, A))[0])
+    torch.testing.assert_close(most_likely[1], policy.sample_of(1, inputs, torch.zeros(N, M, A))[1][0])
