@@ -157,8 +157,8 @@ def _static_rho(config: TrainConfig, actor: float | None = None, critic: float |
     """Constant ρ, where nothing else is said that at the start of the run."""
     radius = config.learner.radius
     values = (radius.actor.start if actor is None else actor, radius.critic.start if critic is None else critic)
-    constant = (RhoSchedule(start=rho, end=rho, shape="constant", adaptive=False) for rho in values)
-    return with_learner(config, radius=RadiusConfig(*constant))
+    actors, critics = (RhoSchedule(start=rho, end=rho, shape="constant", adaptive=False) for rho in values)
+    return with_learner(config, radius=RadiusConfig(actors, critics))
 
 
 def _plastic(config: TrainConfig, reset_every: int = 400) -> TrainConfig:

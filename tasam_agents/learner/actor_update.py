@@ -94,7 +94,8 @@ class ActorUpdate:
             ratios, samples = {}, {}
             for i, radius in rho.items():
                 weights, gradient = self.adams[i].parameters[: self._num_sharp], steps[i].gradient[: self._num_sharp]
-                perturbation = perturbed(weights, gradient, radius, self._config.sam.scale_invariant)
+                sam = self._config.sam
+                perturbation = perturbed(weights, gradient, radius, sam.scale_invariant, relative=sam.relative_radius)
                 ratios[i] = stack.enter_context(perturbation)
                 samples[i] = self._policy.sample_one(i, inputs, noise)
             own_actions = {i: self._policy.pad(action) for i, (action, _) in samples.items()}
