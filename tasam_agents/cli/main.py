@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -30,6 +31,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when something failed, 130 when interrupted."""
     console.prepare()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see training/threads.py
     try:
         _run(*(sys.argv[1:] if arguments is None else arguments) or ["--help"])
     except KeyboardInterrupt:

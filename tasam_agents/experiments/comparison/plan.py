@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tasam_agents.baselines import BASELINES, BaselineConfig
@@ -32,6 +31,7 @@ from tasam_agents.training.evaluation import (
     run_policy,
 )
 from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.threads import torch_threads
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ def _check_alike(own: Mapping[str, TrainConfig]) -> None:
             raise UserError(f"agents differ in {what} ({found}); allowed: the same for all")
 
 
+@torch_threads(1)  # as in training: the order of a sum may decide a bit
 def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     """Evaluate all runs on the same networks with the same code. Agents with a run that failed are left out.
 
@@ -140,7 +141,6 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     Raises:
         UserError: a run that cannot be loaded.
     """
-    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     names = held_out_networks(len(plan.networks))
     env = make_batched(plan.env_id, plan.env_kwargs, len(names), names)
     failed = {failure.job.agent for failure in failures}

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tasam_agents.config.fields import Scalar, TrainConfig
@@ -29,6 +28,7 @@ from tasam_agents.jobs.training_task import TRAINING
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory
+from tasam_agents.training.threads import torch_threads
 
 FILE = "regimes.json"
 KINDS = ("as trained", "1.5 × UEs", "10 % of bits flipped", "family")
@@ -52,13 +52,13 @@ def scenarios(arguments: Mapping[str, Scalar]) -> dict[str, list[Mapping[str, Sc
     }
 
 
+@torch_threads(1)  # as in training: the order of a sum may decide a bit
 def judge(run: RunDirectory, config: TrainConfig, num_networks: int) -> Returns:
     """Returns of the actors that the run ended with.
 
     Raises:
         UserError: a run that cannot be loaded.
     """
-    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     saved = checkpoint.load(run.best)
     found: dict[tuple[str, str], NDArray[np.float64]] = {}
     of_kind = scenarios(config.env_kwargs)
