@@ -3,9 +3,10 @@
     python -m speed.learner [--seconds 6]
 
 prints one JSON object: updates per second and gradient evaluations per update of the default configuration (paper
-scenario, 300/400/400) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
+scenario) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
 SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
-multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else. They take
+multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else; beside that
+of the default there is that of `paper` (300/400/400, 200 bits, batch 128). They take
 turns, a few updates each, so that a change in the machine's speed meets all of them.
 """
 
@@ -26,7 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from tasam_agents.config import TrainConfig
-from tasam_agents.config.variants import VARIANTS
+from tasam_agents.config.variants import VARIANTS, variant
 from tasam_agents.envs.make import make_batched
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.replay import Batch
@@ -94,10 +95,11 @@ def _floor(learner: Learner) -> Callable[[], None]:
     n = config.batch_size
     critic, actor = (_widths(network) for network in (learner.critics[0].network, learner.policy.networks[0]))
     shapes = []
+    targets = 1 if config.gamma > 0.0 else 0  # with γ = 0 nobody asks what comes next
     for _ in range(2):  # twins: target, loss, and the value of the actors' actions
-        shapes += _products(n * num_agents, critic, forward=3, weights=1, inputs=2, first=1)
+        shapes += _products(n * num_agents, critic, forward=2 + targets, weights=1, inputs=2, first=1)
     for _ in range(num_agents):  # next actions and own actions
-        shapes += _products(n, actor, forward=2, weights=1, inputs=1, first=0)
+        shapes += _products(n, actor, forward=1 + targets, weights=1, inputs=1, first=0)
     pairs = [(torch.randn(p, q), torch.randn(q, r), torch.empty(p, r)) for p, q, r in shapes]
 
     def work() -> None:
@@ -130,6 +132,9 @@ def measure(seconds: float) -> dict[str, Any]:
         name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
     }
     work["floor"] = _floor(learners["no_sam"])
+    paper = _learner(variant("no_sam", "paper"), None)
+    work["no_sam_paper"] = partial(paper.update, _batch(paper), log=False)
+    work["floor_paper"] = _floor(paper)
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():
         for name, update in work.items():
@@ -149,7 +154,10 @@ def measure(seconds: float) -> dict[str, Any]:
         "objective": default.learner.objective,
         "batch_joint_transitions": default.learner.batch_size,
         "updates_per_second": {name: round(1 / time_s, 2) for name, time_s in median.items()},
-        "no_sam_over_floor": round(median["floor"] / median["no_sam"], 3),
+        "no_sam_over_floor": {
+            "default": round(median["floor"] / median["no_sam"], 3),
+            "paper": round(median["floor_paper"] / median["no_sam_paper"], 3),
+        },
         "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in learners},
         "gradient_evaluations_per_update": evaluations,
     }

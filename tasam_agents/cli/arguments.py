@@ -18,11 +18,11 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from tasam_agents.baselines import BASELINES, BaselineConfig
-from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
+from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.name_value import name_and_value
 from tasam_agents.config.reading import with_members
 from tasam_agents.config.toml_file import read_toml
-from tasam_agents.config.variants import VARIANTS
+from tasam_agents.config.variants import VARIANTS, for_environment
 from tasam_agents.errors import UserError, not_among
 
 Options = TypeVar("Options")
@@ -93,32 +93,19 @@ def parse_with_configuration(
 def _named_configuration(named: Named, env_id: str | None) -> TrainConfig | BaselineConfig:
     config: TrainConfig | BaselineConfig
     if named.config.endswith(".toml"):
-        config = _for_environment(read_toml(Path(named.config)), env_id)
+        config = read_toml(Path(named.config))
+        if env_id not in (None, config.env_id):  # the file's values stay, but for what only its own environment has
+            learner = dataclasses.replace(config.learner, input_scaling=())
+            config = dataclasses.replace(config, env_id=env_id, env_kwargs={}, choose="", choices=(), learner=learner)
         return dataclasses.replace(config, env_kwargs=environment_arguments("--env", named.env, config.env_kwargs))
     if named.config not in VARIANTS and named.config not in BASELINES:
         raise UserError(not_among("--config is", named.config, [*VARIANTS, *BASELINES], ", or a file ending in .toml"))
     if named.config in BASELINES:
         config = BASELINES[named.config]
     else:
-        config = _for_environment(VARIANTS[named.config], env_id)
+        own = VARIANTS[named.config]
+        config = own if env_id is None else for_environment(named.config, env_id)
     return dataclasses.replace(config, env_kwargs=environment_arguments("--env", named.env, config.env_kwargs))
-
-
-def _for_environment(config: TrainConfig, env_id: str | None) -> TrainConfig:
-    """With another environment than the configuration's, leave out what was meant for its own: inputs, critic,
-    discount, entropy, and the argument that is chosen."""
-    if env_id in (None, config.env_id):
-        return config
-    general = LearnerConfig()
-    learner = dataclasses.replace(
-        config.learner,
-        input_scaling=(),
-        critic=general.critic,
-        objective=general.objective,
-        gamma=general.gamma,
-        temperature=general.temperature,
-    )
-    return dataclasses.replace(config, env_id=env_id, env_kwargs={}, choose="", choices=(), learner=learner)
 
 
 def environment_arguments(option: str, settings: Iterable[str], default: Mapping[str, Scalar]) -> dict[str, Scalar]:

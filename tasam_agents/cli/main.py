@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
     "generalise": ("RUN… | --config NAME --train-on NAME…", "evaluate runs on scenarios they were not trained on"),
     "forget": ("--first A --then B [any field]", "what learning scenario B costs on A, with SAM and anchor"),
     "list": ("[--config NAME]", "names to choose from; a configuration as TOML, to be changed"),
+    "regimes": ("[--part map|closer] [--runs DIR]", "where SAM could pay: replay ratio x networks x rho, as a map"),
     "study": ("plan|run|status|report [--budget NAME]", "the paper's figures and tables, from plan to report"),
 }
 
@@ -32,6 +34,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends with exit code 2 on bad input, 1 when something failed, 130 when interrupted."""
     console.prepare()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see training/threads.py
     try:
         _run(*(sys.argv[1:] if arguments is None else arguments) or ["--help"])
     except KeyboardInterrupt:

@@ -119,6 +119,9 @@ class TrainConfig:
     """One agent with the joint observation and action and the mean reward, instead of one agent per DU."""
     num_envs: Count = 1
     """Radio networks simulated side by side."""
+    train_networks: CountOrZero = 0
+    """How many different networks there are to learn from: env b begins every episode with network b mod this, all
+    that is drawn in it included. 0: every episode is one of its own."""
     iterations: Count = 1000
     """N_t."""
     steps_per_iteration: Count = 10
@@ -152,6 +155,8 @@ class TrainConfig:
             check(self, name, f"an integer <= {most:_}", getattr(self, name) <= most)
         check(self, "env_id", "a registry id or 'module:function'", bool(self.env_id))
         check(self, "choices", "values of `choose`, or none of both", bool(self.choose) == bool(self.choices))
+        allowed = f"an integer in [0, num_envs = {self.num_envs}]"
+        check(self, "train_networks", allowed, self.train_networks <= self.num_envs)
         allowed = f"an integer >= num_envs = {self.num_envs}"
         check(self, "replay_capacity", allowed, self.replay_capacity >= self.num_envs)
 

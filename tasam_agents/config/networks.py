@@ -39,6 +39,9 @@ class RegularisationConfig:
     reset_every: CountOrZero = 0
     """Updates between two resets of all layers behind the encoder (hidden layers 1 and 2) of every network, of their
     Adam moments and of the temperatures; 0: never."""
+    reset_keeps_prior: bool = False
+    """What a reset leaves alone: the biases of the output layers, a prior of what is done and what it is worth on
+    average, and the temperatures, which the entropy's schedule has brought where they are. PLASTIC keeps nothing."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -116,7 +116,35 @@ SIMPLE_SPREAD = TrainConfig(
 )
 """Somebody else's environment, half a minute: two agents learn to cover two landmarks."""
 
-BASES = {"default": DEFAULT, "paper": PAPER, "tiny": TINY, "simple_spread": SIMPLE_SPREAD}
+GENERAL = TrainConfig(
+    name="TA-SAM-general",
+    env_id="mpe2.simple_spread_v3:parallel_env",
+    env_kwargs={},
+    num_envs=8,
+    iterations=100,
+    steps_per_iteration=25,
+    updates_per_iteration=50,
+    warmup_steps=100,
+    replay_capacity=100_000,
+    evaluate_every=10,
+    validation_envs=16,
+    log_every=5,
+    learner=LearnerConfig(
+        hidden=(64, 64),
+        actor_learning_rate=1e-3,
+        critic_learning_rate=1e-3,
+        gamma=0.95,
+        polyak=0.01,
+        temperature=TemperatureConfig(initial=0.01),
+        sam=SamConfig(cross_values="linear"),
+        radius=_SMALL_RADIUS,
+        gate=GateConfig(lambda_td="relative"),
+    ),
+)
+"""Usual values for an environment of which nothing is known, tuned for none. What is meant for O-RAN (γ = 0, one DU's
+view, inputs, entropy that falls) is taken back where another environment is asked for: `for_environment`."""
+
+BASES = {"default": DEFAULT, "paper": PAPER, "tiny": TINY, "simple_spread": SIMPLE_SPREAD, "general": GENERAL}
 """The configurations that are not a change of another one."""
 
 
@@ -163,8 +191,8 @@ def _static_rho(config: TrainConfig, actor: float | None = None, critic: float |
     """Constant ρ, where nothing else is said that at the start of the run."""
     radius = config.learner.radius
     values = (radius.actor.start if actor is None else actor, radius.critic.start if critic is None else critic)
-    constant = (RhoSchedule(start=rho, end=rho, shape="constant", adaptive=False) for rho in values)
-    return with_learner(config, radius=RadiusConfig(*constant))
+    actors, critics = (RhoSchedule(start=rho, end=rho, shape="constant", adaptive=False) for rho in values)
+    return with_learner(config, radius=RadiusConfig(actors, critics))
 
 
 def _plastic(config: TrainConfig, reset_every: int | None = None) -> TrainConfig:
@@ -272,3 +300,23 @@ VARIANTS: dict[str, TrainConfig] = {
     **{f"tiny_{name}": variant(name, "tiny") for name in _OF_TINY},
 }
 """The configurations that `tasam train --config NAME` and `tasam compare` know."""
+
+_KEEP = ("paper", "simple_spread", "general")
+
+
+def for_environment(name: str, env_id: str) -> TrainConfig:
+    """A named configuration for another environment than its own.
+
+    What was tuned for O-RAN gives way to `general`: inputs, critic, discount, entropy, learning rates, counts. What the
+    name stands for stays: SAM, its radius and gate, regularisers, anchor, one agent for all. `paper`, `simple_spread`
+    and `general` keep all they say.
+    """
+    config = VARIANTS[name]
+    if env_id == config.env_id:
+        return config
+    if name in _KEEP:
+        return replace(config, env_id=env_id, env_kwargs={})
+    own = config.learner
+    kept = {field: getattr(own, field) for field in ("sam", "radius", "gate", "regularisation", "anchor")}
+    learner = replace(GENERAL.learner, **kept)
+    return replace(GENERAL, name=config.name, env_id=env_id, centralised=config.centralised, learner=learner)

@@ -21,6 +21,7 @@ from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.ray_cluster import connected, import_ray
 from tasam_agents.distributed.remote_envs import RemoteEnvs
 from tasam_agents.envs.interface import BatchedEnv, InputPolicy
+from tasam_agents.errors import UserError
 from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.rollout import Transition
@@ -48,6 +49,8 @@ def train_distributed(
         RunLocked: another process trains this run.
         Interrupted, TrainingDiverged: as ``train``.
     """
+    if config.train_networks:
+        raise UserError(f"train_networks is {config.train_networks}; allowed with collectors: 0, new episodes")
     import_ray()
     shares, threads = distributed.shares(config.num_envs), distributed.threads(config.threads)
     if resume:

@@ -1,8 +1,8 @@
 """From an environment's name to envs side by side.
 
-Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box actions can be trained on. One that has a
-method ``batched(num_envs, seed)`` simulates the envs itself, and takes names of networks as seeds (``seeding.py``), one
-per env there, one in its own ``reset``; any other is stepped in a Python loop.
+Any PettingZoo ``ParallelEnv`` with Box observations and bounded Box or Discrete actions can be trained on. One that has
+a method ``batched(num_envs, seed)`` simulates the envs itself, and takes names of networks as seeds (``seeding.py``),
+one per env there, one in its own ``reset``; any other is stepped in a Python loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tasam_agents.envs.centralised import Centralised
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, ObservationPolicy
 from tasam_agents.envs.seeding import Seed, batch_names
-from tasam_agents.envs.sequential import SequentialBatch, bounded_action_space
+from tasam_agents.envs.sequential import SequentialBatch, num_values, usable_action_space
 from tasam_agents.envs.trust import KNOWN
 
 # Namespaces of PettingZoo ids whose environments are registered when this module is imported.
@@ -93,7 +93,7 @@ def reference_policies(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Obse
     offered: dict[str, ObservationPolicy] = dict(env.reference_policies()) if hasattr(env, "reference_policies") else {}
     if "random" in offered:
         return offered
-    action_size = max(np.prod(bounded_action_space(env, agent).shape, dtype=int) for agent in env.possible_agents)
+    action_size = max(num_values(usable_action_space(env, agent)) for agent in env.possible_agents)
     generator = np.random.default_rng(0)
 
     def random(observations: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,19 +6,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from tasam_agents.envs.interface import EnvironmentRefused, NotReproducible, Step
 from tasam_agents.envs.seeding import MAX_LENGTH, Name, Seed, batch_names, integer_of, later_name
 
 
-def bounded_action_space(env: Any, agent: str) -> Any:
-    """The action space of an agent: a Box with finite bounds, or EnvironmentRefused."""
+def usable_action_space(env: Any, agent: str) -> Any:
+    """The action space of an agent: a Box with finite bounds or Discrete, or EnvironmentRefused."""
     space = env.action_space(agent)
-    if not isinstance(space, Box) or not space.is_bounded("both"):
-        raise EnvironmentRefused(f"the action space of {agent!r} is {space}; allowed: Box with finite bounds")
+    if not isinstance(space, Discrete) and not (isinstance(space, Box) and space.is_bounded("both")):
+        raise EnvironmentRefused(
+            f"the action space of {agent!r} is {space}; allowed: Discrete, or Box with finite bounds"
+        )
     return space
+
+
+def num_values(space: Any) -> int:
+    """How many values in (0, 1) an action is made of: one per number of a Box, one per choice of a Discrete."""
+    return int(space.n) if isinstance(space, Discrete) else int(np.prod(space.shape))
+
+
+def in_space(values: NDArray[np.float32], space: Any) -> Any:
+    """An action from its values in (0, 1): mapped affinely onto a Box; of a Discrete the choice whose value is largest.
+
+    A Gaussian per value makes the choice a categorical one, which differs little between two values that do.
+    """
+    if isinstance(space, Discrete):
+        return int(space.start) + int(values.argmax())
+    value = space.low + values.reshape(space.shape) * (space.high - space.low)
+    return np.clip(value, space.low, space.high).astype(space.dtype)  # rounding may exceed
 
 
 class SequentialBatch:
@@ -41,13 +59,13 @@ class SequentialBatch:
         self._envs = list(envs)
         self.num_envs = len(self._envs)
         self.agents: tuple[str, ...] = tuple(self._envs[0].possible_agents)
-        self._action_spaces = [bounded_action_space(self._envs[0], agent) for agent in self.agents]
+        self._action_spaces = [usable_action_space(self._envs[0], agent) for agent in self.agents]
         observation_spaces = [self._envs[0].observation_space(agent) for agent in self.agents]
         for agent, space in zip(self.agents, observation_spaces, strict=True):
             if not isinstance(space, Box):
                 raise EnvironmentRefused(f"the observation space of {agent!r} is {space}; allowed: Box")
         self.observation_sizes = tuple(int(np.prod(space.shape)) for space in observation_spaces)
-        self.action_sizes = tuple(int(np.prod(space.shape)) for space in self._action_spaces)
+        self.action_sizes = tuple(map(num_values, self._action_spaces))
         self.observation_layout: Mapping[str, slice] = {"all": slice(0, max(self.observation_sizes))}
         self._uneven_info: set[str] = set()
         self._knows_names = hasattr(self._envs[0].unwrapped, "batched")
@@ -163,14 +181,13 @@ class SequentialBatch:
         truncated[index] = self._over[index] and not terminated[index].all()
 
     def _scaled(self, present: Sequence[str], actions: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Map (0, 1) affinely onto the Box of each agent that still takes part."""
-        scaled = {}
-        for i, (agent, space) in enumerate(zip(self.agents, self._action_spaces, strict=True)):
-            if agent in present:
-                unit = actions[i, : self.action_sizes[i]].reshape(space.shape)
-                value = space.low + unit * (space.high - space.low)
-                scaled[agent] = np.clip(value, space.low, space.high).astype(space.dtype)  # rounding may exceed
-        return scaled
+        """The action of each agent that still takes part, in its own space."""
+        spaces = zip(self.agents, self.action_sizes, self._action_spaces, strict=True)
+        return {
+            agent: in_space(actions[i, :size], space)
+            for i, (agent, size, space) in enumerate(spaces)
+            if agent in present
+        }
 
     def _collect(self, info: dict[str, NDArray[np.float64]], key: str, value: Any, index: int, agent: int) -> None:
         """Put a numeric info entry into its array; NaN where an agent gave none. Uneven shapes are left out."""

@@ -107,7 +107,8 @@ class ActorUpdate:
                     continue
                 weights, gradient = self.adams[k].parameters[: self._num_sharp], steep[k][: self._num_sharp]
                 radius = sum(rho[i] for i in dus) / len(dus)
-                perturbation = perturbed(weights, gradient, radius, self._config.sam.scale_invariant)
+                sam = self._config.sam
+                perturbation = perturbed(weights, gradient, radius, sam.scale_invariant, relative=sam.relative_radius)
                 ratios[k] = stack.enter_context(perturbation)
                 own = self._policy.sample_of(k, inputs, noise)
                 again |= {i: own[i] for i in dus}

@@ -66,7 +66,9 @@ class CriticUpdate:
                 steps.append(NetworkStep(gradient))
                 continue
             weights = adam.parameters[: self._num_sharp]
-            with perturbed(weights, gradient[: self._num_sharp], rho, self._sam.scale_invariant) as ratio:
+            sam = self._sam
+            first = gradient[: self._num_sharp]
+            with perturbed(weights, first, rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
                 sharp_loss = critic_loss(critic(inputs, actions, actions), y)
                 check_finite(update, "perturbed critic loss", sharp_loss)
                 steps.append(NetworkStep(gradient, adam.gradient([sharp_loss], count=self._num_sharp), ratio))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import nn
@@ -23,6 +24,7 @@ def reset_heads(
     actors: Iterable[tuple[nn.Sequential, NetworkAdam]],
     critics: Iterable[tuple[nn.Sequential, nn.Sequential, NetworkAdam]],
     seed: int,
+    keeps_prior: bool = False,
 ) -> None:
     """Draw the layers behind the encoders anew, in place; the optimisers forget their moments.
 
@@ -31,20 +33,26 @@ def reset_heads(
         critics: network, target network and optimiser of each; a target gets the critic's new layers, because averaging
             would keep the old ones alive.
         seed: of the new weights.
+        keeps_prior: the biases of the output layers, with their moments, stay.
     """
     with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator only
         torch.manual_seed(seed)
         for network, adam in actors:
-            _reset_head(network, adam)
+            _reset_head(network, adam, keeps_prior)
         for network, target, adam in critics:
-            new = _reset_head(network, adam)
+            new = _reset_head(network, adam, keeps_prior)
             encoder_and_head(target)[1].load_state_dict(new.state_dict())
 
 
-def _reset_head(network: nn.Sequential, adam: NetworkAdam) -> nn.Sequential:
+def _reset_head(network: nn.Sequential, adam: NetworkAdam, keeps_prior: bool) -> nn.Sequential:
     _, head = encoder_and_head(network)
+    bias = cast(nn.Linear, head[-1]).bias
+    prior = bias.detach().clone()
     for layer in head:
         if isinstance(layer, (nn.Linear, nn.LayerNorm)):
             layer.reset_parameters()
-    adam.forget(list(head.parameters()))
+    if keeps_prior:
+        with torch.no_grad():
+            bias.copy_(prior)
+    adam.forget([weight for weight in head.parameters() if not (keeps_prior and weight is bias)])
     return head

@@ -33,6 +33,7 @@ class InputScaling:
                 raise ValueError(f"input_scaling names {group!r}, allowed: groups of the observation {list(layout)}")
             offset[layout[group]], scale[layout[group]] = group_offset, group_scale
         self.columns = np.flatnonzero(scale)
+        self._layout = layout
         if self.columns.size == 0:
             raise ValueError(f"input_scaling = {scaling!r} drops every column, allowed: one scale or more not 0")
         is_own = np.arange(width) < np.asarray(observation_sizes)[:, None]  # (M, D)
@@ -43,6 +44,19 @@ class InputScaling:
     def size(self) -> int:
         """d."""
         return int(self.columns.size)
+
+    def kept(self, group: str) -> list[int]:
+        """Where the columns of a group stand among the inputs.
+
+        Raises:
+            ValueError: the layout has no such group, or the scaling drops it.
+        """
+        if group not in self._layout:
+            raise ValueError(f"load_group is {group!r}, allowed: groups of the observation {list(self._layout)}")
+        places = np.flatnonzero(np.isin(self.columns, np.arange(self.columns.max() + 1)[self._layout[group]]))
+        if not places.size:
+            raise ValueError(f"load_group is {group!r}, which input_scaling drops; allowed: a group that is kept")
+        return [int(place) for place in places]
 
     def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, M, D) observations → (…, M, d) float32 inputs."""

@@ -30,7 +30,7 @@ from tasam_agents.learner.replay import Batch
 from tasam_agents.learner.rho_schedule import Radius
 from tasam_agents.learner.sam import SAM_ACTORS
 from tasam_agents.learner.state_tensors import StateTensors, copy_into
-from tasam_agents.learner.td_gate import TDVarianceGate
+from tasam_agents.learner.td_gate import TDVarianceGate, task_variances
 from tasam_agents.networks.critics import PADDING, GlobalCritic, make_critic
 from tasam_agents.networks.joint_policy import make_policy
 from tasam_agents.networks.layers import held_masks, spectral_layers
@@ -98,8 +98,9 @@ class Learner:
             layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
         ]
         self.gate = TDVarianceGate(config.gate, m)
-        self._actor_radius = Radius(config.radius.actor, m)
-        self._critic_radius = Radius(config.radius.critic, 1)
+        self._load_columns = self.inputs.kept(config.gate.load_group) if config.gate.load_group else None
+        self._actor_radius = Radius(config.radius.actor, m, config.radius.peak_after)
+        self._critic_radius = Radius(config.radius.critic, 1, config.radius.peak_after)
         self._state = self._state_tensors()
 
     @property
@@ -165,9 +166,10 @@ class Learner:
                 delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
             losses = [critic_loss(values, y) for values in twins]
             check_finite(number, "critic loss", torch.stack(losses))
-            self.gate.observe(delta.var(dim=0).tolist())
-            rho_actor = self._actor_radius(self.progress, self.gate.variance)
-            rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()])[0])
+            loads = None if self._load_columns is None else batch.inputs[..., self._load_columns]
+            self.gate.observe(task_variances(delta, loads))
+            rho_actor = self._actor_radius(self.progress, self.gate.variance, number)
+            rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()], number)[0])
 
             # Global critic: eqs. (10) to (12).
             critic_steps = self.critic_update(batch.inputs, actions, y, losses, rho_critic, number, rate_factor)
@@ -226,7 +228,10 @@ class Learner:
         (seed,) = np.random.SeedSequence([self._reset_seed, self.updates]).generate_state(1).tolist()
         critics, targets = ([critic.network for critic in each] for each in (self.critics, self.targets))
         actors = zip(self.policy.networks, self.actor_update.adams, strict=True)
-        reset_heads(actors, zip(critics, targets, self.critic_update.adams, strict=True), seed)
+        keeps_prior = self.config.regularisation.reset_keeps_prior
+        reset_heads(actors, zip(critics, targets, self.critic_update.adams, strict=True), seed, keeps_prior)
+        if keeps_prior:
+            return
         with torch.no_grad():
             self.log_temperature.fill_(math.log(self.config.temperature.initial))
         self._temperature_adam.forget([self.log_temperature])

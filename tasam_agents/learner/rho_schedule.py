@@ -29,17 +29,21 @@ class Radius:
     """ρ of some networks: ρ_i = ρ_min + (ρ_base(t) − ρ_min)·min(1, σ²_i/σ²_peak) when adaptive, else ρ_base(t).
 
     σ²_peak is the running maximum of σ²_i: a network whose TD errors have calmed down is perturbed less.
-    While σ²_peak is zero nothing is known about the task and the ratio counts as 1.
+    While σ²_peak is zero nothing is known about the task and the ratio counts as 1. So it does before `peak_after`.
     """
 
-    def __init__(self, schedule: RhoSchedule, num_networks: int) -> None:
-        self._schedule = schedule
+    def __init__(self, schedule: RhoSchedule, num_networks: int, peak_after: int = 0) -> None:
+        self._schedule, self._peak_after = schedule, peak_after
         self.peak: NDArray[np.float64] = np.zeros(num_networks)
 
-    def __call__(self, progress: float, variances: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """ρ_i (num_networks,) at t/T = progress for the smoothed variances σ²_i; moves the peaks."""
+    def __call__(
+        self, progress: float, variances: Sequence[float] | NDArray[np.float64], update: int = 0
+    ) -> NDArray[np.float64]:
+        """ρ_i (num_networks,) at t/T = progress for the smoothed variances σ²_i; moves the peaks from the update
+        `peak_after` on."""
         variance = np.asarray(variances, dtype=np.float64)
-        self.peak = np.maximum(self.peak, variance)
+        if update >= self._peak_after:
+            self.peak = np.maximum(self.peak, variance)
         base = base_radius(self._schedule, progress)
         if not self._schedule.adaptive:
             return np.full(variance.shape, base)

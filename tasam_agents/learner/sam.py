@@ -43,6 +43,7 @@ def perturbed(
     rho: float,
     scale_invariant: bool = False,
     stabiliser: float = STABILISER,
+    relative: bool = False,
 ) -> Iterator[float]:
     """Inside: parameters = θ + ρ g/‖g‖, eq. (12). Afterwards, also after an error: exactly θ.
 
@@ -58,6 +59,7 @@ def perturbed(
         rho: ρ >= 0.
         scale_invariant: adaptive SAM.
         stabiliser: η, of adaptive SAM alone.
+        relative: ρ is in units of ‖θ‖ of these weights.
 
     Yields:
         ‖ε‖/‖θ‖, the length of the perturbation against that of the weights; 0 where the norm that ε is divided by is
@@ -71,6 +73,7 @@ def perturbed(
             scales = [weight.abs() + stabiliser for weight in weights]
             direction = [scale * g for scale, g in zip(scales, direction, strict=True)]
         norm = global_norm(direction)
+        rho = rho * global_norm(weights) if relative else rho
         length = rho
         if scale_invariant and norm >= TINY_NORM:
             direction = [scale * g for scale, g in zip(scales, direction, strict=True)]

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tasam_agents.config import GateConfig
+
+MIN_ROWS = 8
+"""Fewer rows of a mini-batch say nothing about a variance."""
+
+
+def widest_gap(variances: NDArray[np.float64], separation: float) -> float:
+    """The threshold in the widest gap, by ratio, between the values (M,); infinity where it is below `separation`."""
+    ordered = np.sort(np.maximum(variances, np.finfo(np.float64).tiny))
+    ratios = ordered[1:] / ordered[:-1]
+    if not ratios.size or ratios.max() < separation:
+        return math.inf
+    place = int(ratios.argmax())
+    return math.sqrt(ordered[place] * ordered[place + 1])
+
+
+def task_variances(delta: Tensor, loads: Tensor | None = None) -> list[float]:
+    """Variance of δ_i (n, M) of each DU: over all rows or, with loads (n, M, c), the greatest over the columns c of
+    that over the rows in which the load is above its median. Columns with too few such rows count for nothing."""
+    found = delta.var(dim=0)
+    if loads is None:
+        return cast(list[float], found.tolist())
+    is_high = loads > loads.flatten(0, 1).median(dim=0).values  # (n, M, c)
+    number = is_high.sum(dim=0)
+    mean = (delta[..., None] * is_high).sum(dim=0) / number.clamp(min=1)
+    squares = ((delta[..., None] - mean).square() * is_high).sum(dim=0) / (number - 1).clamp(min=1)
+    high = torch.where(number >= MIN_ROWS, squares, -1.0).max(dim=-1).values
+    return cast(list[float], torch.where(high >= 0.0, high, found).tolist())
+
 
 THRESHOLDS: dict[str, Callable[[TDVarianceGate], float | None]] = {
     "auto": lambda gate: gate.calibrated,
     "relative": lambda gate: float(gate.variance.mean()),
+    "separated": lambda gate: widest_gap(gate.variance, gate.config.separation),
 }
 """λ_TD by the names of `GateConfig.lambda_td`; None: not known yet."""
 
@@ -30,7 +62,7 @@ class TDVarianceGate:
     """
 
     def __init__(self, config: GateConfig, num_agents: int) -> None:
-        self._config = config
+        self.config: GateConfig = config
         self._updates = 0
         self._average = np.zeros(num_agents)
         self._calibration_sum = np.zeros(num_agents)
@@ -42,10 +74,10 @@ class TDVarianceGate:
 
     def observe(self, variances: Sequence[float]) -> None:
         """Take in the mini-batch variance of δ_i of each DU (M values) and decide which gates are open."""
-        smoothing = self._config.smoothing
+        smoothing = self.config.smoothing
         self._average = smoothing * self._average + (1.0 - smoothing) * np.asarray(variances, dtype=np.float64)
         self._updates += 1
-        if self._config.lambda_td == "auto":
+        if self.config.lambda_td == "auto":
             self._calibrate()
         threshold = self.threshold
         if threshold is None:
@@ -58,7 +90,7 @@ class TDVarianceGate:
         self.open = is_open
 
     def _calibrate(self) -> None:
-        first, last = self._config.calibration
+        first, last = self.config.calibration
         if first < self._updates <= last:
             self._calibration_sum += self.variance
         if self._updates == last:
@@ -67,13 +99,13 @@ class TDVarianceGate:
     @property
     def variance(self) -> NDArray[np.float64]:
         """σ²_i, (M,); zero before the first update."""
-        correction = 1.0 - self._config.smoothing**self._updates
+        correction = 1.0 - self.config.smoothing**self._updates
         return self._average / correction if self._updates else self._average
 
     @property
     def threshold(self) -> float | None:
         """λ_TD, or None as long as `auto` has not finished its calibration."""
-        fixed = self._config.lambda_td
+        fixed = self.config.lambda_td
         return THRESHOLDS[fixed](self) if isinstance(fixed, str) else float(fixed)
 
     @property

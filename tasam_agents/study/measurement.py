@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from oran_env.scenario.slices import NUM_SLICES
@@ -27,6 +26,7 @@ from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
+from tasam_agents.training.threads import torch_threads
 
 FILE = "measurement.json"
 SLICES = ("eMBB", "mMTC", "URLLC")
@@ -116,13 +116,13 @@ def qos_grid(q_min: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
     return (*linear, _LATENCY_GRID_MS)
 
 
+@torch_threads(1)  # as in training: the order of a sum may decide a bit
 def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) -> Measurement:
     """Judge the best policy of a finished run.
 
     Raises:
         UserError: a run that cannot be loaded, or in another environment than ours.
     """
-    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     names = held_out_networks(judging.networks)
     env = make_batched(config.env_id, config.env_kwargs, judging.networks, names)
     if not isinstance(env, Simulator):

@@ -12,15 +12,19 @@ _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """The environment variables of a process with so many threads in every numerical library."""
-    return dict.fromkeys(_VARIABLES, str(threads))
+    """The environment variables of a process with so many threads in every numerical library.
+
+    Threads that wait sleep: spinning ones keep others, and on a busy machine each other, from the work they wait for.
+    """
+    return {**dict.fromkeys(_VARIABLES, str(threads)), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Within, new processes begin with one thread in every numerical library."""
-    before = {name: os.environ.get(name) for name in _VARIABLES}
-    os.environ.update(thread_variables(1))
+    wanted = thread_variables(1)
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:

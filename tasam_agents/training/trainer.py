@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, EnvironmentRefused, InputPolicy
 from tasam_agents.envs.make import make_batched
+from tasam_agents.envs.recurring import Recurring
 from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.files.provenance import versions
 from tasam_agents.learner.diverged import DivergedError
@@ -119,6 +120,8 @@ class Training:
             self.env = make_batched(config.env_id, config.env_kwargs, config.num_envs, networks, config.centralised)
         else:
             self.env = make_envs()
+        if config.train_networks:
+            self.env = Recurring(self.env, config.train_networks, networks)
         self.validation_networks = validation_networks(config.validation_envs)
         self.validation_env = make_batched(
             config.env_id, config.env_kwargs, config.validation_envs, self.validation_networks, config.centralised

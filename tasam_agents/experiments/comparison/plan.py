@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tasam_agents.baselines import BASELINES, BaselineConfig
@@ -32,6 +31,7 @@ from tasam_agents.training.evaluation import (
     run_policy,
 )
 from tasam_agents.training.run_directory import RunDirectory
+from tasam_agents.training.threads import torch_threads
 
 OF_AGENTS = ("codec", "owned_rbs")
 """Arguments of an environment that say what the values of an action mean. They are the agent's own; all others must be
@@ -141,6 +141,7 @@ def in_common(env_kwargs: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return {name: value for name, value in env_kwargs.items() if name not in OF_AGENTS}
 
 
+@torch_threads(1)  # as in training: the order of a sum may decide a bit
 def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     """Evaluate all runs on the same networks with the same code. Agents with a run that failed are left out.
 
@@ -152,7 +153,6 @@ def measure(plan: Plan, failures: Sequence[Failure]) -> ComparisonReport | None:
     Raises:
         UserError: a run that cannot be loaded.
     """
-    torch.set_num_threads(1)  # as in training: the order of a sum may decide a bit
     names = held_out_networks(len(plan.networks))
     failed = {failure.job.agent for failure in failures}
     offered = reference_policies(plan.env_id, plan.env_kwargs)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
@@ -28,6 +27,7 @@ from tasam_agents.experiments.generalisation.scenario_family import (
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.threads import torch_threads
 
 REFERENCES = ("count_rule", "static", "random")  # the first that every scenario offers is subtracted
 
@@ -74,7 +74,8 @@ def generalise(
         del members[0]  # only what was asked for
     ordered = tuple({each.name: each for each in (*own, *members)}.values())
     check_same_spaces(env_ids[0], ordered, trained_on[0])
-    return _evaluated(configs, own, ordered, num_networks, reference)
+    with torch_threads(max(config.threads for config in configs.values())):  # as they were trained
+        return _evaluated(configs, own, ordered, num_networks, reference)
 
 
 def _evaluated(
@@ -93,7 +94,6 @@ def _evaluated(
     if chosen not in common:
         raise UserError(not_among("reference is", chosen, common, ", which every scenario offers"))
     actors = {}
-    torch.set_num_threads(max(config.threads for config in configs.values()))  # as they were trained
     for run, config in configs.items():
         directory = RunDirectory(run).best
         env = envs[members[0].name]

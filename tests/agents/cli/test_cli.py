@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasam_agents.cli.main import BAD_INPUT, INTERRUPTED, main
-from tasam_agents.config.variants import VARIANTS
+from tasam_agents.config.variants import VARIANTS, for_environment
 from tasam_agents.training.run_directory import RunDirectory
 
 FIELDS = ["--log-every", "2", "--evaluate-every", "4", "--learner.hidden", "16"]
@@ -188,3 +188,14 @@ def test_any_configuration_trains_on_another_environment(tmp_path: Path) -> None
     config = RunDirectory.open(tmp_path / "run").config()
     assert config.env_kwargs == {"N": 2, "continuous_actions": True}
     assert config.learner.input_scaling == ()
+    assert config.learner.gamma == VARIANTS["general"].learner.gamma > 0.5, "γ = 0 was for O-RAN"
+
+
+def test_for_another_environment_a_name_keeps_what_it_stands_for() -> None:
+    spread = "mpe2.simple_spread_v3:parallel_env"
+    general, plastic = (for_environment(name, spread).learner for name in ("default", "plastic"))
+    assert general == VARIANTS["general"].learner
+    assert plastic.regularisation == VARIANTS["plastic"].learner.regularisation
+    assert plastic.gamma == general.gamma
+    assert for_environment("paper", spread).learner == VARIANTS["paper"].learner, "its letter is what is asked for"
+    assert for_environment("default", "oran/ORAN-v1") == VARIANTS["default"]

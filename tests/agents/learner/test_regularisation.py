@@ -384,3 +384,22 @@ def test_saved_learner_goes_on_bit_identically_with_every_switch_on(
     assert_same(learner, resumed)
     inputs = np.ones((2, M, D), np.float32)
     np.testing.assert_array_equal(learner.act(inputs, False), resumed.act(inputs, False))
+
+
+def test_a_prior_that_is_kept_survives_a_reset() -> None:
+    kept = make_learner(regularisation=RegularisationConfig(reset_every=2, reset_keeps_prior=True))
+    plain = make_learner(regularisation=RegularisationConfig(reset_every=2))
+    for learner in (kept, plain):
+        for update in range(2):
+            learner.update(make_batch(update))
+    outputs = [cast(nn.Linear, network[-1]) for network in kept.policy.networks]
+    biases, matrices = [layer.bias.clone() for layer in outputs], [layer.weight.clone() for layer in outputs]
+    temperature = kept.log_temperature.clone()
+    kept.reset()
+    plain.reset()
+    for layer, bias, matrix in zip(outputs, biases, matrices, strict=True):
+        assert torch.equal(layer.bias, bias)
+        assert not torch.equal(layer.weight, matrix)
+    assert torch.equal(kept.log_temperature, temperature)
+    assert not torch.equal(plain.log_temperature, temperature)
+    assert not torch.equal(cast(nn.Linear, plain.policy.networks[0][-1]).bias, biases[0])

@@ -37,3 +37,11 @@ def test_adaptive_radius_scales_with_the_variance_against_its_peak() -> None:
 
 def test_adaptive_radius_without_any_variance_is_the_base() -> None:
     np.testing.assert_allclose(Radius(RhoSchedule(0.5, 0.1), 1)(0.0, [0.0]), [0.5])
+
+
+def test_what_untrained_critics_err_by_does_not_count_as_peak_before_the_warm_up_ends() -> None:
+    radius = Radius(RhoSchedule(0.5, 0.1, "constant"), 1, peak_after=2)
+    assert radius(0.0, [100.0], 0)[0] == radius(0.0, [50.0], 1)[0] == 0.5, "nothing is known, the ratio counts as 1"
+    assert radius.peak.tolist() == [0.0]
+    radius(0.0, [4.0], 2)
+    np.testing.assert_allclose(radius(0.0, [1.0], 3), [0.1 + 0.4 * 0.25])

@@ -4,8 +4,10 @@ import copy
 
 import pytest
 import torch
+from support.learners import M, make_batch, make_learner
 from torch import nn
 
+from tasam_agents.config import SamConfig
 from tasam_agents.learner.adam import NetworkAdam
 from tasam_agents.learner.sam import STABILISER, TINY_NORM, global_norm, perturbed
 
@@ -132,3 +134,20 @@ def test_no_adaptive_perturbation_along_a_vanishing_gradient() -> None:
     with perturbed(weights, [torch.full((3,), TINY_NORM / 10)], 0.5, scale_invariant=True) as ratio:
         assert torch.equal(weights[0], torch.ones(3))
     assert ratio == 0.0
+
+
+def test_a_relative_radius_is_in_units_of_the_weights() -> None:
+    weights = [torch.full((4,), 3.0), torch.full((2, 2), -4.0)]  # of norm 10
+    gradient = [torch.ones(4), torch.zeros(2, 2)]
+    with perturbed(weights, gradient, 0.05, relative=True) as ratio:
+        assert ratio == pytest.approx(0.05)
+        torch.testing.assert_close(weights[0], torch.full((4,), 3.25))
+    with pytest.raises(ValueError, match="relative_radius = True, allowed: False with scale_invariant"):
+        SamConfig(relative_radius=True, scale_invariant=True)
+
+
+def test_the_learner_perturbs_by_shares_of_the_weights() -> None:
+    learner = make_learner(sam=SamConfig(actors="all", relative_radius=True))
+    metrics = learner.update(make_batch())
+    assert metrics["critic_perturbation_ratio"] == pytest.approx(0.3, rel=1e-4)
+    assert metrics["perturbation_ratio"] == pytest.approx([0.2] * M, rel=1e-4)
