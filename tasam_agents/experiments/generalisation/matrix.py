@@ -15,12 +15,11 @@ from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError, not_among
 from tasam_agents.experiments.generalisation.result import Generalisation, Row
 from tasam_agents.experiments.generalisation.scenario_family import (
-    FAMILY,
-    ORAN,
     Member,
     base_member,
     base_of,
     check_same_spaces,
+    family_around,
     member,
     own_member,
 )
@@ -67,7 +66,7 @@ def generalise(
         raise UserError(f"the runs were trained on {', '.join(env_ids)}; allowed: one environment")
     trained_on = [config.env_kwargs for config in configs.values()]
     base = base_of(env_ids[0], trained_on)
-    family = [base_member(base), *(member(name, env_ids[0], base) for name in FAMILY if env_ids[0] == ORAN)]
+    family = [base_member(base), *family_around(env_ids[0], base)]
     members = [family[0], *(member(spec, env_ids[0], base) for spec in specs)] if specs else family
     own = [own_member(env_ids[0], each, base, (*members, *family)) for each in trained_on]
     if specs and members[0] not in own and members[0].name not in specs:

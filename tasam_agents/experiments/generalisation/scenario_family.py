@@ -3,6 +3,8 @@
 A member is written as the presets' names are, as fields of the environment, or both: ``overload``, ``num_ues=30``,
 ``calm,load=2``. Around `paper` the names are the presets themselves. Around any other scenario a name stands for what
 that preset changes in `paper`, with the number of UEs in the same proportion: `overload` has 1.6 times as many.
+Fields of several values stay as they are there, and a preset that is impossible there (two sites have no wrap-around)
+is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,7 @@ from oran_env.scenario.fields import FIELD_GROUPS
 from oran_env.scenario.presets import make_scenario
 from tasam_agents.config.fields import Scalar
 from tasam_agents.config.name_value import name_and_value
+from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.errors import UserError, not_among
 
@@ -63,13 +67,23 @@ def base_of(env_id: str, trained_on: Sequence[Arguments]) -> dict[str, Scalar]:
 
 
 def changes(name: str) -> dict[str, Any]:
-    """The fields in which a preset of the family differs from `paper`."""
+    """The fields of one value in which a preset of the family differs from `paper`."""
     home, other = make_scenario(HOME), make_scenario(name)
     return {
-        field: getattr(getattr(other, group), field)
+        field: value
         for field, group in FIELD_GROUPS.items()
-        if getattr(getattr(other, group), field) != getattr(getattr(home, group), field)
+        if (value := getattr(getattr(other, group), field)) != getattr(getattr(home, group), field)
+        and not isinstance(value, tuple)
     }
+
+
+def family_around(env_id: str, base: Arguments) -> list[Member]:
+    """The members of the family that are possible around ``base``."""
+    found = []
+    for name in FAMILY if env_id == ORAN else ():
+        with suppress(EnvironmentRefused):
+            found.append(member(name, env_id, base))
+    return found
 
 
 def member(spec: str, env_id: str, base: Arguments) -> Member:

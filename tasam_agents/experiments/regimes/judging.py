@@ -19,7 +19,7 @@ from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.envs.seeding import held_out_networks, validation_networks
 from tasam_agents.errors import Damaged
 from tasam_agents.experiments.comparison.curves import gradient_evaluations
-from tasam_agents.experiments.generalisation.scenario_family import FAMILY, ORAN, base_of, member
+from tasam_agents.experiments.generalisation.scenario_family import ORAN, base_of, family_around
 from tasam_agents.experiments.regimes.flipped_bits import FlippedBits
 from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.sealed import read_sealed, sealed
@@ -48,7 +48,7 @@ def scenarios(arguments: Mapping[str, Scalar]) -> dict[str, list[Mapping[str, Sc
         KINDS[0]: [arguments],
         KINDS[1]: [{**arguments, "num_ues": round(1.5 * ues)}],
         _FLIPPED: [arguments],
-        KINDS[3]: [member(name, ORAN, base).arguments for name in FAMILY],
+        KINDS[3]: [each.arguments for each in family_around(ORAN, base)],
     }
 
 

@@ -226,7 +226,9 @@ def test_algorithms_of_the_further_library(tmp_path: Path, name: str) -> None:
 
 def test_the_further_library_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "sb3_contrib", None)
-    with pytest.raises(ImportError, match=r"needs sb3-contrib: pip install 'oran-tasam\[sb3-contrib\]'"):
+    with pytest.raises(
+        ImportError, match=r"needs sb3-contrib: in the folder of the project: pip install -e '.\[sb3-contrib\]'"
+    ):
         train_baseline(algorithm("tqc"), tmp_path / "run", quiet=True)
 
 
@@ -395,7 +397,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckpointError, match=r"mu.weight is missing"):
         load_policy(tmp_path / "new", trusted=(FAKE.env_id,))
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    with pytest.raises(ImportError, match=r"pip install 'oran-tasam\[sb3\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '.\[sb3\]'"):
         train_baseline(FAKE, tmp_path / "other", quiet=True)
     assert not (tmp_path / "other").exists()
 

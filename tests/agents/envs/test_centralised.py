@@ -122,7 +122,7 @@ def test_a_run_trains_is_evaluated_watched_and_measured(tmp_path: Path) -> None:
     comparison = evaluate_run(run.path, 2)
     assert comparison.rows[0].episodes.info["satisfied"].shape == (2, 3)
     assert film_run(run.path, tmp_path / "last.png", steps=2).is_file()
-    assert {loss.network for loss in measure_run(run.path, batches=1, products=2).rows} >= {"critic_1", "joint"}
+    assert {loss.network for loss in measure_run(run.path, batches=1, products=2).rows} >= {"critic_1", "shared actor"}
 
 
 def test_a_run_from_before_the_field_still_loads(tmp_path: Path) -> None:

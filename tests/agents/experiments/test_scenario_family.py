@@ -16,6 +16,7 @@ from tasam_agents.experiments.generalisation.scenario_family import (
     base_of,
     changes,
     check_same_spaces,
+    family_around,
     identity,
     member,
     own_member,
@@ -27,7 +28,8 @@ TINY: dict[str, Any] = {"scenario": "tiny"}
 
 @pytest.mark.parametrize("name", FAMILY)
 def test_changes_turn_paper_into_the_preset(name: str) -> None:
-    assert make_scenario("paper", **changes(name), name=name) == make_scenario(name)
+    turns = {"turns_rad": make_scenario(name).mobility.turns_rad}  # several values, which an option cannot hold
+    assert make_scenario("paper", **changes(name), **turns, name=name) == make_scenario(name)
     assert changes(name)
 
 
@@ -40,13 +42,20 @@ def test_around_paper_the_names_are_the_presets_with_their_own_reference_policie
 
 def test_around_another_scenario_a_name_is_what_the_preset_changes() -> None:
     scenario = identity(ORAN, member("overload", ORAN, TINY).arguments)
-    assert (scenario.name, scenario.layout.num_ues, scenario.traffic.load) == ("tiny", 32, 2.0)
+    assert (scenario.name, scenario.layout.num_ues, scenario.traffic.load) == ("tiny", 32, 1.0)
     assert scenario.radio == make_scenario("tiny").radio
     slow = identity(ORAN, member("calm", ORAN, TINY | {"horizon": 7}).arguments)
-    assert (slow.layout.num_ues, slow.layout.slice_mix, slow.control.horizon) == (12, "uniform", 7)
+    assert (slow.layout.num_ues, slow.control.horizon) == (12, 7)
     # fewer UEs than the preset has: the proportion is kept, the preset's own number is not forced upon it
     crowded = identity(ORAN, member("overload", ORAN, PAPER | {"num_ues": 100}).arguments)
     assert (crowded.name, crowded.layout.num_ues) == ("paper", 160)
+
+
+def test_what_is_impossible_around_a_scenario_is_left_out() -> None:
+    """Two sites have no wrap-around."""
+    assert [each.name for each in family_around(ORAN, PAPER)] == list(FAMILY)
+    assert [each.name for each in family_around(ORAN, TINY)] == [name for name in FAMILY if name != "dense"]
+    assert family_around("somebody:else", {}) == []
 
 
 def test_fields_are_changed_by_name() -> None:
@@ -71,7 +80,7 @@ def test_base_is_what_the_runs_share_less_what_the_family_varies() -> None:
 
 def test_a_run_finds_its_own_scenario_however_it_was_written() -> None:
     known = [member(spec, ORAN, TINY) for spec in ("tiny", "overload")]
-    assert own_member(ORAN, {"scenario": "tiny", "num_ues": 32, "load": 2}, TINY, known) == known[1]
+    assert own_member(ORAN, {"scenario": "tiny", "num_ues": 32}, TINY, known) == known[1]
     assert own_member(ORAN, TINY | {"num_dus": 2}, TINY, known) == known[0]  # 2 is what tiny has anyway
     stranger = own_member(ORAN, TINY | {"num_ues": 33, "latency": "queue"}, TINY, known)
     assert stranger == Member("tiny,num_ues=33,latency=queue", TINY | {"num_ues": 33, "latency": "queue"})
@@ -84,13 +93,13 @@ def test_a_run_finds_its_own_scenario_however_it_was_written() -> None:
 def test_other_spaces_are_refused(spec: str, what: str) -> None:
     with pytest.raises(UserError, match=f"scenario '{spec}': {what} are .*; allowed: those of the training scenario, "):
         check_same_spaces(ORAN, [member("fast", ORAN, TINY), member(spec, ORAN, TINY)], TINY)
-    check_same_spaces(ORAN, [member(name, ORAN, TINY) for name in FAMILY], TINY)
+    check_same_spaces(ORAN, family_around(ORAN, TINY), TINY)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("calmer", "scenario is 'calmer'; allowed: tiny, calm, heterogeneous"),
+        ("calmer", "scenario is 'calmer'; did you mean 'calm'\\? allowed: tiny, calm, heterogeneous"),
         ("paper", "scenario is 'paper'; allowed: tiny, calm"),
         ("", "'' is not FIELD=VALUE"),
         ("calm,load", "scenario 'calm,load': 'load' is not FIELD=VALUE"),
