@@ -1,1 +1,1 @@
-"""The commands of ``tasam``, one module each."""
+"""The command line ``tasam``."""

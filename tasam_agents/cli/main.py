@@ -59,7 +59,7 @@ def _run(command: str, *rest: str) -> None:
     elif command not in COMMANDS:
         raise UserError(not_among("command", command, COMMANDS))
     else:
-        importlib.import_module(f"tasam_agents.cli.{command}").run(list(rest))
+        importlib.import_module(f"tasam_agents.cli.commands.{command}").run(list(rest))
 
 
 def usage() -> str:

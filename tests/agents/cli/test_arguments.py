@@ -83,7 +83,7 @@ def test_a_fault_of_a_command_is_not_taken_for_a_bad_option() -> None:
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasam_agents.cli.plot.run", {"nothing": "known"}.__getitem__)
+    monkeypatch.setattr("tasam_agents.cli.commands.plot.run", {"nothing": "known"}.__getitem__)
     with pytest.raises(TypeError, match="unhashable"):
         main.main(["plot"])
 

@@ -92,7 +92,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["tasam_agents.cli.evaluate", "tasam_agents.baselines.training", "torch", "numba"])
+@pytest.mark.parametrize(
+    "name", ["tasam_agents.cli.commands.evaluate", "tasam_agents.baselines.training", "torch", "numba"]
+)
 def test_ctrl_c_during_an_import_leaves_no_traceback(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED_IMPORT.format(name=name)], capture_output=True, text=True, check=False

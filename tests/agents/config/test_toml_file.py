@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasam_agents.cli.arguments import parse_with_configuration
-from tasam_agents.cli.train import Begun
+from tasam_agents.cli.commands.train import Begun
 from tasam_agents.config.toml_file import as_toml, read_toml
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError

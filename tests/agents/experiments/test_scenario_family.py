@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {"scenario": "tiny"}
 
 @pytest.mark.parametrize("name", FAMILY)
 def test_changes_turn_paper_into_the_preset(name: str) -> None:
-    turns = {"turns_rad": make_scenario(name).mobility.turns_rad}  # several values, which an option cannot hold
+    turns: Any = {"turns_rad": make_scenario(name).mobility.turns_rad}  # several values, which an option cannot hold
     assert make_scenario("paper", **changes(name), **turns, name=name) == make_scenario(name)
     assert changes(name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.here_pool import HerePool
 
-from tasam_agents.cli import study
+from tasam_agents.cli.commands import study
 from tasam_agents.jobs.engine import run_jobs, standing
 from tasam_agents.jobs.job import Job
 from tasam_agents.jobs.training_task import train_job

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tasam_agents.cli.arguments import Unprefixed, parse, parse_with_configuration
-from tasam_agents.cli.evaluate import HELD_OUT_NETWORKS, evaluate_and_draw
+from tasam_agents.cli.commands.evaluate import HELD_OUT_NETWORKS, evaluate_and_draw
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.errors import UserError
 from tasam_agents.training.run_directory import RunDirectory

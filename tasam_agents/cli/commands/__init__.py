@@ -1,0 +1,1 @@
+"""What each command of `tasam` does, a file each."""
