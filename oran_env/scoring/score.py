@@ -179,7 +179,7 @@ def score(
         scenario = chosen.scenario(scenario_name).with_overrides(**(interface or {}))
         simulator = Simulator(scenario, number, seeds, num_threads)
         observations = simulator.reset()
-        act = policy_on(policy if make is None else make(scenario), simulator)
+        act = policy_on(policy if make is None else make(scenario.with_overrides(name=scenario_name)), simulator)
         played = watched(act, simulator, observations, scenario.control.horizon)
         of = stored[scenario_name]
         random, lookahead = (np.array(part[:number]) for part in (of.random, of.lookahead))

@@ -17,7 +17,7 @@ from gymnasium.spaces import Box
 
 from oran_env import Scenario, Simulator, make_scenario
 from oran_env.cli import main
-from oran_env.policies.rules import encode, reference_policies
+from oran_env.policies.rules import encode, reference_policies, searched_parameters
 from oran_env.scoring import suites
 from oran_env.scoring.normalise import bootstrap_interval, interquartile_mean
 from oran_env.scoring.playable import PolicyError, policy_on, returns_of
@@ -369,3 +369,22 @@ def test_part_of_a_suite_through_another_interface() -> None:
     with pytest.raises(SuiteError, match="scenario 'paper' is not in suite tiny-v1; allowed: tiny"):
         score("static", "tiny-v1", scenarios=["paper"])
     assert not score("static", "oran-v1", 1, scenarios=["paper"]).complete
+
+
+def test_old_suites_play_the_family_as_it_was() -> None:
+    """Under the names it had; rules have the numbers that were searched for it then."""
+    suite = SUITES["oran-v1"]
+    old, new = suite.scenario("calm"), make_scenario("calm")
+    assert (old.layout.slice_mix, new.layout.slice_mix) == ("uniform", "heterogeneous")
+    assert searched_parameters(old)["static"] != searched_parameters(new)["static"]
+    assert suite.scenario("bursty") == make_scenario("bursty")
+    names = []
+
+    def make(scenario: Scenario) -> str:
+        names.append(scenario.name)
+        return "equal_shares"
+
+    found = score(make=make, suite="oran-v1", scenarios=("calm",), num_networks=1)
+    assert names == ["calm"]
+    stored = json.loads(suite.path.read_text())["scenarios"]["calm"]["equal_shares_of_first"]
+    assert found.rows[0]["return"] == pytest.approx(stored, rel=1e-6)
