@@ -123,5 +123,5 @@ def test_a_plan_is_fixed(tmp_path: Path) -> None:
 
 
 def test_unknown_figures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="figure 'fig12'; did you mean 'fig11'\? allowed: fig5,"):
+    with pytest.raises(UserError, match=r"figure 'fig12'; did you mean 'fig11'\? allowed: fig5,"):
         Plan(BUDGETS["smoke"], tmp_path).jobs(["fig12"])
