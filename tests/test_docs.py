@@ -7,6 +7,7 @@ import importlib.util
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,8 +236,11 @@ def test_there_are_links_to_check() -> None:
 
 
 def test_decisions_on_two_small_networks(
-    decisions: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    decisions: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    of_six_dus = [choice for choice in decisions.CHOICES if {"wrap_around", "sectors"} & set(choice[1])]
+    assert len(of_six_dus) == 2
+    monkeypatch.setattr(decisions, "CHOICES", tuple(c for c in decisions.CHOICES if c not in of_six_dus))
     decisions.main(["--scenario", "tiny", "--networks", "2", "--output", str(tmp_path)])
     printed = capsys.readouterr().out
     with (tmp_path / "decisions.csv").open(encoding="utf-8") as file:
@@ -290,3 +294,13 @@ def test_the_map_shows_every_wing_and_imports_that_go_down(tmp_path: Path) -> No
     assert all(floor[one] > floor[two] for one, two in arrows if one.split(".")[0] == two.split(".")[0])
     map_of_wings.draw(tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_no_script_hides_a_library() -> None:
+    """A script's folder comes first on the path: a ``coverage.py`` beside it is what numba would then import."""
+    folders = [str(ROOT / folder) for folder in ("docs", "docs/measure", "examples", "speed")]
+    imported = "import sys; sys.path[:0] = {}; import oran_env.cli"
+    told = "; print([m.__file__ for m in [*sys.modules.values()] if str(getattr(m, '__file__', '')).startswith({!r})])"
+    code = imported.format(folders) + told.format(str(ROOT / "docs")) + told.format(str(ROOT / "examples"))
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout.split("\n") == ["[]", "[]", ""]

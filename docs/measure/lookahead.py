@@ -1,7 +1,7 @@
 """What the search of oran_env.policies.lookahead gains over count_rule, and what it costs, on validation networks.
 
-python docs/measure/lookahead.py                   # the default search on `paper`, 20 networks
-python docs/measure/lookahead.py --rounds 0        # searching in the first step of an episode only
+python -m docs.measure.lookahead                   # the default search on `paper`, 20 networks
+python -m docs.measure.lookahead --rounds 0        # searching in the first step of an episode only
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The log of a search: what each trial run changed, and how it did on the validation networks.
 
-    python docs/measure/tuning_log.py RUN… [--output docs/results/tuning.csv]
+    python -m docs.measure.tuning_log RUN… [--output docs/results/tuning.csv]
 
 Reads the run directories alone, also of runs that were stopped early or whose configuration has fields that no longer
 exist, in the order in which they were begun. Fields are compared with those of the first run.

@@ -11,7 +11,7 @@ from typing import Any
 from oran_env.commands import CommandError
 from oran_env.commands.watch import fields
 from oran_env.scenario.presets import make_scenario
-from oran_env.scoring.certificate import certificate_path, certify, levels_of, verdict
+from oran_env.scoring.certificate import CERTIFICATE_SEED, certificate_path, certify, levels_of, verdict
 
 HELP = "Compare rules and lookahead on fresh networks of a preset: what it leaves to learn."
 
@@ -22,8 +22,14 @@ def register(subparsers: Any) -> None:
     parser.add_argument("preset", help="a preset, see oran-env list")
     parser.add_argument("--networks", type=int, default=16, help="fresh networks, 5 or more (default: 16)")
     parser.add_argument("--steps", type=int, default=25, help="of each network (default: 25)")
+    parser.add_argument(
+        "--first-seed",
+        type=int,
+        default=CERTIFICATE_SEED,
+        help=f"of the networks (default: {CERTIFICATE_SEED}); others where a preset was chosen with those in sight",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1); no number depends on it")
-    parser.add_argument("--rounds", type=int, help="of the search before each step (default: 1, 4 with a queue)")
+    parser.add_argument("--rounds", type=int, help="of the search before each step (default: 1)")
     parser.add_argument("--draws", type=int, help="futures that a candidate is judged on (default: 32, 8 with a queue)")
     parser.add_argument("--out", type=Path, help="file of the result (default: that of the package)")
     parser.add_argument(
@@ -40,6 +46,8 @@ def run(options: argparse.Namespace) -> None:
         ScenarioError: unknown preset or field.
     """
     scenario = make_scenario(options.preset, **fields(options.env))
+    if options.first_seed < 0:
+        raise CommandError(f"--first-seed is {options.first_seed}; allowed: 0 or more")
     if options.workers < 1:
         raise CommandError(f"--workers is {options.workers}; allowed: 1 or more")
     out = options.out
@@ -55,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
             options.steps,
             options.workers,
             partial(print, flush=True),
+            options.first_seed,
             **{name: value for name in ("rounds", "draws") if (value := getattr(options, name)) is not None},
         )
     except ValueError as error:

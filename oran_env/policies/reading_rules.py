@@ -51,17 +51,34 @@ def granted(observations: NDArray[np.float32], scenario: Scenario) -> NDArray[np
     return np.stack([owns.sum(axis=-1) for owns in (~b & e, b & e, b & ~e)], axis=-1).astype(np.float64)
 
 
+def grant(asked: NDArray[np.float64], room: float, num_rbs: int) -> NDArray[np.int64]:
+    """All RBs to the slices (..., 3), in proportion to what they ask for, or to not all of them when it is crowded.
+
+    room: thirds of the RBs that 1 in ``asked`` stands for. When more is asked for than there is, the slice that asks
+    least is served first, and the last ones get what is left; with 0 that is never so.
+    """
+    wanted = np.sort(asked * room * num_rbs / NUM_SLICES, axis=-1)
+    crowded = wanted.sum(axis=-1, keepdims=True) > num_rbs
+    filled = np.diff(np.minimum(np.cumsum(wanted, axis=-1), num_rbs), axis=-1, prepend=0.0)
+    rank = np.argsort(np.argsort(asked, axis=-1, kind="stable"), axis=-1)
+    return apportion(np.where(crowded, np.take_along_axis(filled, rank, axis=-1), asked), num_rbs)
+
+
 def weighted_counts(
-    observations: NDArray[np.float32], scenario: Scenario, weights: Sequence[float], powers: Sequence[float]
+    observations: NDArray[np.float32],
+    scenario: Scenario,
+    weights: Sequence[float],
+    powers: Sequence[float],
+    room: float = 0.0,
 ) -> NDArray[np.float32]:
-    """All RBs in proportion to weight·N_u^power of each slice; a slice without UE gets none.
+    """``grant`` for weight·N_u^power of each slice; a slice without UE gets none.
 
     With powers 0 a fixed split, with 1 so much per UE. It is what ``backlog_rule`` is without reading anything else.
 
     weights, powers: of eMBB, mMTC, URLLC.
     """
     ues = attached_ues(observations, scenario)
-    counts = apportion(np.asarray(weights) * sizes(ues, scenario, powers), scenario.radio.num_rbs)
+    counts = grant(np.asarray(weights) * sizes(ues, scenario, powers), room, scenario.radio.num_rbs)
     return encode(counts, scenario, ues)
 
 
@@ -72,6 +89,7 @@ def backlog_counts(
     powers: Sequence[float],
     gains: Sequence[float],
     tracking: float,
+    room: float = 0.0,
 ) -> NDArray[np.int64]:
     """RBs of each slice (..., 3) by ``backlog_rule``.
 
@@ -87,7 +105,7 @@ def backlog_counts(
     needed = before * load * NUM_SLICES / scenario.radio.num_rbs  # 1: a third of the RBs
     known = before.sum(axis=-1, keepdims=True) > 0.0  # not so after a reset
     size = np.where(known & (ues > 0), (1.0 - tracking) * size + tracking * needed, size)
-    return apportion(np.asarray(weights) * size * (1.0 + np.asarray(gains) * waiting), scenario.radio.num_rbs)
+    return grant(np.asarray(weights) * size * np.exp(np.asarray(gains) * waiting), room, scenario.radio.num_rbs)
 
 
 def backlog_rule(
@@ -97,17 +115,18 @@ def backlog_rule(
     powers: Sequence[float],
     gains: Sequence[float],
     tracking: float,
+    room: float = 0.0,
 ) -> NDArray[np.float32]:
     """As ``weighted_counts``, but it reads what was needed and what waits.
 
     With ``tracking`` > 0 the size of a slice is in part the RBs that its offered traffic needed in the last step (those
-    it was given times its load), which knows of bursts and of bad channels; and a slice counts 1 + gain·log(1 + steps
-    of backlog) times as much. gains: of eMBB, mMTC, URLLC.
+    it was given times its load), which knows of bursts and of bad channels; and a slice counts (1 + steps of
+    backlog)^gain times as much. gains: of eMBB, mMTC, URLLC; below 0 a slice is let go the more it is behind.
 
     Raises:
         ValueError: the observation shows no backlog.
     """
-    counts = backlog_counts(observations, scenario, weights, powers, gains, tracking)
+    counts = backlog_counts(observations, scenario, weights, powers, gains, tracking, room)
     return encode(counts, scenario, attached_ues(observations, scenario))
 
 

@@ -4,7 +4,7 @@ paper: Table 1 of the paper
 paper_capped: the same, no RB carrying more than 256-QAM does
 table5: Table 5 of the paper (3.5 GHz, 100 MHz, 30 kHz), urban macro; Q_min raised, as every policy meets the paper's
 tiny: small and short, for tests and first steps
-dynamic: what waits counts: all traffic is queued, demand drifts and bursts, KPIs look back over 1 s
+dynamic: what waits counts: all traffic is queued, demand drifts and bursts, KPIs look back over 0.5 s
 calm: fewer UEs
 heterogeneous: slices unevenly spread over the DUs
 bursty: UEs come and go, URLLC demand drifts and bursts
@@ -67,17 +67,17 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "load": 1.2,
         "drift_sigma": 0.9,  # per DU and slice a coefficient of variation of 1.1, as of small cells within minutes
         "drift_s": 3.5,
-        "burst_factor": 3.0,  # a second of events every seven
-        "burst_every_s": 6.0,
-        "burst_s": 1.0,
+        "burst_factor": 6.0,  # half a second of events, every four seconds
+        "burst_every_s": 4.0,
+        "burst_s": 0.5,
         "scheduler": "equal_rate",  # a slice is as good as its worst UE
         # A UE is served when nothing of it waits (λ out of reach). eMBB and mMTC count the steps without a stall over
-        # the last second (half the averaging window of TS 23.501), URLLC the latency of now: what is done for the two
-        # pays later, and a URLLC queue that is let go pays nothing until all of it has been caught up.
+        # the last half second, URLLC the latency of now: what is done for the two pays later, and a URLLC queue that is
+        # let go pays nothing until all of it has been caught up.
         "qos": "weighted_kpi",
         "kpi_weights": ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
         "rate_threshold_mbps": (1000.0, 1000.0, 1000.0),
-        "availability_window": 10,
+        "availability_window": 5,
         "kpi_latency_ms": (150.0, 500.0, 5.0),  # URLLC: 5QI 85 of TS 23.501
     },
     # A family for generalisation: the spaces of "paper", and one thing that is different.

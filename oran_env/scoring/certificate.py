@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oran_env.policies.reading_rules import COUNTING, READING, reading_parameters, searchable
+from oran_env.policies.reading_rules import COUNTING, READING, reading_parameters, reads_backlog, searchable
 from oran_env.policies.rules import SEARCHED, searched_parameters
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -27,8 +27,9 @@ from oran_env.scoring.suites import scenario_hash
 
 CERTIFICATE_SEED = 4_000_000
 FAR = 5  # steps that foresight sees
+FARTHER = 10  # that the lookahead to be reached sees, where there is a backlog
 SEARCH: dict[str, Any] = {"rounds": 1, "draws": 32, "interval": 5}  # of both lookaheads: a plan lasts
-SEARCH_WITH_QUEUE: dict[str, Any] = {"rounds": 4, "draws": 8, "interval": 1}  # it is good for a step
+SEARCH_WITH_QUEUE: dict[str, Any] = {"rounds": 1, "draws": 8, "interval": 1}  # it is good for a step
 QUICK_SEARCH = 8  # validation networks on which a rule's numbers are searched, where none are stored
 READS_NOTHING = ("static", "equal_shares")
 READS_COUNTS = ("count_rule", "demand_proportional", *COUNTING)
@@ -57,7 +58,7 @@ def best_of(returns: Returns, names: tuple[str, ...]) -> str | None:
 
 
 def _lookahead(returns: Returns) -> str | None:
-    return best_of(returns, ("lookahead-1", f"lookahead-{FAR}"))
+    return best_of(returns, tuple(name for name in returns if name.startswith("lookahead")))
 
 
 def _rules(returns: Returns, without: tuple[str, ...] = ()) -> str | None:
@@ -98,9 +99,12 @@ def certify(
     steps: int = 25,
     workers: int = 1,
     say: Say = lambda line: None,
+    first_seed: int = CERTIFICATE_SEED,
     **settings: Any,
 ) -> dict[str, Any]:
     """Play the policies and compare them; ``settings``: of the lookahead, in place of SEARCH.
+
+    ``first_seed``: of the networks. A preset that was chosen with some of them in sight needs others.
 
     Raises:
         ValueError: fewer than 5 networks, more steps than an episode has, an argument of the search out of range.
@@ -110,24 +114,25 @@ def certify(
     if networks < 5:
         raise ValueError(f"networks is {networks}; allowed: 5 or more")
     start = time.perf_counter()
-    seeds = tuple(CERTIFICATE_SEED + i for i in range(networks))
+    seeds = tuple(first_seed + i for i in range(networks))
     numbers, searched_here = rule_numbers(scenario, say)
     of_search = {**(SEARCH_WITH_QUEUE if scenario.traffic.latency == "queue" else SEARCH), **settings}
     jobs = {"random": Job(scenario, "random", seeds, steps)}
     rules = dict.fromkeys((*RULES, *numbers))
     jobs |= {name: Job(scenario, name, seeds, steps, numbers.get(name, {})) for name in rules}
-    for horizon in (1, FAR):
+    for horizon in (1, FAR, FARTHER) if reads_backlog(scenario) else (1, FAR):
         arguments = {**of_search, "horizon": horizon, "successor": numbers.get("backlog_rule")}
         arguments["zones"] = numbers.get("zone_rule")
         jobs[f"lookahead-{horizon}"] = Job(scenario, "lookahead", seeds, steps, arguments)
     returns = play_dealt(jobs, workers, say=say)
+    fresh = "" if first_seed == CERTIFICATE_SEED else f" --first-seed {first_seed}"
     return {
         "preset": scenario.name,
-        "command": f"oran-env certify {scenario.name} --networks {networks} --steps {steps}",
+        "command": f"oran-env certify {scenario.name} --networks {networks} --steps {steps}{fresh}",
         "scenario_hash": scenario_hash(scenario),
         "networks": networks,
         "steps": steps,
-        "first_seed": CERTIFICATE_SEED,
+        "first_seed": first_seed,
         "search": of_search,
         "searched_here": {name: numbers[name] for name in searched_here},
         "policies": {name: _told(played) for name, played in returns.items()},

@@ -85,22 +85,25 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
             "colours_own": bool(p[5]),
         }
 
+    queued = scenario.traffic.latency == "queue"  # elsewhere what a slice does not get is lost for one step only
+
     def weighted(p: Point) -> dict[str, Any] | None:
-        """Weights of URLLC and eMBB in quarters of an octave, against mMTC's 1; powers in eighths."""
-        if min(p[2:5]) < 0 or max(p[2:5]) > 12:
+        """Weights of URLLC and eMBB in quarters of an octave, against mMTC's 1; powers, and room in eighths."""
+        if min(p[2:]) < 0 or max(p[2:5]) > 12:
             return None
         weights = [round(2 ** (p[1] / 4), 3), 1.0, round(2 ** (p[0] / 4), 3)]
-        return {"weights": weights, "powers": [x / 8 for x in p[2:5]]}
+        return {"weights": weights, "powers": [x / 8 for x in p[2:5]], **({"room": p[5] / 8} if queued else {})}
 
     def reading(p: Point) -> dict[str, Any] | None:
         """The same, and gains and the tracking in eighths."""
-        found = weighted(p)
-        if found is None or min(p[5:]) < 0 or p[8] > 8:
+        *gains, tracking = p[-4:]
+        found = weighted(p[:-4])
+        if found is None or max(map(abs, gains)) > 16 or not 0 <= tracking <= 8:
             return None
-        return {**found, "gains": [x / 8 for x in p[5:8]], "tracking": p[8] / 8}
+        return {**found, "gains": [x / 8 for x in gains], "tracking": tracking / 8}
 
     hundred = range(0, 101, 10)
-    powers = ((0, 0, 0), (0, 0, 8), (8, 8, 8))
+    powers, rooms = ((0, 0, 0), (0, 0, 8), (8, 8, 8)), ((0,), (4,)) if queued else ((),)
     starts = itertools.product((10, 20, 40), (0, 35), (0, 20), (0, 30, 55), (0,), (0, 1))
     spaces = {
         "static": Space(
@@ -113,15 +116,15 @@ def spaces_of(scenario: Scenario) -> dict[str, Space]:
         "zone_rule": Space(zones, [*starts, (0, 0, 0, 55, 22, 0)], (12, 6, 3, 1), ((0, 1), (1, 2))),
         "weighted_counts": Space(
             weighted,
-            [(*w, *p) for w in itertools.product(range(-8, 17, 4), repeat=2) for p in powers],
+            [(*w, *p, *r) for w in itertools.product(range(-8, 17, 4), repeat=2) for p in powers for r in rooms],
             (4, 2, 1),
         ),
         "backlog_rule": Space(
             reading,
-            list(itertools.product((0, 4, 16), (0, 4, 16), (0, 4, 16), (0, 4))),
+            list(itertools.product((-4, 0, 4), (-4, 0, 4), (-4, 0, 4), (0, 4))),
             (4, 2, 1),
             after="weighted_counts",
-            unsearched=(0, 0, 0, 0, 8),
+            unsearched=(0, 0, 0, 0, 8, *rooms[0]),
         ),
     }
     assert set(spaces) >= {*SEARCHED, *searchable(scenario)}, "a searched rule without a space"

@@ -98,14 +98,14 @@ SUITES = {
 def search_of(suite: Suite, scenario: Scenario) -> dict[str, Any]:
     """Arguments of the LookaheadPolicy that a suite is measured by.
 
-    Where a backlog makes a step depend on the ones before, it looks five steps ahead and searches before each step;
+    Where a backlog makes a step depend on the ones before, it looks ten steps ahead and searches before each step;
     elsewhere one step ahead, every fifth step.
     """
     if suite.num_references is None:
         return {}
     zones = searched_parameters(scenario).get("zone_rule")
     if scenario.traffic.latency == "queue":
-        return {"rounds": 1, "draws": 8, "interval": 1, "horizon": 5, "zones": zones}
+        return {"rounds": 1, "draws": 8, "interval": 1, "horizon": 10, "zones": zones}
     return {"rounds": 1, "draws": 16, "interval": 5, "horizon": 1, "zones": zones}
 
 

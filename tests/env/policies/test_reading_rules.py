@@ -15,6 +15,7 @@ from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reading_rules import (
     backlog_counts,
     backlog_rule,
+    grant,
     granted,
     reading_policies,
     reads_backlog,
@@ -47,11 +48,38 @@ def counts_of(action: Any) -> list[int]:
 
 
 def test_by_hand() -> None:
-    """Sizes 1, 3 and 1.5 even shares of UEs; the URLLC backlog doubles its weight of 2: 1, 3 and 6 parts of 10."""
-    seen = observed((7, 10, 5), waiting=(0.0, 0.0, 2.0))
+    """Sizes 1, 3, 1.5 even shares of UEs; a URLLC backlog of 3 steps doubles its weight of 2: 1, 3, 6 parts of 10."""
+    seen = observed((7, 10, 5), waiting=(0.0, 0.0, np.log(4.0)))
     assert counts_of(weighted_counts(seen, QUEUES, (1.0, 1.0, 2.0), (0.0, 1.0, 1.0)))[0] in (1, 2)
     counts = backlog_counts(seen, QUEUES, **COUNTING, gains=(9.0, 9.0, 0.5), tracking=0.0)
     assert counts.tolist() == [1, 3, 6]
+
+
+def test_when_it_is_crowded_those_that_ask_least_come_first() -> None:
+    """Of 10 RBs. 6 + 3 + 6 do not fit: 6 and 3 do, the third slice gets 1. 4 + 2 + 4 fit. Without room: shares."""
+    asked = np.array([6.0, 3.0, 6.0]) * 3 / 10
+    assert grant(asked, 1.0, 10).tolist() == [6, 3, 1]
+    assert grant(asked / 1.5, 1.0, 10).tolist() == [4, 2, 4]
+    assert grant(asked, 0.0, 10).tolist() == grant(asked, 0.5, 10).tolist() == [4, 2, 4]
+    assert grant(np.array([30.0, 0.0, 0.0]), 1.0, 10).tolist() == [10, 0, 0]
+    assert grant(np.array([[0.0, 9.0, 6.0], [6.0, 3.0, 6.0]]) * 0.3, 1.0, 10).tolist() == [[0, 4, 6], [6, 3, 1]]
+
+
+@given(three, st.floats(0.0, 4.0))
+def test_all_rbs_are_granted_to_who_asks(asked: Any, room: float) -> None:
+    wanted = np.array([x if x > 0.01 else 0.0 for x in asked])
+    counts = grant(wanted, room, 10)
+    assert counts.sum() == (10 if wanted.any() else 0)
+    assert (counts[wanted == 0] == 0).all()
+    assert (counts >= 0).all()
+
+
+def test_gains_are_powers_of_the_backlog() -> None:
+    """Behind by 0, 1 and 3 steps: 1, 2 and 4 times as much with gain 1, its inverse with gain -1."""
+    seen = observed((3, 3, 3), waiting=np.log1p([0.0, 1.0, 3.0]))
+    even: dict[str, Any] = {"weights": (1.0, 1.0, 1.0), "powers": (0.0, 0.0, 0.0), "tracking": 0.0}
+    assert backlog_counts(seen, QUEUES, **even, gains=(1.0, 1.0, 1.0)).tolist() == [1, 3, 6]
+    assert backlog_counts(seen, QUEUES, **even, gains=(-1.0, -1.0, -1.0)).tolist() == [6, 3, 1]
 
 
 def test_what_the_load_needed() -> None:

@@ -14,6 +14,7 @@ from oran_env import Simulator, make_scenario
 from oran_env.cli import main
 from oran_env.policies.reading_rules import reading_parameters
 from oran_env.policies.rules import SEARCHED, searched_parameters
+from oran_env.scenario.presets import PRESETS
 from oran_env.scoring import certificate as module
 from oran_env.scoring.certificate import CERTIFICATE_SEED, NUMBERS, certificate_path, certify, levels_of, verdict
 from oran_env.scoring.paired import interval, student_quantile
@@ -56,9 +57,8 @@ def test_what_was_played(found: dict[str, Any]) -> None:
     """A rule and lookahead, played again by other means; the networks are nobody else's."""
     seeds = [CERTIFICATE_SEED + i for i in range(5)]
     assert CERTIFICATE_SEED >= SUITE_SEED + 1_000_000
-    assert {"random", "static", "count_rule", "weighted_counts", "backlog_rule", "lookahead-1", "lookahead-5"} <= set(
-        found["policies"]
-    )
+    assert {"random", "static", "count_rule", "weighted_counts", "backlog_rule"} <= set(found["policies"])
+    assert {name for name in found["policies"] if "look" in name} == {"lookahead-1", "lookahead-5", "lookahead-10"}
     those_of_tiny = {*searched_parameters(QUEUES), *reading_parameters(QUEUES)}
     assert set(found["searched_here"]) == {*SEARCHED, "weighted_counts", "backlog_rule"} - those_of_tiny
     short = Simulator(QUEUES.with_overrides(horizon=4), 5, seeds)
@@ -93,7 +93,7 @@ def test_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels made up: with every gap large all holds; then one after the other is closed."""
     levels = {
         "random": 0.0, "static": 0.4, "equal_shares": 0.3, "count_rule": 0.6, "backlog_rule": 0.8, "lookahead-1": 1.0,
-        "lookahead-5": 1.2,
+        "lookahead-5": 1.2, "lookahead-10": 1.0,
     }  # fmt: skip
 
     def lines(changed: dict[str, float], met: float = 0.6) -> list[str]:
@@ -109,6 +109,7 @@ def test_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no headroom in reading the state" in lines({"static": 0.75})[-1]
     assert lines({}, 0.4)[-1] == "mine: it is too hard to meet every Q_min"
     assert lines({}, 0.9)[-1] == "mine: it is too easy to meet every Q_min"
+    assert lines({"lookahead-5": 1.06, "lookahead-10": 1.2, "backlog_rule": 1.05})[-1] == "mine: all of it holds"
     zone = lines({"zone_rule": 1.15})  # a rule with a reuse plan: coordination pays still, little is left above it
     assert "coordination" not in zone[-1]
     assert "above the best rule" in zone[-1]
@@ -191,19 +192,30 @@ def test_the_command(
     assert json.loads(out.read_text()) == found
     assert shown.splitlines()[: len(levels_of(found))] == levels_of(found)
     assert "foresight" in shown
-    (scenario, networks, steps, workers, _), settings = asked[0]
-    assert (networks, steps, workers, settings) == (5, 4, 1, {"draws": 32})
+    (scenario, networks, steps, workers, _, first_seed), settings = asked[0]
+    assert (networks, steps, workers, first_seed, settings) == (5, 4, 1, CERTIFICATE_SEED, {"draws": 32})
     assert scenario == make_scenario("tiny", load=2)
     out.unlink()
-    main(["certify", "tiny", "--env", "load=2"])  # of no preset: not stored
+    main(["certify", "tiny", "--env", "load=2", "--first-seed", "7"])  # of no preset: not stored
     assert "written" not in capsys.readouterr().out
-    for wrong in (["--workers", "0"], ["--out", str(tmp_path)]):
+    assert asked[1][0][-1] == 7
+    for wrong in (["--workers", "0"], ["--first-seed", "-1"], ["--out", str(tmp_path)]):
         with pytest.raises(SystemExit):
             main(["certify", "tiny", *wrong])
 
 
+def test_other_networks() -> None:
+    """With --first-seed the networks are others, and the command that is stored says so."""
+    one = certify(make_scenario("tiny"), 5, 2, 1, lambda line: None, CERTIFICATE_SEED + 5, **CHEAP)
+    assert (one["first_seed"], one["command"][-21:]) == (CERTIFICATE_SEED + 5, " --first-seed 4000005")
+    seeds = tuple(CERTIFICATE_SEED + 5 + i for i in range(5))
+    played = play(Job(make_scenario("tiny"), "equal_shares", seeds, 2))
+    assert one["policies"]["equal_shares"]["return"] == pytest.approx(played.returns.mean(), abs=1e-4)
+
+
 def test_stored_certificates_belong_to_their_presets() -> None:
-    """Where there is one it has every number, of the preset as it is."""
+    """Every preset has one with every number, of the preset as it is."""
+    assert {path.stem for path in certificate_path("x").parent.glob("*.json")} == set(PRESETS)
     for path in sorted(certificate_path("x").parent.glob("*.json")):
         table = json.loads(path.read_text())
         assert path == certificate_path(table["preset"])

@@ -1,6 +1,6 @@
 """How often 95 % intervals over seeds hold the truth: the t-interval, and both ways to draw the bootstrap.
 
-python docs/measure/coverage.py
+python -m docs.measure.interval_coverage
 
 Each trial invents trainings whose true mean is 0: return = network + seed + rest, with 20 networks from −1 to 1, a
 normal effect of the seed of 0.1 and a normal rest of 0.05, as one training is evaluated on all networks. A share far
