@@ -32,6 +32,7 @@ addEventListener("load", () => {{
     width: innerWidth,
     title: page.title,
     images: page.images.length,
+    drawings: [...page.querySelectorAll("svg")].filter(each => each.getBoundingClientRect().width > 40).length,
     broken: [...page.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.alt),
     wide: page.documentElement.scrollWidth,
     astray: [...page.querySelectorAll("a[href^='#']")].map(link => link.hash.slice(1))
