@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl docs lint bench planted trust trust-quick clean
+.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer lint bench planted trust trust-quick clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | lint | bench | planted | trust | trust-quick | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | newcomer | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -61,6 +61,10 @@ docs: install
 	$(PIP) -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "written: docs/_build/index.html"
+
+# The README and Getting started, word by word, in a fresh clone with empty caches.
+newcomer:
+	PYTHONPATH=tests $(PYTHON) -m newcomer
 
 lint: install
 	$(BIN)/ruff check .
