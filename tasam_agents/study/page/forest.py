@@ -13,7 +13,7 @@ from tasam_agents.study.page.page import Finding, Weighed
 
 WIDTH, HEIGHT = 240, 22  # of a row, in its own units
 MIDDLE, REACH, Y = WIDTH / 2, 110.0, HEIGHT / 2
-LETTERS = 78  # of a claim, in the picture that stands alone
+LETTERS, NUMBERS = 78, 54  # letters of a claim and of its number, in the picture that stands alone
 COLOURS = {"supported": "#00684a", "not supported": "#a83e00", "inconclusive": "#7a5200", "described": "#4a5561"}
 LEGEND = "dot: effect; bar: 95 % interval; line in the middle: none; dashes: margin to beat; diamond: the paper's size"
 
@@ -63,16 +63,19 @@ def whole_picture(findings: Sequence[Finding], badge: Callable[[str], str]) -> s
     for number, (finding, weighed) in enumerate(shown):
         top = 34 + line * number
         colour = COLOURS[finding.verdict]
-        claim = finding.claim.replace("`", "")
-        claim = claim if len(claim) <= LETTERS else f"{claim[: LETTERS - 1]}…"
+        claim = _cut(finding.claim.replace("`", ""), LETTERS)
         lines.append(
             f'<text x="8" y="{top + 15}">{escape(claim)}</text>'
             f'<text x="560" y="{top + 15}" fill="{colour}" font-weight="bold">{escape(badge(finding.verdict))}</text>'
             f'<g transform="translate(690 {top})">{row(weighed, colour)}</g>'
-            f'<text x="945" y="{top + 15}">{escape(weighed.text[:60])}</text>'
+            f'<text x="945" y="{top + 15}">{escape(_cut(weighed.text, NUMBERS))}</text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {40 + line * len(shown)}" width="{wide}" '
         f'font-family="system-ui, sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/>'
         f'<text x="8" y="20" fill="#59636e">{escape(LEGEND)}</text>{"".join(lines)}</svg>\n'
     )
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
