@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer lint bench planted trust trust-quick clean
+.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer dist lint bench planted trust trust-quick clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | newcomer | lint | bench | planted | trust | trust-quick | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | newcomer | dist | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -65,6 +65,15 @@ docs: install
 # The README and Getting started, word by word, in a fresh clone with empty caches.
 newcomer:
 	PYTHONPATH=tests $(PYTHON) -m newcomer
+
+# sdist and wheel as they go to a package index: make dist ADDRESS=https://… , the address of the repository.
+dist: install
+	@test -n "$(ADDRESS)" || { echo "make dist ADDRESS=https://… : where the repository stands"; exit 2; }
+	$(PIP) build
+	rm -rf build/release && mkdir -p build/release
+	git archive HEAD | tar -x -C build/release
+	$(BIN)/python docs/for_index.py build/release $(ADDRESS) v$$($(BIN)/python -c "import oran_env; print(oran_env.__version__)")
+	$(BIN)/python -m build --outdir dist build/release
 
 lint: install
 	$(BIN)/ruff check .

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import for_index
 import pytest
 from test_architecture import HOME, headed_equations
 
@@ -48,6 +50,25 @@ def test_each_equation_leads_to_the_file_that_it_heads() -> None:
         found |= dict.fromkeys(each, path)
     assert {number: path for number, path in found.items() if number in HOME} == HOME
     assert {"9", "10", "11", "12"} <= found.keys()
+
+
+def test_the_readme_of_an_index_has_no_relative_link() -> None:
+    address = "https://example.org/user/oran-tasam"
+    text = for_index.absolute((ROOT / "README.md").read_text("utf-8"), address, "v1.2.3")
+    links = re.findall(
+        r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
+    targets = [inline or named for inline, named in links]
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
+    for target in targets:  # and every one leads to a file of this repository
+        if target.startswith(address):
+            kind, tag, path = target.removeprefix(f"{address}/").partition("#")[0].split("/", 2)
+            assert (ROOT / path).is_file(), target
+            assert (kind, tag) == ("raw" if path.endswith(".png") else "blob", "v1.2.3")
+    assert for_index.UNKNOWN not in text
+    urls = tomllib.loads(for_index.with_addresses((ROOT / "pyproject.toml").read_text("utf-8"), address, "v1"))
+    assert {"Paper", "Repository", "Documentation"} <= urls["project"]["urls"].keys()
 
 
 @pytest.mark.slow
