@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl lint bench planted trust trust-quick clean
+.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer dist lint bench planted trust trust-quick clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | lint | bench | planted | trust | trust-quick | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | newcomer | dist | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -56,6 +56,25 @@ test-torchrl: install
 	$(PIP) -c constraints.txt -e '.[torchrl]'
 	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_examples.py
 
+# The site, in docs/_build; a warning is an error.
+docs: install
+	$(PIP) -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "written: docs/_build/index.html"
+
+# The README and Getting started, word by word, in a fresh clone with empty caches.
+newcomer:
+	PYTHONPATH=tests $(PYTHON) -m newcomer
+
+# sdist and wheel as they go to a package index: make dist ADDRESS=https://… , the address of the repository.
+dist: install
+	@test -n "$(ADDRESS)" || { echo "make dist ADDRESS=https://… : where the repository stands"; exit 2; }
+	$(PIP) build
+	rm -rf build/release && mkdir -p build/release
+	git archive HEAD | tar -x -C build/release
+	$(BIN)/python docs/for_index.py build/release $(ADDRESS) v$$($(BIN)/python -c "import oran_env; print(oran_env.__version__)")
+	$(BIN)/python -m build --outdir dist build/release
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -79,4 +98,4 @@ trust-quick: install
 	OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python -m trust --quick
 
 clean:
-	rm -rf $(VENV) $(RAY_VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

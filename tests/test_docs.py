@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 GENERATED = ("oran_v1.md", "oran_joint_v1.md", "oran_du_v1.md", "scenario.md")
 WITH_CODE = ("environment.md", "extending.md", *(f"environments/{name}" for name in GENERATED))
 LINKED = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+LINKED = [path for path in LINKED if "_build" not in path.parts]
 
 
 def load(path: Path) -> ModuleType:

@@ -10,6 +10,7 @@ MODULES = (
     "oran_env.commands.list_options",
     "oran_env.commands.score",
     "oran_env.commands.watch",
+    "oran_env.commands.explore",
     "oran_env.commands.certify",
     "oran_env.commands.levels",
     "oran_env.commands.compile_kernels",

@@ -14,9 +14,9 @@ from oran_env.scenario.presets import make_scenario
 from oran_env.scenario.slices import SLICES
 from tasam_agents.study.arms import GEOMETRIES, MAIN, PLACEMENTS, SCALED, at_radius, scenario_layout, with_dus
 from tasam_agents.study.budgets import Budget
-from tasam_agents.study.page.page import Finding
+from tasam_agents.study.page.page import Finding, Weighed
 from tasam_agents.study.results import RETURN, Array, Results
-from tasam_agents.study.verdict import Effect, above, all_of, as_large_as, gap, over_runs, spread_ratio
+from tasam_agents.study.verdict import Effect, above, all_of, as_large_as, decisive, gap, over_runs, spread_ratio
 
 NAMES = {"no_sam": "no SAM", "l2": "L2", "actor_sam": "actor-SAM", "critic_sam": "critic-SAM", "both_sam": "both-SAM"}
 """The arms of the main comparison, for readers."""
@@ -82,13 +82,18 @@ def judged(
     each = {"": effects} if isinstance(effects, Effect) else effects
     numbers = "; ".join(f"{name} {effect.text(digits, unit)}".lstrip() for name, effect in each.items())
     verdict = all_of(above(effect, margin) for effect in each.values())
-    return Finding(claim, source, verdict, told.format(numbers), reason, f"above {margin:g}{unit}")
+    part = decisive(each, margin)
+    number = told.format(each[part].text(digits, unit))
+    weighed = Weighed(number, *each[part], margin, part=part)
+    return Finding(claim, source, verdict, told.format(numbers), reason, f"above {margin:g}{unit}", weighed)
 
 
 def _of_size(claim: str, source: str, effect: Effect, claimed: float, margin: float) -> Finding:
     """The claim that the effect is as large as printed [%]."""
     counts = f"above {margin:.1f} %, and up to {claimed:g} % at least"
-    return Finding(claim, source, as_large_as(effect, claimed, margin), effect.text(1, " %"), counts=counts)
+    text = effect.text(1, " %")
+    weighed = Weighed(text, *effect, margin, claimed)
+    return Finding(claim, source, as_large_as(effect, claimed, margin), text, counts=counts, weighed=weighed)
 
 
 def returns(results: Results, budget: Budget, prefix: str = "") -> list[Finding]:

@@ -61,7 +61,6 @@ class Report:
         if not self.budget.judges:
             sections = [replace(each, findings=tuple(map(_shown_only, each.findings))) for each in sections]
         lead = [
-            *([] if self.budget.judges else [nothing_judged(self.budget)]),
             f"Budget `{self.budget.name}`: every number below comes from runs of `tasam study run --budget "
             f"{self.budget.name}`. Margins were fixed in `plan.json` before the first run: a difference in return "
             f"counts from {self.budget.margin:g} on, one in the QoS of a slice from {self.budget.gain_margin:g} %.",
@@ -72,7 +71,8 @@ class Report:
         if missing:
             lead.append(f"Not in it yet, because runs are missing: {', '.join(missing)}.")
         basis = Section("What differs from the paper", "deviations", DEVIATIONS)
-        return Page("The paper's evaluation, repeated", tuple(lead), dict(self.facts), (*sections, basis))
+        banner = "" if self.budget.judges else nothing_judged(self.budget)
+        return Page("The paper's evaluation, repeated", tuple(lead), dict(self.facts), (*sections, basis), banner)
 
     def _picture(self, anchor: str) -> Path:
         return self.directory / f"{anchor}.png"
@@ -248,7 +248,8 @@ def nothing_judged(budget: Budget) -> str:
 
 
 def _shown_only(finding: Finding) -> Finding:
-    return replace(finding, verdict="described", counts="")
+    weighed = finding.weighed and finding.weighed._replace(margin=None, claimed=None)
+    return replace(finding, verdict="described", counts="", weighed=weighed)
 
 
 def facts_of(results: Results, budget: Budget, planned: int, machine: str) -> dict[str, str]:

@@ -7,8 +7,8 @@ inconclusive otherwise. With fewer than three training seeds there is no interva
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -18,8 +18,7 @@ from tasam_agents.stats.intervals import LEAST_RUNS, difference, mean_interval
 from tasam_agents.study.page.page import Verdict
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """What was measured, with the interval it is judged by; no bounds: too few seeds."""
 
     mean: float
@@ -97,3 +96,14 @@ def all_of(verdicts: Iterable[Verdict]) -> Verdict:
     if "not supported" in each:
         return "not supported"
     return "supported" if each and all(verdict == "supported" for verdict in each) else "inconclusive"
+
+
+def decisive(effects: Mapping[str, Effect], margin: float = 0.0) -> str:
+    """Of the parts of a claim the one that its verdict rests on: the smallest effect among those with that verdict."""
+    each = {name: above(effect, margin) for name, effect in effects.items()}
+    verdict = all_of(each.values())
+    return min((name for name in each if each[name] == verdict), key=lambda name: _order(effects[name].mean))
+
+
+def _order(mean: float) -> float:
+    return float("inf") if mean != mean else mean  # one without a number decides nothing if there is another

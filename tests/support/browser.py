@@ -29,9 +29,11 @@ WRAPPER = f"""<!DOCTYPE html><html><head><link rel="icon" href="data:,"></head><
 addEventListener("load", () => {{
   const frames = [...document.querySelectorAll("iframe")];
   const found = frames.map(({{contentDocument: page, contentWindow: {{innerWidth}}}}) => ({{
+    probe: (PROBE)(page),
     width: innerWidth,
     title: page.title,
     images: page.images.length,
+    drawings: [...page.querySelectorAll("svg")].filter(each => each.getBoundingClientRect().width > 40).length,
     broken: [...page.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.alt),
     wide: page.documentElement.scrollWidth,
     astray: [...page.querySelectorAll("a[href^='#']")].map(link => link.hash.slice(1))
@@ -84,9 +86,10 @@ class Visit:
         return found
 
 
-def visit(directory: Path, profile: Path) -> Visit:
-    """Open directory/index.html in frames of all widths."""
-    (directory / "wrapper.html").write_text(WRAPPER)
+def visit(directory: Path, profile: Path, probe: str = "page => null") -> Visit:
+    """Open directory/index.html in frames of all widths; probe: what JavaScript does with each before it is looked at,
+    its answer stands in the frame under that name."""
+    (directory / "wrapper.html").write_text(WRAPPER.replace("PROBE", probe))
     asked: list[tuple[str, int]] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Recorder, directory=str(directory), asked=asked))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tasam_agents.jobs.job import Job
     from tasam_agents.study.plan import Plan
 
-MACHINE_FILE, RESULTS, REPORT = "machine.json", "results", "report"
+MACHINE_FILE, FACTS_FILE, RESULTS, REPORT = "machine.json", "facts.json", "results", "report"
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -182,6 +182,13 @@ def write_report(
         (target / RESULTS / MACHINE_FILE).write_text(machine_file.read_text("utf-8"), "utf-8")
     told = ", ".join(f"{name} {value}".strip() for name, value in machine.items())
     facts = facts_of(results, plan.budget, len(plan.jobs()), told)
+    if tables is None:
+        files.append(write_json_atomically(target / RESULTS / FACTS_FILE, facts, indent=1))
+    elif (tables / FACTS_FILE).is_file():  # a budget may have changed since: what was run is told, not what would be
+        stored = read_json(tables / FACTS_FILE)
+        if not isinstance(stored, dict):
+            raise UserError(f"{tables / FACTS_FILE} is no table of facts; allowed: names and texts")
+        facts = {str(name): str(value) for name, value in stored.items()}
     directory = target / REPORT
     directory.mkdir(parents=True, exist_ok=True)
     page = Report(results, plan.budget, directory, facts).page()

@@ -10,10 +10,22 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Verdict = Literal["supported", "not supported", "inconclusive", "described"]
 OURS = ("summary", "facts")  # anchors that every page has
+
+
+class Weighed(NamedTuple):
+    """The one number that a verdict rests on; of a claim with several parts, that of the part which decides it."""
+
+    text: str  # the number and its interval, for readers
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    margin: float | None = None  # the effect counts from here on
+    claimed: float | None = None  # as large as the paper says
+    part: str = ""  # which part of the claim it is, if there are several
 
 
 @dataclass(frozen=True)
@@ -30,10 +42,18 @@ class Finding:
     measured: str
     reason: str = ""
     counts: str = ""  # from where on an effect counts: the threshold of the verdict
+    weighed: Weighed | None = None
 
     def __post_init__(self) -> None:
         if self.verdict not in get_args(Verdict):
             raise ValueError(f"verdict is {self.verdict!r}; allowed: {', '.join(get_args(Verdict))}")
+
+    @property
+    def in_short(self) -> str:
+        """What was measured, as one number."""
+        if self.weighed is None:
+            return self.measured
+        return f"{self.weighed.part}: {self.weighed.text}" if self.weighed.part else self.weighed.text
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,7 @@ class Page:
     lead: tuple[str, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
+    banner: str = ""  # what nobody may overlook
 
     def __post_init__(self) -> None:
         often = [name for name, n in Counter([*OURS, *(each.anchor for each in self.sections)]).items() if n > 1]

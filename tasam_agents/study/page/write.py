@@ -1,7 +1,7 @@
 """The report as one HTML file that needs nothing else, and as Markdown, from the templates beside this module.
 
 In the HTML file style, pictures and CSVs are inside and nothing is fetched; in Markdown pictures and CSVs are links
-relative to the directory it stands in.
+relative to the directory it stands in, and the picture of all claims is a file of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from tasam_agents.files.atomic_write import write_text_atomically
+from tasam_agents.study.page.forest import LEGEND, row_picture, whole_picture
 from tasam_agents.study.page.page import Page
 
 TEMPLATES = {"index.html": "report.html.jinja", "report.md": "report.md.jinja"}
@@ -32,15 +33,19 @@ OPENING = re.compile(r"^(?:([-+=>#])|(\d+)(?=[.)]))")  # and where one begins: a
 
 
 def write_page(page: Page, directory: Path) -> list[Path]:
-    """Write index.html and report.md into the directory, each as a whole or not at all; return them.
+    """Write index.html, report.md and, if claims have numbers, claims.svg, each as a whole or not at all; return them.
 
     Raises:
         OSError: a picture or a CSV cannot be read, or the directory cannot be written.
         ValueError: a picture is not a PNG.
     """
     templates = _templates(directory)
-    shown = {"page": page, "tally": tally(page), "head": SUMMARY_HEAD}
+    findings = [finding for _, finding in page.findings]
+    weighed = any(finding.weighed for finding in findings)
+    shown = {"page": page, "tally": tally(page), "head": SUMMARY_HEAD, "weighed": weighed, "legend": LEGEND}
     texts = {name: templates.get_template(template).render(shown) for name, template in TEMPLATES.items()}
+    if weighed:
+        texts["claims.svg"] = whole_picture(findings, badge)
     directory.mkdir(parents=True, exist_ok=True)
     return [write_text_atomically(directory / name, text) for name, text in texts.items()]
 
@@ -56,7 +61,8 @@ def _templates(directory: Path) -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters |= {
-        "badge": lambda verdict: f"{SYMBOLS[verdict]} {verdict}",
+        "badge": badge,
+        "drawn": lambda finding: Markup(row_picture(finding)),
         "right": lambda table: numeric_columns(table.rows) or [False] * len(table.head),
         # HTML
         "code": lambda text: Markup(with_code(text, escape, lambda code: f"<code>{escape(code)}</code>")),
@@ -71,6 +77,11 @@ def _templates(directory: Path) -> Environment:
         "link": lambda path: quote(Path(os.path.relpath(path, directory)).as_posix()),
     }
     return templates
+
+
+def badge(verdict: str) -> str:
+    """A verdict for readers: told by its symbol and its word, not by its colour alone."""
+    return f"{SYMBOLS[verdict]} {verdict}"
 
 
 def tally(page: Page) -> str:

@@ -119,12 +119,29 @@ def test_a_finding_says_from_where_on_an_effect_counts() -> None:
     assert found["TA-SAM returns up to 22 % more than SAC without SAM"] == "above 1.0 %, and up to 22 % at least"
 
 
+def test_one_number_stands_for_a_claim_of_several_parts() -> None:
+    """both > critic > actor > L2 > none, broken between actor-SAM and L2: that part is shown."""
+    levels = AS_PRINTED | {"actor_sam": 1.10}
+    (order,) = [each for each in claims.returns(invented(levels), BUDGET) if each.source == "Fig. 7"]
+    assert order.verdict == "not supported"
+    assert order.weighed is not None
+    assert order.weighed.part == "actor_sam − l2"
+    assert order.weighed.mean == pytest.approx(-0.04, abs=0.01)
+    assert order.in_short == f"actor_sam − l2: {order.weighed.text}"
+    assert order.in_short.count("[") == 1 < order.measured.count("[")
+    (held,) = [each for each in claims.returns(invented(AS_PRINTED), BUDGET) if each.source == "Fig. 7"]
+    assert held.weighed is not None
+    assert held.verdict == "supported"
+    assert held.weighed.mean == pytest.approx(0.02, abs=0.01)  # the narrowest of its steps
+
+
 def test_a_budget_of_two_seeds_judges_nothing(tmp_path: Path) -> None:
     smoke = BUDGETS["smoke"]
     assert [name for name, budget in BUDGETS.items() if not budget.judges] == ["smoke"]
     few = Report(invented(AS_PRINTED), replace(BUDGET, seeds=2), tmp_path, {}).page()
     assert {finding.verdict for _, finding in few.findings} == {"described"}
-    assert few.lead[0].startswith("NO VERDICTS")
+    assert few.banner.startswith("NO VERDICTS")
+    assert {each.weighed.margin for _, each in few.findings if each.weighed} == {None}  # nothing to beat
     assert "2 seeds" in nothing_judged(smoke)
 
 

@@ -11,17 +11,21 @@ import pytest
 from support.here_pool import HerePool
 
 from tasam_agents.cli.commands import study
+from tasam_agents.errors import UserError
 from tasam_agents.jobs.engine import run_jobs, standing
 from tasam_agents.jobs.job import Job
 from tasam_agents.jobs.training_task import train_job
 from tasam_agents.study.budgets import BUDGETS
 from tasam_agents.study.measurement import FILE, is_measured
+from tasam_agents.study.page.page import Page
 from tasam_agents.study.plan import Plan
+from tasam_agents.study.report import Report
 from tasam_agents.study.results import collect
 from tasam_agents.study.task import study_task
 from tasam_agents.training.run_directory import RunDirectory
 
 Q_MIN = (10.0, 50.0, 2.0)
+STORED = Path(__file__).parents[3] / "docs" / "results" / "study" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +117,22 @@ def test_a_run_that_cannot_be_gone_on_from_is_renamed(plan: Plan) -> None:
     aside = job.directory.with_name(f"{job.directory.name}.interrupted-1")
     assert (aside / FILE).is_file()
     assert RunDirectory(job.directory).metrics()[-1]["iteration"] == 2
+
+
+def test_tables_bring_their_own_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stored study was run when its budget was another one."""
+    tables = tmp_path / "results"
+    shutil.copytree(STORED, tables)
+    told: list[dict[str, str]] = []
+
+    def stop(report: Report) -> Page:
+        told.append(dict(report.facts))
+        raise UserError("far enough")
+
+    monkeypatch.setattr(Report, "page", stop)
+    with pytest.raises(UserError, match="far enough"):
+        study.write_report(out=tmp_path, tables=tables)
+    assert told[0]["budget"].startswith("quick: 50 iterations")
+    (tables / "facts.json").write_text("[]")
+    with pytest.raises(UserError, match=r"facts\.json is no table of facts"):
+        study.write_report(out=tmp_path, tables=tables)

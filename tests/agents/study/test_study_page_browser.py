@@ -10,7 +10,7 @@ import pytest
 from support.browser import CHROMIUM, WIDTHS, visit
 
 from tasam_agents.study import figures as pictures
-from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table
+from tasam_agents.study.page.page import Finding, Page, Picture, Section, Table, Weighed
 from tasam_agents.study.page.write import write_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH (Debian: apt-get install chromium)")
@@ -30,15 +30,27 @@ def page(tmp_path: Path) -> Page:
     )
     findings = (
         Finding(
-            "TA-SAM is better than `no_sam`", "section VII, Fig. 5", "inconclusive", long, "the interval contains 0"
+            "TA-SAM is better than `no_sam`",
+            "section VII, Fig. 5",
+            "inconclusive",
+            long,
+            "the interval contains 0",
+            weighed=Weighed("+0.2 [-0.8, +1.1] %", 0.2, -0.8, 1.1, 1.0, 22.0),
         ),
-        Finding("a_name_without_any_place_to_break_it_" * 4, "Table 2", "supported", "x" * 200),
+        Finding(
+            "a_name_without_any_place_to_break_it_" * 4,
+            "Table 2",
+            "supported",
+            "x" * 200,
+            weighed=Weighed("y" * 90, -1e9, part="z" * 90),
+        ),
         Finding("c", "Table 3", "not supported", f"`{'y' * 150}`"),
         Finding("d", "Fig. 11", "described", long),
     )
     facts = {"command": f"`tasam study --out {'runs/' * 40}`", "seeds": "1, 2, 3", "a_long_name_of_a_fact" * 4: "1"}
     section = Section("Learning curves of all agents, Fig. 5", "fig5", ("A paragraph.",), findings, shown, (table,))
-    return Page("TA-SAM <for> O-RAN", ("A lead.",), facts, (section, Section("Another", "other", ("Text.",))))
+    sections = (section, Section("Another", "other", ("Text.",)))
+    return Page("TA-SAM <for> O-RAN", ("A lead.",), facts, sections, "NOBODY MAY OVERLOOK THIS " * 5)
 
 
 def test_the_report_is_whole_at_every_width(page: Page, tmp_path: Path) -> None:
@@ -47,6 +59,7 @@ def test_the_report_is_whole_at_every_width(page: Page, tmp_path: Path) -> None:
     assert seen.faults() == []
     assert [(frame["width"], frame["images"]) for frame in seen.frames] == [(width, 2) for width in WIDTHS]
     assert {frame["title"] for frame in seen.frames} == {"TA-SAM <for> O-RAN"}
+    assert [frame["drawings"] for frame in seen.frames] == [4, 4]  # two claims have a number: above, and each below
     assert ("/index.html", 200) in seen.asked
 
 

@@ -1,0 +1,1 @@
+"""A newcomer follows the pages word by word."""
