@@ -12,7 +12,7 @@ from oran_env.scoring.score import Score
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, train_baseline
 from tasam_agents.baselines.training import load_policy as load_baseline
-from tasam_agents.config.fields import Scalar, TrainConfig
+from tasam_agents.config.fields import MOST_THREADS, Scalar, TrainConfig
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import ObservationPolicy
@@ -40,6 +40,7 @@ def train(
     quiet: bool = False,
     distributed: DistributedConfig | None = None,
     accept_changes: bool = False,
+    threads: int | None = None,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
@@ -52,6 +53,8 @@ def train(
         distributed: put the networks on a Ray cluster; our own agents only.
         accept_changes: resume also with a configuration or with versions that the run did not begin with, or with a log
             that is damaged; the damaged one is kept beside the new one.
+        threads: with ``resume``, CPU threads from here on, in place of the configuration's. The configuration of the
+            run stays; the last bits of its numbers may depend on it.
 
     Raises:
         UserError: bad input, before any work starts. RunLocked: another process works on the run.
@@ -59,6 +62,8 @@ def train(
         OSError: the disk is full, or the run was deleted meanwhile.
     """
     path = Path(run_dir)
+    if threads is not None and not (resume and distributed is None and 1 <= threads <= MOST_THREADS):
+        raise UserError(f"threads is {threads}; allowed: 1 to {MOST_THREADS}, to resume a run of one process")
     if isinstance(config, BaselineConfig):
         if resume:
             raise UserError(f"resume is True and {config.name} a baseline; allowed: runs of our own agents")
@@ -79,7 +84,7 @@ def train(
     with run_lock(path):
         choice = Choice(config, {}) if resume else _chosen(config, quiet)
         try:
-            return trainer.train(choice.config, path, resume, quiet, accept_changes)
+            return trainer.train(choice.config, path, resume, quiet, accept_changes, threads=threads)
         finally:
             choice.write(path)
 

@@ -54,6 +54,14 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What a run that goes on may have of another machine: none of it is part of what is learnt."""
+
+    threads: int | None = None
+    """CPU threads of the matrix products, from here on; rounding, and so the last bits, may depend on it."""
+
+
+@dataclass(frozen=True)
 class Begun:
     """Train, evaluate on held-out networks, draw."""
 
@@ -66,7 +74,7 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command."""
     resumed, surplus = parse(Resumed, "tasam train", arguments, return_unknown_args=True, add_help=False)
     distributed = resumed.cluster.config()
-    claimed = None
+    claimed = threads = None
     if resumed.resume is None:
         if resumed.accept_changes:
             raise UserError("--accept-changes: allowed with --resume")
@@ -76,9 +84,11 @@ def run(arguments: Sequence[str]) -> None:
             path = claimed = RunDirectory.claim(Path("runs"), f"{config.name}-seed{config.seed}-{stamp}")
         else:
             path = options.run_dir
-    elif surplus:
-        raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
     else:
+        machine, surplus = parse(Machine, "tasam train", surplus, return_unknown_args=True, add_help=False)
+        if surplus:
+            raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
+        threads = machine.threads
         path = resumed.resume
         run = RunDirectory.open(path)
         config = run.config(resumed.trust_env, changed=resumed.accept_changes)
@@ -97,6 +107,7 @@ def run(arguments: Sequence[str]) -> None:
             resume=resumed.resume is not None,
             distributed=distributed,
             accept_changes=resumed.accept_changes,
+            threads=threads,
         )
     except (UserError, Interrupted):
         if claimed is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from tasam_agents.cli.arguments import call, print_paths
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ def tune(
     names = [name.replace("-", "_") for name in rivals]
     for name in names:
         if name not in searched:
-            raise UserError(f"rival {name!r}; allowed: {', '.join(searched)}")
+            raise UserError(not_among("rival", name, searched))
     out.mkdir(parents=True, exist_ok=True)
     for name in names:
         log = out / f"{name}.csv"
