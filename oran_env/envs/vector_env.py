@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from oran_env.envs.action_face import ActionType
 from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
-from oran_env.envs.spaces import ActionType
 from oran_env.envs.spec import with_horizon
 from oran_env.model.outcome import INFO
 from oran_env.numerics.seeding import checked_seed, is_list

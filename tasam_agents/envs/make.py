@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pettingzoo
+from gymnasium.spaces import Discrete, MultiDiscrete
 from numpy.typing import NDArray
 
 from tasam_agents.envs.centralised import Centralised
@@ -72,7 +73,9 @@ def make_batched(
     env = make_env(env_id, kwargs)
     names = batch_names(seed, num_envs)
     # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
-    if env is env.unwrapped and hasattr(env, "batched"):
+    # Nor one whose agents choose by number: its batch takes the values behind that.
+    by_number = any(isinstance(env.action_space(agent), Discrete | MultiDiscrete) for agent in env.possible_agents)
+    if env is env.unwrapped and hasattr(env, "batched") and not by_number:
         simulator: BatchedEnv = env.batched(num_envs, names)
         return simulator
     return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], names)
