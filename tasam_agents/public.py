@@ -31,6 +31,7 @@ from tasam_agents.training.choosing import Choice, choose
 from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.run_lock import run_lock
+from tasam_agents.training.tracking import Tool, tracked
 
 
 def train(
@@ -41,6 +42,7 @@ def train(
     distributed: DistributedConfig | None = None,
     accept_changes: bool = False,
     threads: int | None = None,
+    track: Tool | None = None,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
@@ -55,13 +57,26 @@ def train(
             that is damaged; the damaged one is kept beside the new one.
         threads: with ``resume``, CPU threads from here on, in place of the configuration's. The configuration of the
             run stays; the last bits of its numbers may depend on it.
+        track: show the log with "tensorboard", "wandb" or "mlflow", too; each is an extra.
 
     Raises:
         UserError: bad input, before any work starts. RunLocked: another process works on the run.
         Interrupted: on SIGINT, SIGTERM or SIGHUP. TrainingDiverged: NaN or infinity.
         OSError: the disk is full, or the run was deleted meanwhile.
     """
-    path = Path(run_dir)
+    with tracked(track, Path(run_dir), config.to_dict()):
+        return _train(config, Path(run_dir), resume, quiet, distributed, accept_changes, threads)
+
+
+def _train(
+    config: TrainConfig | BaselineConfig,
+    path: Path,
+    resume: bool,
+    quiet: bool,
+    distributed: DistributedConfig | None,
+    accept_changes: bool,
+    threads: int | None,
+) -> Path:
     if threads is not None and not (resume and distributed is None and 1 <= threads <= MOST_THREADS):
         raise UserError(f"threads is {threads}; allowed: 1 to {MOST_THREADS}, to resume a run of one process")
     if isinstance(config, BaselineConfig):

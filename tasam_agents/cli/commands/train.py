@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tasam_agents.cli.arguments import Unprefixed, parse, parse_with_configuration
 from tasam_agents.cli.commands.evaluate import HELD_OUT_NETWORKS, evaluate_and_draw
@@ -49,6 +49,8 @@ class Resumed:
     """Run directory of an interrupted run, to go on with it."""
     trust_env: tuple[str, ...] = ()
     """With --resume: environment ids with a module that the run may name; else only a registry's are made."""
+    track: Literal["tensorboard", "wandb", "mlflow"] | None = None
+    """Show the log with this tool, too; each is an extra: docs/metrics.md."""
     accept_changes: bool = False
     """With --resume: go on although configuration or versions are not those it began with, or its log is damaged."""
 
@@ -108,6 +110,7 @@ def run(arguments: Sequence[str]) -> None:
             distributed=distributed,
             accept_changes=resumed.accept_changes,
             threads=threads,
+            track=resumed.track,
         )
     except (UserError, Interrupted):
         if claimed is not None:
