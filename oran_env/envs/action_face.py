@@ -48,7 +48,9 @@ CATALOGUE = np.array([_setting(own, shared) for own, shared in product(_SPLITS, 
 class ActionFace(Protocol):
     """One form of an action; A values per DU."""
 
-    shape: tuple[int, ...]  # of the action of one DU
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the action of one DU."""
 
     def space(self, copies: int = 1) -> Space[Any]:
         """Of the actions of so many DUs side by side."""
@@ -165,7 +167,11 @@ class Setting:
 
     def values(self, actions: NDArray[Any]) -> NDArray[Any]:
         """(...) → (..., 4)."""
-        return CATALOGUE[checked("actions are", actions, actions.shape, integers=True, bounds=(0, len(CATALOGUE) - 1))]
+        last = len(CATALOGUE) - 1
+        chosen: NDArray[np.float32] = CATALOGUE[
+            checked("actions are", actions, actions.shape, integers=True, bounds=(0, last))
+        ]
+        return chosen
 
     def masks(self, num_ues: NDArray[np.int64], ue_mask: Mask | None) -> Mask:
         """(100·M,): all are free. RBs for a slice without UE are the only idle ones that zones have."""

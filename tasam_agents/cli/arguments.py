@@ -31,7 +31,7 @@ Options = TypeVar("Options")
 Unprefixed = tyro.conf.arg(name="")
 """Marks a dataclass of options whose name is no part of theirs."""
 
-REPEATABLE = ("--env", "--first-env", "--then-env")
+REPEATABLE = ("--env", "--first-env", "--then-env", "--search")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
     "plot": ("RUN… [--output FILE]", "draw runs; several on one learning curve"),
     "watch": ("RUN [--out FILE]", "film the best actors: .gif, .mp4, or .png of the last step"),
     "compare": ("--agents NAME… [--seeds N]", "train several agents over seeds and compare them"),
-    "tune": ("RIVAL… [--trials N]", "search the settings of baselines on validation networks"),
+    "tune": ("NAME… [--search FIELD=…]", "search settings, of any field, on validation networks; resumable"),
     "sharpness": ("RUN [--batches N] [--json]", "largest Hessian eigenvalue and ε-sharpness of every loss"),
     "generalise": ("RUN… | --config NAME --train-on NAME…", "evaluate runs on scenarios they were not trained on"),
     "forget": ("--first A --then B [any field]", "what learning scenario B costs on A, with SAM and anchor"),
