@@ -175,7 +175,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         return dict(zip(self.agents, observations, strict=True)), infos
 
     def step(
-        self, actions: Mapping[str, NDArray[Any]]
+        self, actions: Mapping[str, Any]
     ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Advance one step with one action per agent."""
         self._check_open("step")
@@ -209,7 +209,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
         return {agent: LateInfo(functools.partial(info_of, m)) for m, agent in enumerate(agents)}
 
-    def _collect(self, actions: Mapping[str, NDArray[Any]]) -> None:
+    def _collect(self, actions: Mapping[str, Any]) -> None:
         """Copy the actions of all agents into one array, or say which is wrong."""
         for agent in actions:
             if agent not in self.action_spaces:

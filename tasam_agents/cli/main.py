@@ -25,6 +25,7 @@ COMMANDS = {  # name of the command and of its module: (what may follow, what it
     "sharpness": ("RUN [--batches N] [--json]", "largest Hessian eigenvalue and ε-sharpness of every loss"),
     "generalise": ("RUN… | --config NAME --train-on NAME…", "evaluate runs on scenarios they were not trained on"),
     "forget": ("--first A --then B [any field]", "what learning scenario B costs on A, with SAM and anchor"),
+    "dataset": ("POLICY | RUN [--view joint|du]", "store episodes as a Minari dataset, for offline learning"),
     "list": ("[--config NAME]", "names to choose from; a configuration as TOML, to be changed"),
     "regimes": ("[--part map|closer] [--runs DIR]", "where SAM could pay: replay ratio x networks x rho, as a map"),
     "study": ("plan|run|status|report [--budget NAME]", "the paper's figures and tables, from plan to report"),
