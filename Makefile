@@ -10,7 +10,7 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl lint bench planted trust trust-quick clean
+.PHONY: interop help install train test test-slow test-ray test-torchrl lint bench planted trust trust-quick clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +55,11 @@ test-ray: $(RAY_VENV)/installed
 test-torchrl: install
 	$(PIP) -c constraints.txt -e '.[torchrl]'
 	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_examples.py
+
+# Other people's libraries, each in an environment of its own; what has a result is not tried again.
+# REUSE: site-packages to take torch and the like from. LIBRARIES: only these. AGAIN=1: all of them anew.
+interop: install
+	PYTHONPATH=tests $(BIN)/python -m interop $(LIBRARIES) $(if $(REUSE),--reuse $(REUSE)) $(if $(AGAIN),--again)
 
 lint: install
 	$(BIN)/ruff check .

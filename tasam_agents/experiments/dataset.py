@@ -100,7 +100,8 @@ def write_dataset(
 
     buffers = [EpisodeBuffer(id=number, seed=seed, **columns)
                for number, columns in enumerate(_episodes(policy, scenario, episodes, seed, view))]  # fmt: skip
-    env = gymnasium.make(JOINT_ID, **dict(kwargs)) if view == "joint" else None
+    arguments: dict[str, Any] = dict(kwargs)
+    env = gymnasium.make(JOINT_ID, **arguments) if view == "joint" else None
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="minari")  # that author and address are missing

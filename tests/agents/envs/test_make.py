@@ -328,3 +328,12 @@ def test_an_environment_whose_agents_choose_by_number_keeps_its_actions() -> Non
     assert env.action_sizes == (100, 100)
     same = make_batched("oran/ORAN-v1", settings, 2, 0)
     np.testing.assert_array_equal(env.reset(), same.reset())
+
+
+def test_ids_are_found_without_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PettingZoo has one from 1.27 on."""
+    monkeypatch.delattr("pettingzoo.make")
+    assert make_env("oran/ORAN-v1", {"scenario": "tiny"}).scenario.name == "tiny"
+    assert make_env("oran/ORAN-bursty-v1", {}).scenario.name == "bursty"
+    with pytest.raises(EnvironmentRefused, match=r"did you mean 'oran/ORAN-bursty-v1'\?"):
+        make_env("oran/ORAN-burst-v1", {})

@@ -263,3 +263,9 @@ def test_refusals() -> None:
         env.step(actions)
     with pytest.raises(ClosedEnvironmentError, match=r"reset\(\) after close"):
         env.reset()
+
+
+@pytest.mark.parametrize("kind", [OranJointVectorEnv, OranDuVectorEnv])
+def test_gymnasium_is_among_the_immediate_bases(kind: type) -> None:
+    """By these skrl chooses its wrapper."""
+    assert any(base.__module__.startswith("gymnasium.") for base in kind.__bases__)
