@@ -22,6 +22,7 @@ from tasam_agents.errors import UserError
 from tasam_agents.experiments import run_evaluation, run_score
 from tasam_agents.experiments.comparison.plan import measure, plan
 from tasam_agents.experiments.comparison.result import ComparisonReport
+from tasam_agents.files.tracking import Tool, tracked
 from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
@@ -31,7 +32,6 @@ from tasam_agents.training.choosing import Choice, choose
 from tasam_agents.training.evaluation import load_actors, run_policy
 from tasam_agents.training.run_directory import RunDirectory, RunError
 from tasam_agents.training.run_lock import run_lock
-from tasam_agents.training.tracking import Tool, tracked
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
         Interrupted: on SIGINT, SIGTERM or SIGHUP. TrainingDiverged: NaN or infinity.
         OSError: the disk is full, or the run was deleted meanwhile.
     """
-    with tracked(track, Path(run_dir), config.to_dict()):
+    with tracked(track, RunDirectory(Path(run_dir)).metrics_file, config.to_dict()):
         return _train(config, Path(run_dir), resume, quiet, distributed, accept_changes, threads)
 
 

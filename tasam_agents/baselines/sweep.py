@@ -20,8 +20,8 @@ from tasam_agents.config.fields import Scalar
 from tasam_agents.errors import UserError, not_among
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.bounded_read import read_json
+from tasam_agents.files.tracking import flat
 from tasam_agents.training.run_directory import changes
-from tasam_agents.training.tracking import flat
 
 _FORMS = "FIELD=LOW:HIGH, FIELD=LOW:HIGH:log or FIELD=VALUE,VALUE,…"
 _NOT_SEARCHED = ("seed", "name", "env_id", "evaluate_every")  # a trial has its own, or it is no setting

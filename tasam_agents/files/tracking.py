@@ -17,7 +17,6 @@ from typing import Any, Literal, Protocol
 
 from tasam_agents.errors import Note, UserError, not_among
 from tasam_agents.files import run_log
-from tasam_agents.training.run_directory import RunDirectory
 
 Tool = Literal["tensorboard", "wandb", "mlflow"]
 PROJECT = "oran-tasam"
@@ -124,12 +123,12 @@ def numbers_of(line: Mapping[str, Any]) -> dict[str, float]:
 
 
 @contextmanager
-def tracked(tool: str | None, path: Path, config: Mapping[str, Any]) -> Iterator[None]:
+def tracked(tool: str | None, log: Path, config: Mapping[str, Any]) -> Iterator[None]:
     """Within, what is added to the log of a run goes to a tool as well; None: to none.
 
     Args:
         tool: a name of ``TOOLS``.
-        path: of the run, which need not exist yet.
+        log: metrics.jsonl of the run, which need not exist yet.
         config: of the run.
 
     Raises:
@@ -153,14 +152,14 @@ def tracked(tool: str | None, path: Path, config: Mapping[str, Any]) -> Iterator
             warnings.warn(f"{tool} has stopped tracking, the run goes on: {error}", Note, stacklevel=2)
 
     def heard(line: Mapping[str, Any]) -> None:
-        def log() -> None:
+        def tell() -> None:
             if not tracker:  # with the first line, when the run has its directory
-                tracker.append(TOOLS[tool](path, config))
+                tracker.append(TOOLS[tool](log.parent, config))
             tracker[0].log(numbers_of(line), line["iteration"])
 
-        attempt(log)
+        attempt(tell)
 
-    with run_log.followed(RunDirectory(path).metrics_file, heard):
+    with run_log.followed(log, heard):
         try:
             yield
         finally:

@@ -13,8 +13,8 @@ from support.short_runs import FAKE
 
 import tasam_agents
 from tasam_agents.errors import Note, UserError
+from tasam_agents.files.tracking import numbers_of, tracked
 from tasam_agents.training.run_directory import RunDirectory
-from tasam_agents.training.tracking import numbers_of, tracked
 
 SHORT = replace(FAKE, iterations=3, log_every=1, warmup_steps=0)
 
