@@ -55,6 +55,10 @@ def tried(name: str, reuse: Path | None, timeout: float) -> dict[str, Any]:
     (site,) = directory.glob("lib/python*/site-packages")
     (site / "reused.pth").write_text(f"{reuse}\n" if reuse else "")
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if reuse:  # else a library may bring another torch, with CUDA, all of several GB
+        (torch,) = reuse.glob("torch-*.dist-info")
+        (directory / "constraints.txt").write_text(torch.name.removesuffix(".dist-info").replace("-", "==", 1))
+        pip += ["-c", directory / "constraints.txt"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run([*pip, *OURS, *library.requirements], capture_output=True, text=True, timeout=timeout)
