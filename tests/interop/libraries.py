@@ -27,4 +27,4 @@ LIBRARIES = {
 }
 OURS = ("numba", "numpy>=2,<3", "filelock", "gymnasium>=1.1,<2", "pettingzoo>=1.24.3,<2")
 """What the environment itself needs; versions beside the library's are told in the table."""
-BESIDE = ("gymnasium", "pettingzoo", "torch", "numpy")
+BESIDE = ("gymnasium", "pettingzoo", "torch", "torchrl", "numpy")
