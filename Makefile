@@ -10,7 +10,7 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer dist lint bench planted trust trust-quick clean
+.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer dist lint bench planted trust trust-quick clean interop
 .DEFAULT_GOAL := help
 
 help:
@@ -74,6 +74,11 @@ dist: install
 	git archive HEAD | tar -x -C build/release
 	$(BIN)/python docs/for_index.py build/release $(ADDRESS) v$$($(BIN)/python -c "import oran_env; print(oran_env.__version__)")
 	$(BIN)/python -m build --outdir dist build/release
+
+# Other people's libraries, each in an environment of its own; what has a result is not tried again.
+# REUSE: site-packages to take torch and the like from. LIBRARIES: only these. AGAIN=1: all of them anew.
+interop: install
+	PYTHONPATH=tests $(BIN)/python -m interop $(LIBRARIES) $(if $(REUSE),--reuse $(REUSE)) $(if $(AGAIN),--again)
 
 lint: install
 	$(BIN)/ruff check .

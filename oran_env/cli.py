@@ -12,19 +12,28 @@ from collections.abc import Sequence
 import oran_env
 from oran_env.commands import MODULES, CommandError
 from oran_env.rendering import FilmError, MissingExtra, NoDisplay
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.validation import ScenarioError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 READER_GONE = 141  # 128 + SIGPIPE, as a shell says
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser with all subcommands."""
+def parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser with all subcommands.
+
+    Raises:
+        CommandError: what is asked for is none of them.
+    """
     top = argparse.ArgumentParser(prog="oran-env", description="O-RAN resource management as an environment.")
     top.add_argument("--version", action="version", version=f"oran-env {oran_env.__version__}")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in MODULES:
         importlib.import_module(module).register(subparsers)
+    for name in asked:  # argparse itself would say nothing of a near miss
+        if not name.startswith("-") and name not in subparsers.choices:
+            near = did_you_mean(name, subparsers.choices)
+            raise CommandError(f"command {name!r}; {near}allowed: {', '.join(subparsers.choices)}")
     return top
 
 
@@ -34,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with contextlib.suppress(AttributeError, ValueError, OSError):  # none, replaced by a test, or closed
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # an encoding without our signs
     try:
-        options = parser().parse_args(arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        options = parser(given[:1]).parse_args(given)
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # nobody reads, `| head`: what is left goes nowhere, so that the exit is quiet

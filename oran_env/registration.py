@@ -31,6 +31,8 @@ import gymnasium
 import pettingzoo
 from gymnasium.error import DeprecatedEnv
 
+from oran_env.envs.parallel_env import parallel_env
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.presets import PRESETS
 
 PARALLEL_ID = "oran/ORAN-v1"
@@ -46,6 +48,18 @@ def register() -> None:
             _add_pettingzoo(kind, PARALLEL_ID, f"oran_env.envs.parallel_env:{function}")
     _add_gymnasium(JOINT_ID, "oran_env.envs.joint_env:OranJointEnv", "oran_env.envs.vector_env:OranJointVectorEnv")
     _add_gymnasium(DU_ID, "oran_env.envs.single_du_env:OranDuEnv", "oran_env.envs.vector_env:OranDuVectorEnv")
+
+
+def make_parallel(name: str, **arguments: Any) -> Any:
+    """What ``pettingzoo.make("parallel", name)`` makes, for PettingZoo before 1.27, which has no registry.
+
+    Raises:
+        ValueError: no id of a parallel environment of ours.
+    """
+    ids = {PARALLEL_ID: "paper"} | {preset_id(PARALLEL_ID, preset): preset for preset in PRESETS}
+    if name not in ids:
+        raise ValueError(f"no environment {name!r}; {did_you_mean(name, ids)}allowed: {', '.join(ids)}")
+    return parallel_env(**{"scenario": ids[name], **arguments})
 
 
 def preset_id(name: str, preset: str) -> str:

@@ -12,7 +12,7 @@ from oran_env.scoring.score import Score
 from tasam_agents.baselines import BaselineConfig
 from tasam_agents.baselines.training import is_baseline, load_config, train_baseline
 from tasam_agents.baselines.training import load_policy as load_baseline
-from tasam_agents.config.fields import Scalar, TrainConfig
+from tasam_agents.config.fields import MOST_THREADS, Scalar, TrainConfig
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
 from tasam_agents.envs.interface import ObservationPolicy
@@ -22,6 +22,7 @@ from tasam_agents.errors import UserError
 from tasam_agents.experiments import run_evaluation, run_score
 from tasam_agents.experiments.comparison.plan import measure, plan
 from tasam_agents.experiments.comparison.result import ComparisonReport
+from tasam_agents.files.tracking import Tool, tracked
 from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
@@ -40,6 +41,8 @@ def train(
     quiet: bool = False,
     distributed: DistributedConfig | None = None,
     accept_changes: bool = False,
+    threads: int | None = None,
+    track: Tool | None = None,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted; return the directory.
 
@@ -52,13 +55,30 @@ def train(
         distributed: put the networks on a Ray cluster; our own agents only.
         accept_changes: resume also with a configuration or with versions that the run did not begin with, or with a log
             that is damaged; the damaged one is kept beside the new one.
+        threads: with ``resume``, CPU threads from here on, in place of the configuration's. The configuration of the
+            run stays; the last bits of its numbers may depend on it.
+        track: show the log with "tensorboard", "wandb" or "mlflow", too; each is an extra.
 
     Raises:
         UserError: bad input, before any work starts. RunLocked: another process works on the run.
         Interrupted: on SIGINT, SIGTERM or SIGHUP. TrainingDiverged: NaN or infinity.
         OSError: the disk is full, or the run was deleted meanwhile.
     """
-    path = Path(run_dir)
+    with tracked(track, RunDirectory(Path(run_dir)).metrics_file, config.to_dict()):
+        return _train(config, Path(run_dir), resume, quiet, distributed, accept_changes, threads)
+
+
+def _train(
+    config: TrainConfig | BaselineConfig,
+    path: Path,
+    resume: bool,
+    quiet: bool,
+    distributed: DistributedConfig | None,
+    accept_changes: bool,
+    threads: int | None,
+) -> Path:
+    if threads is not None and not (resume and distributed is None and 1 <= threads <= MOST_THREADS):
+        raise UserError(f"threads is {threads}; allowed: 1 to {MOST_THREADS}, to resume a run of one process")
     if isinstance(config, BaselineConfig):
         if resume:
             raise UserError(f"resume is True and {config.name} a baseline; allowed: runs of our own agents")
@@ -79,7 +99,7 @@ def train(
     with run_lock(path):
         choice = Choice(config, {}) if resume else _chosen(config, quiet)
         try:
-            return trainer.train(choice.config, path, resume, quiet, accept_changes)
+            return trainer.train(choice.config, path, resume, quiet, accept_changes, threads=threads)
         finally:
             choice.write(path)
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.envs.spaces import ActionType, action_space, observation_space
+from oran_env.envs.action_face import ActionFace, ActionType, action_face, masks_of
+from oran_env.envs.spaces import observation_space
 from oran_env.extras import how_to_install
 from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.rules import Policy, reference_policies
@@ -41,11 +42,17 @@ class DuEnv:
     network: int
     du: int
     agent: str
+    simulator: Simulator
+    face: ActionFace
     render_mode: str | None = None
 
     def reference_policies(self) -> dict[str, Policy]:
         """Named hand-made policies for this scenario, made afresh in each call."""
         return reference_policies(self.scenario)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """What this DU may choose in the coming step, for MaskablePPO: see ``ActionFace.masks``."""
+        return masks_of(self.face, self.simulator, self.network, slice(self.du, self.du + 1))
 
 
 class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
@@ -59,7 +66,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         scenario: preset name, ``Scenario``, or a mapping with the keyword arguments of ``parallel_env``.
         num_networks: B, networks side by side.
         seed: of the first reset; network b is then (seed, b). None: from the system.
-        action_type: "box" (SAC, TD3) or "multi_binary" (PPO, A2C).
+        action_type: "box" (SAC, TD3), "multi_binary", "multi_discrete" (PPO, A2C) or "discrete" (DQN).
         num_threads: threads that share the batch.
         overrides: scenario fields by name.
 
@@ -92,13 +99,14 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         )
         self.scenario = self.simulator.scenario
         self.dus = len(self.simulator.agents)
+        face = action_face(self.simulator, action_type)
         self.du_envs = [
-            DuEnv(self.scenario, network, du, agent)
+            DuEnv(self.scenario, network, du, agent, self.simulator, face)
             for network in range(num_networks)
             for du, agent in enumerate(self.simulator.agents)
         ]
-        space = action_space(self.scenario, self.simulator.action_size, action_type)
-        super().__init__(len(self.du_envs), observation_space(self.simulator), space)
+        self.face = face
+        super().__init__(len(self.du_envs), observation_space(self.simulator), face.space())
         self._actions: NDArray[Any] | None = None
         if seed is not None:
             self.seed(seed)
@@ -130,9 +138,9 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         return self._flat(observations)
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Take the actions (num_envs, A) of the coming step."""
-        given = checked("actions (networks × DUs, values) are", actions, (self.num_envs, self.simulator.action_size))
-        self._actions = given.reshape(self.simulator.num_networks, self.dus, -1)
+        """Take the actions (num_envs, …) of the coming step."""
+        given = checked("actions (networks × DUs, values) are", actions, (self.num_envs, *self.face.shape))
+        self._actions = self.face.values(given).reshape(self.simulator.num_networks, self.dus, -1)
 
     def step_wait(
         self,

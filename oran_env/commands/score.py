@@ -24,7 +24,7 @@ def register(subparsers: Any) -> None:
         help="a rule (static, count_rule, …), lookahead, or module:function, a function of a Scenario that returns a "
         "callable observations -> actions",
     )
-    parser.add_argument("--suite", default="oran-v1", choices=list(SUITES))
+    parser.add_argument("--suite", default="oran-v1", help=f"one of {', '.join(SUITES)} (default: oran-v1)")
     parser.add_argument("--networks", type=int, help="only the first so many of each scenario")
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulator")
     parser.add_argument("--out", type=Path, help="write the result to this JSON file")

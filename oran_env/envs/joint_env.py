@@ -10,8 +10,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
+from oran_env.envs.action_face import ActionType, masks_of
 from oran_env.envs.single_agent_view import AllDus, Viewpoint
-from oran_env.envs.spaces import ActionType, action_masks
 from oran_env.envs.spec import with_horizon
 from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import checked_seed
@@ -80,11 +80,9 @@ class OranEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         return self.viewpoint.see(result.observations)[0], reward, False, bool(result.truncated[0]), info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which values an action may have, as sb3-contrib's MaskablePPO asks for them: see ``spaces.action_masks``."""
+        """What the coming action may be, as sb3-contrib's MaskablePPO asks for it: see ``ActionFace.masks``."""
         self._open("action_masks()")
-        told = self.viewpoint.info(self.simulator.reset_info)
-        ues = told["ue_mask"][0] if "ue_mask" in told else None
-        return action_masks(self.action_space, self.scenario, ues)
+        return masks_of(self.viewpoint.face, self.simulator, 0, self.viewpoint.dus)
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -117,9 +115,10 @@ class OranJointEnv(OranEnv):
 
     ## Action Space
 
-    The vectors of all DUs side by side, du_0 first: M·A values. A value above 0.5 is a set bit, and the ``codec`` says
-    what the bits mean. With ``action_type="multi_binary"`` an action is the bits themselves, MultiBinary. Values
-    outside [0, 1] act as if clipped and are counted in ``info``; a wrong shape or type and NaN are refused.
+    The vectors of all DUs side by side, du_0 first: M·A values. A value above 0.5 is a set bit, and the ``codec``
+    says what the bits mean. Other forms of it, by ``action_type``: "multi_binary", the bits themselves;
+    "multi_discrete", a slice or idle for each RB; "discrete", the number of a setting of ``zones``. Values outside
+    [0, 1] act as if clipped and are counted in ``info``; a wrong shape or type and NaN are refused.
 
     ## Observation Space
 
@@ -158,7 +157,8 @@ class OranJointEnv(OranEnv):
     Args:
         scenario: name of a preset, or a ``Scenario``.
         render_mode: None, "rgb_array" (``render`` returns the picture, uint8 (800, 1200, 3)) or "human" (a window).
-        action_type: "box", or "multi_binary" (not with codecs that have shares instead of bits).
+        action_type: "box"; "multi_binary", with codecs of bits; "multi_discrete", a slice or idle per RB, with
+            ``two_bit`` and ``slice_mask``; "discrete", one of 100 settings, with ``zones``.
         components: the user's own reward, scheduler, … in place of the package's.
         overrides: any field of the scenario by its name, and ``traffic``, the name of a traffic profile.
 

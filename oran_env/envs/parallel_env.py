@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
+from oran_env.envs.action_face import ActionType, action_face, masks_of
 from oran_env.envs.late_info import LateInfo
-from oran_env.envs.spaces import ActionType, action_space
 from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import Seed
 from oran_env.policies.rules import Policy, reference_policies
@@ -44,9 +44,10 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     ## Action Space
 
-    One vector per agent. A value above 0.5 is a set bit, and the ``codec`` says what the bits mean. With
-    ``action_type="multi_binary"`` an action is the bits themselves, MultiBinary. Values outside [0, 1] act as if
-    clipped and are counted in ``info``; a wrong shape or type, NaN, and missing or unknown agents are refused.
+    One vector per agent. A value above 0.5 is a set bit, and the ``codec`` says what the bits mean. Other forms of
+    it, by ``action_type``: "multi_binary", the bits themselves; "multi_discrete", a slice or idle for each RB;
+    "discrete", the number of a setting of ``zones``. Values outside [0, 1] act as if clipped and are counted in
+    ``info``; a wrong shape or type, NaN, and missing or unknown agents are refused.
 
     ## Observation Space
 
@@ -96,7 +97,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
     Args:
         scenario: name of a preset, or a ``Scenario``.
         render_mode: None, "rgb_array" (``render`` returns the picture, uint8 (800, 1200, 3)) or "human" (a window).
-        action_type: "box", or "multi_binary" (not with codecs that have shares instead of bits).
+        action_type: "box"; "multi_binary", with codecs of bits; "multi_discrete", a slice or idle per RB, with
+            ``two_bit`` and ``slice_mask``; "discrete", one of 100 settings, with ``zones``.
         components: the user's own reward, scheduler, … in place of the package's.
         overrides: any field of the scenario by its name, and ``traffic``, the name of a traffic profile.
 
@@ -131,7 +133,8 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         low, high = self.simulator.observation_low, self.simulator.observation_high
         self.observation_spaces = {agent: Box(low, high, dtype=np.float32) for agent in self.possible_agents}
         size = self.simulator.action_size
-        self.action_spaces = {agent: action_space(self.scenario, size, action_type) for agent in self.possible_agents}
+        self.face = action_face(self.simulator, action_type)
+        self.action_spaces = {agent: self.face.space() for agent in self.possible_agents}
         copies = len(self.possible_agents)
         self.state_space = Box(np.tile(low, copies), np.tile(high, copies), dtype=np.float32)
         self._actions = np.empty((1, copies, size), dtype=np.float32)
@@ -172,7 +175,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         return dict(zip(self.agents, observations, strict=True)), infos
 
     def step(
-        self, actions: Mapping[str, NDArray[Any]]
+        self, actions: Mapping[str, Any]
     ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Advance one step with one action per agent."""
         self._check_open("step")
@@ -206,16 +209,22 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
 
         return {agent: LateInfo(functools.partial(info_of, m)) for m, agent in enumerate(agents)}
 
-    def _collect(self, actions: Mapping[str, NDArray[Any]]) -> None:
+    def _collect(self, actions: Mapping[str, Any]) -> None:
         """Copy the actions of all agents into one array, or say which is wrong."""
         for agent in actions:
             if agent not in self.action_spaces:
                 raise ValueError(f"actions name agent {agent!r}; allowed: {', '.join(self.possible_agents)}")
-        expected = self._actions.shape[2:]
         for m, agent in enumerate(self.agents):
             if agent not in actions:
                 raise ValueError(f"actions lack agent {agent!r}; needed: {', '.join(self.agents)}")
-            self._actions[0, m] = checked(f"action of {agent} is", actions[agent], expected)
+            given = checked(f"action of {agent} is", actions[agent], self.face.shape)
+            self._actions[0, m] = self.face.values(given)
+
+    def action_masks(self) -> dict[str, NDArray[np.bool_]]:
+        """What each agent may choose in the coming step: see ``ActionFace.masks``."""
+        self._check_open("action_masks")
+        agents = enumerate(self.agents)
+        return {agent: masks_of(self.face, self.simulator, 0, slice(m, m + 1)) for m, agent in agents}
 
     def state(self) -> NDArray[np.float32]:
         """All local observations side by side, (M·D,)."""
@@ -262,7 +271,8 @@ def parallel_env(
 ) -> OranParallelEnv:
     """Make the environment: a preset name or a ``Scenario``, any of its fields overridden by name.
 
-    action_type: "box" (values, thresholded) or "multi_binary" (bits); components: the user's own reward, scheduler, …
+    action_type: "box" (values), "multi_binary" (bits), "multi_discrete" (a slice per RB) or "discrete" (one of the
+    settings of zones); components: the user's own reward, scheduler, …
     """
     return OranParallelEnv(scenario, render_mode, action_type, components, **overrides)
 

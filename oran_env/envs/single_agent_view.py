@@ -13,7 +13,8 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
-from oran_env.envs.spaces import ActionType, action_space, observation_space
+from oran_env.envs.action_face import ActionFace, ActionType, action_face
+from oran_env.envs.spaces import observation_space
 from oran_env.numerics.jit import Singles
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
@@ -28,6 +29,8 @@ class Viewpoint(Protocol):
 
     observation_space: Space[Any]
     action_space: Space[Any]
+    face: ActionFace
+    dus: slice  # which DUs it acts for
 
     def act(self, actions: NDArray[Any], simulator: Simulator) -> NDArray[Any]:
         """Complete the agent's actions (B, values) to those of all DUs (B, M, A)."""
@@ -48,11 +51,13 @@ class AllDus:
     def __init__(self, simulator: Simulator, action_type: ActionType = "box") -> None:
         copies = len(simulator.agents)
         self.observation_space: Space[Any] = observation_space(simulator, copies)
-        self.action_space = action_space(simulator.scenario, copies * simulator.action_size, action_type)
+        self.face = action_face(simulator, action_type)
+        self.action_space = self.face.space(copies)
+        self.dus = slice(None)
 
     def act(self, actions: NDArray[Any], simulator: Simulator) -> NDArray[Any]:
-        """Cut (B, M·A) into the actions of the DUs."""
-        return actions.reshape(len(actions), len(simulator.agents), simulator.action_size)
+        """Cut (B, …) into the actions of the DUs."""
+        return self.face.values(actions.reshape(len(actions), len(simulator.agents), *self.face.shape))
 
     def see(self, observations: Singles) -> Singles:
         """All DUs side by side (B, M·D)."""
@@ -86,13 +91,15 @@ class OneDu:
         self._policy = policy_of(others, simulator.scenario)
         self._rest = [m for m in range(count) if m != self.du]
         self.observation_space: Space[Any] = observation_space(simulator)
-        self.action_space = action_space(simulator.scenario, simulator.action_size, action_type)
+        self.face = action_face(simulator, action_type)
+        self.action_space = self.face.space()
+        self.dus = slice(self.du, self.du + 1)
 
     def act(self, actions: NDArray[Any], simulator: Simulator) -> Singles:
-        """Ask the policy for the other DUs' actions, and put the agent's (B, A) among them."""
+        """Ask the policy for the other DUs' actions, and put the agent's (B, …) among them."""
         shape = (len(actions), len(simulator.agents), simulator.action_size)
         joint = np.empty(shape, dtype=np.float32)
-        joint[:, self.du] = actions
+        joint[:, self.du] = self.face.values(actions)
         if self._rest:
             theirs = self._policy(simulator, self._rest)
             joint[:, self._rest] = checked("others gives", theirs, (shape[0], len(self._rest), shape[2]))

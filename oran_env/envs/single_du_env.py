@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from oran_env.envs.action_face import ActionType
 from oran_env.envs.joint_env import OranEnv
 from oran_env.envs.single_agent_view import OneDu
-from oran_env.envs.spaces import ActionType
 from oran_env.policies.rules import Policy
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
@@ -21,9 +21,10 @@ class OranDuEnv(OranEnv):
 
     ## Action Space
 
-    One vector, of this DU. A value above 0.5 is a set bit, and the ``codec`` says what the bits mean. With
-    ``action_type="multi_binary"`` an action is the bits themselves, MultiBinary. Values outside [0, 1] act as if
-    clipped and are counted in ``info``; a wrong shape or type and NaN are refused.
+    One vector, of this DU. A value above 0.5 is a set bit, and the ``codec`` says what the bits mean. Other forms
+    of it, by ``action_type``: "multi_binary", the bits themselves; "multi_discrete", a slice or idle for each RB;
+    "discrete", the number of a setting of ``zones``. Values outside [0, 1] act as if clipped and are counted in
+    ``info``; a wrong shape or type and NaN are refused.
 
     ## Observation Space
 
@@ -66,7 +67,8 @@ class OranDuEnv(OranEnv):
         others: what the other DUs do: the name of one of ``reference_policies(scenario)``, or any callable that maps
             their observations (..., M − 1, D) to actions (..., M − 1, A). With a callable, that the same seed gives the
             same trajectory is up to the callable.
-        action_type: "box", or "multi_binary" (not with codecs that have shares instead of bits).
+        action_type: "box"; "multi_binary", with codecs of bits; "multi_discrete", a slice or idle per RB, with
+            ``two_bit`` and ``slice_mask``; "discrete", one of 100 settings, with ``zones``.
         components: the user's own reward, scheduler, … in place of the package's.
         overrides: any field of the scenario by its name, and ``traffic``, the name of a traffic profile.
 

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from oran_env.envs.action_face import ActionType
 from oran_env.envs.single_agent_view import AllDus, OneDu, Viewpoint
-from oran_env.envs.spaces import ActionType
 from oran_env.envs.spec import with_horizon
 from oran_env.model.outcome import INFO
 from oran_env.numerics.seeding import checked_seed, is_list
@@ -31,7 +31,11 @@ Infos = dict[str, Any]
 Step = tuple[NDArray[np.float32], NDArray[np.float64], Mask, Mask, Infos]
 
 
-class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
+Batch = VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]
+"""Named again as a base of what is registered: skrl tells a Gymnasium environment by its immediate bases."""
+
+
+class OranVectorEnv(Batch):
     """Networks side by side, each seen by a single agent; bit for bit what ``SyncVectorEnv`` of single ones gives from
     the same list of seeds.
 
@@ -224,7 +228,7 @@ def masked(info: Mapping[str, NDArray[Any]], shown: Mask) -> Infos:
     return infos
 
 
-class OranJointVectorEnv(OranVectorEnv):
+class OranJointVectorEnv(OranVectorEnv, Batch):
     """Many networks of ``OranJointEnv``; arguments as there, and ``num_threads`` that share the batch."""
 
     def __init__(
@@ -244,7 +248,7 @@ class OranJointVectorEnv(OranVectorEnv):
         super().__init__(simulator, AllDus(simulator, action_type), render_mode, autoreset_mode)
 
 
-class OranDuVectorEnv(OranVectorEnv):
+class OranDuVectorEnv(OranVectorEnv, Batch):
     """Many networks of ``OranDuEnv``; arguments as there, and ``num_threads`` that share the batch."""
 
     def __init__(

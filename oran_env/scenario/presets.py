@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import Any
 
 from oran_env.scenario.fields import Scenario
+from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.validation import ScenarioError
 
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -151,12 +152,14 @@ def make_scenario(scenario: str | Scenario = "paper", traffic: str | None = None
     """
     if isinstance(scenario, str):
         if scenario not in _PRESETS:
-            raise ScenarioError(f"unknown scenario {scenario!r}; allowed: {', '.join(PRESETS)}")
+            near = did_you_mean(scenario, PRESETS)
+            raise ScenarioError(f"unknown scenario {scenario!r}; {near}allowed: {', '.join(PRESETS)}")
         scenario = Scenario(name=scenario).with_overrides(**_PRESETS[scenario])
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario is {scenario!r}; allowed: a Scenario, or one of {', '.join(PRESETS)}")
     if traffic is not None:
         if traffic not in TRAFFIC_PROFILES:
-            raise ScenarioError(f"unknown traffic profile {traffic!r}; allowed: {', '.join(TRAFFIC_PROFILES)}")
+            near = did_you_mean(traffic, TRAFFIC_PROFILES)
+            raise ScenarioError(f"unknown traffic profile {traffic!r}; {near}allowed: {', '.join(TRAFFIC_PROFILES)}")
         overrides = {**TRAFFIC_PROFILES[traffic], **overrides}
     return scenario.with_overrides(**overrides)

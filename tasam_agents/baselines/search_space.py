@@ -42,6 +42,7 @@ class Range(NamedTuple):
     high: float
     default: float
     is_log: bool = True
+    is_integer: bool = False
 
 
 Space = Mapping[str, Choice | Range]
@@ -115,8 +116,8 @@ def space_of(config: BaselineConfig | TrainConfig) -> Space:
 
 
 def with_settings(config: Config, found: Mapping[str, Any]) -> Config:
-    """The same with other values of fields, given by their paths. An agent of our own keeps its budget: what its
-    warm-up no longer takes goes to its iterations.
+    """The same with other values of fields, given by their paths. An agent of our own keeps its budget of environment
+    steps: what its warm-up no longer takes goes to its iterations, unless these are given.
 
     Raises:
         ValueError: no such field, or a value that it does not allow.
@@ -128,8 +129,10 @@ def with_settings(config: Config, found: Mapping[str, Any]) -> Config:
     if isinstance(config, BaselineConfig):
         return BaselineConfig.from_dict(document)
     changed = TrainConfig.from_dict(document)
-    steps = environment_steps(config) // config.num_envs - changed.warmup_steps
-    return replace(changed, iterations=steps // changed.steps_per_iteration)
+    if "iterations" in found:
+        return changed
+    steps = environment_steps(config) // changed.num_envs - changed.warmup_steps
+    return replace(changed, iterations=max(steps // changed.steps_per_iteration, 1))
 
 
 def shortened(config: Config, share: float, seed: int, parts: int) -> Config:

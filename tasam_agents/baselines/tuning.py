@@ -1,4 +1,4 @@
-"""`tasam tune`: search the settings of a rival, or of our own agent, by short trainings, judged on validation networks.
+"""`tasam tune`: search settings of a configuration by short trainings, judged on validation networks.
 
 The log is the state: one line per trial with all that the search goes on from. Trial n is drawn by a generator of its
 own from the trials before it, so that a search that was interrupted finds what it would have found.
@@ -32,6 +32,7 @@ VALIDATIONS = 4
 _UNPRUNED_VALIDATIONS = 1  # a trial may be pruned later: at the first, one with a long warm-up has hardly begun
 _RANDOM_TRIALS = 6  # drawn uniformly before the search follows what was good
 _UNPRUNED_TRIALS = 5
+_COLUMNS = {"trial", "state", "validation_return", "curve", "cpu_time_s"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def read_log(log: Path, space: Space) -> list[Trial]:
 
 
 def _trial(row: Mapping[str, str], space: Space) -> Trial:
+    if set(row) - _COLUMNS != set(space):
+        raise KeyError(f"settings {sorted(set(row) - _COLUMNS)}")
     settings = {name: _value(own, row[name]) for name, own in space.items()}
     if row["state"] not in get_args(State):
         raise ValueError(f"state is {row['state']!r}")
@@ -90,7 +93,10 @@ def _trial(row: Mapping[str, str], space: Space) -> Trial:
 def _value(own: Choice | Range, text: str) -> Scalar:
     """A setting as it was, from the text that stands in the log."""
     if isinstance(own, Range):
-        return float(text)
+        value = int(text) if own.is_integer else float(text)
+        if not own.low <= value <= own.high:
+            raise ValueError(f"{value} is not from {own.low} to {own.high}")
+        return value
     return {str(value): value for value in own.values}[text]
 
 
@@ -113,12 +119,16 @@ def _append(log: Path, trial: Trial) -> None:
 
 
 def _distributions(optuna: Any, space: Space) -> dict[str, Any]:
-    return {
-        name: optuna.distributions.CategoricalDistribution(own.values)
-        if isinstance(own, Choice)
-        else optuna.distributions.FloatDistribution(own.low, own.high, log=own.is_log)
-        for name, own in space.items()
-    }
+    kinds = optuna.distributions
+
+    def distribution(own: Choice | Range) -> Any:
+        if isinstance(own, Choice):
+            return kinds.CategoricalDistribution(own.values)
+        if own.is_integer:
+            return kinds.IntDistribution(int(own.low), int(own.high), log=own.is_log)
+        return kinds.FloatDistribution(own.low, own.high, log=own.is_log)
+
+    return {name: distribution(own) for name, own in space.items()}
 
 
 def _asked(optuna: Any, space: Space, done: Sequence[Trial]) -> Any:
@@ -152,6 +162,7 @@ def tune(
     trials: int,
     share: float,
     say: Callable[[str], None] = lambda _: None,
+    space: Space | None = None,
 ) -> Trial:
     """Do the trials that the log does not have yet; return the best of all.
 
@@ -161,6 +172,7 @@ def tune(
         trials: in all, the one with the library's defaults among them.
         share: of the rival's budget that a trial gets.
         say: is told of each trial.
+        space: what is searched; default: what is tuned of this rival.
 
     Raises:
         ImportError: an extra is not installed.
@@ -171,7 +183,7 @@ def tune(
     if trials < 1 or not 0 < share <= 1:
         raise UserError(f"trials is {trials}, share {share}; allowed: 1 or more, a number in (0, 1]")
     try:
-        space = space_of(rival)
+        space = space_of(rival) if space is None else space
     except ValueError as error:
         raise UserError(str(error)) from error
     done = read_log(log, space)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import functools
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,7 @@ Options = TypeVar("Options")
 Unprefixed = tyro.conf.arg(name="")
 """Marks a dataclass of options whose name is no part of theirs."""
 
-REPEATABLE = ("--env", "--first-env", "--then-env")
+REPEATABLE = ("--env", "--first-env", "--then-env", "--search")
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,33 @@ def parse(kind: Any, program: str, arguments: Sequence[str], **options: Any) -> 
         if name not in REPEATABLE and names.count(name) > 1:
             raise UserError(f"{name} is given twice")
     messages = io.StringIO()
+    keeps_unknown = options.pop("return_unknown_args", False)
     try:
         with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, prog=program, args=list(arguments), **options)
+            parsed, unknown = tyro.cli(kind, prog=program, args=list(arguments), return_unknown_args=True, **options)
+        if keeps_unknown:
+            return parsed, unknown
+        if unknown:
+            raise UserError(_unknown(unknown, kind, program, options))
+        return parsed
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise
         raise UserError(f"{_first_paragraph(messages.getvalue())} ({program} --help lists all)") from None
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
+
+
+def _unknown(arguments: Sequence[str], kind: Any, program: str, options: Mapping[str, Any]) -> str:
+    """What is said of arguments that are no options, and which option was probably meant by the first of them."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        tyro.cli(kind, prog=program, args=["--help"], **options)
+    known = dict.fromkeys(re.findall(r"--[a-z][\w.-]*", shown.getvalue()))
+    name = next((each for each in arguments if each.startswith("--")), arguments[0]).partition("=")[0]
+    near = difflib.get_close_matches(name.replace("_", "-"), known, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"Unrecognized options: {', '.join(arguments)}{meant} ({program} --help lists all)"
 
 
 def _first_paragraph(box: str) -> str:

@@ -82,6 +82,7 @@ class LearnerConfig:
         check(self, "input_scaling", "each group named once", len(groups) == len(set(groups)))
 
 
+MOST_THREADS = 1024
 _MOST = {
     "num_envs": 65_536,
     "validation_envs": 65_536,
@@ -92,7 +93,7 @@ _MOST = {
     "replay_capacity": 10**9,
     "evaluate_every": 10**9,
     "log_every": 10**9,
-    "threads": 1024,
+    "threads": MOST_THREADS,
 }
 """A configuration may come out of a stranger's file: what no machine can do is no configuration."""
 

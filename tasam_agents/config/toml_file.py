@@ -57,8 +57,13 @@ def as_toml(name: str) -> str:
     """
     if name not in VARIANTS:
         raise UserError(not_among("--config is", name, VARIANTS))
-    plain = json.loads(json.dumps(VARIANTS[name].to_dict()))
-    return "\n".join([f"base = {json.dumps(name)}", *_lines(plain, ())]) + "\n"
+    return written(VARIANTS[name], name)
+
+
+def written(config: TrainConfig, base: str) -> str:
+    """A configuration, all its fields but those that are None, which the base has."""
+    plain = json.loads(json.dumps(config.to_dict()))
+    return "\n".join([f"base = {json.dumps(base)}", *_lines(plain, ())]) + "\n"
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pettingzoo
+from gymnasium.spaces import Discrete, MultiDiscrete
 from numpy.typing import NDArray
 
 from tasam_agents.envs.centralised import Centralised
@@ -23,8 +24,10 @@ from tasam_agents.envs.seeding import Seed, batch_names
 from tasam_agents.envs.sequential import SequentialBatch, num_values, usable_action_space
 from tasam_agents.envs.trust import KNOWN
 
-# Namespaces of PettingZoo ids whose environments are registered when this module is imported.
-_REGISTERED_BY = {"oran": "oran_env"}
+# Namespaces of PettingZoo ids whose environments are registered when this module is imported, and what makes them
+# where PettingZoo has no registry, before 1.27.
+_REGISTERED_BY = {"oran": "oran_env.registration"}
+_MAKES = "make_parallel"
 
 
 def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
@@ -42,7 +45,9 @@ def make_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
             return getattr(importlib.import_module(module), function)(**kwargs)
         provider = _REGISTERED_BY.get(env_id.partition("/")[0])
         if provider is not None:
-            importlib.import_module(provider)
+            importlib.import_module(provider.partition(".")[0])
+            if not hasattr(pettingzoo, "make"):
+                return getattr(importlib.import_module(provider), _MAKES)(env_id, **kwargs)
         return pettingzoo.make("parallel", env_id, **kwargs)
     except Exception as error:  # whatever a third party's factory raises: the cause goes into the message
         arguments = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
@@ -72,7 +77,9 @@ def make_batched(
     env = make_env(env_id, kwargs)
     names = batch_names(seed, num_envs)
     # A wrapper around the environment may change what the learner is to see, so only a bare one is replaced.
-    if env is env.unwrapped and hasattr(env, "batched"):
+    # Nor one whose agents choose by number: its batch takes the values behind that.
+    by_number = any(isinstance(env.action_space(agent), Discrete | MultiDiscrete) for agent in env.possible_agents)
+    if env is env.unwrapped and hasattr(env, "batched") and not by_number:
         simulator: BatchedEnv = env.batched(num_envs, names)
         return simulator
     return SequentialBatch([env, *(make_env(env_id, kwargs) for _ in range(num_envs - 1))], names)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,19 @@ from tasam_agents.files.bounded_read import MIB, checked_size, parsed_json, read
 LIMIT = 512 * MIB
 """Most bytes of a log: some 300,000 lines."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+_FOLLOWERS: dict[Path, Callable[[Mapping[str, Any]], None]] = {}
+
+
+@contextmanager
+def followed(path: Path, follower: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Within, a follower is told each line that this process adds to a log, once it is written."""
+    _FOLLOWERS[path.absolute()] = follower
+    try:
+        yield
+    finally:
+        del _FOLLOWERS[path.absolute()]
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
@@ -38,6 +51,8 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
             raise OSError(error.errno, f"{path} cannot be written: {error.strerror}") from error
     finally:
         os.close(descriptor)
+    if path.absolute() in _FOLLOWERS:
+        _FOLLOWERS[path.absolute()](line)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasam_agents.stats.intervals import Interval, checked_returns
+from tasam_agents.stats.intervals import LEAST_RUNS, Interval, checked_returns
 
 Resample = Literal["seeds", "within_networks"]
 Array = NDArray[np.float64]
@@ -44,9 +44,11 @@ class Bootstrap:
     def bounds(self, measure: Callable[..., Array], *samples: Array) -> tuple[Array, Array] | None:
         """Lower and upper percentile of ``measure``, which takes one (S, N) array per sample with leading axes.
 
-        None when every sample has a single seed: nothing can be resampled, and an interval of width 0 would be a lie.
+        None when every sample has a single seed, or fewer than three whole ones: half of the draws from two are the
+        same one twice, and an interval of width 0 would be a lie.
         """
-        if all(len(sample) == 1 for sample in samples):
+        least = LEAST_RUNS if self.resample == "seeds" else 2
+        if all(len(sample) < least for sample in samples):
             return None
         generator = np.random.default_rng(self.seed)
         values = measure(*(self._drawn(sample, generator) for sample in samples))
@@ -72,7 +74,7 @@ def interquartile_mean(returns: ArrayLike) -> float:
 
 
 def interquartile_mean_interval(returns: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP) -> Interval | None:
-    """The interquartile mean and its interval over seeds; None with one seed."""
+    """The interquartile mean and its interval over seeds; None with fewer than three seeds."""
     return _interval(_interquartile_mean, bootstrap, checked_returns(returns))
 
 
@@ -87,7 +89,7 @@ def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
 def probability_of_improvement_interval(
     a: ArrayLike, b: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
 ) -> Interval | None:
-    """P(A > B) and its interval over the seeds of both; None when both have one seed."""
+    """P(A > B) and its interval over the seeds of both; None when both have fewer than three."""
     return _interval(_probability, bootstrap, *_same_networks(a, b))
 
 
@@ -97,7 +99,7 @@ class Profile:
 
     thresholds: Array  # (T,)
     share: Array  # (T,)
-    low: Array | None  # (T,); None with one seed
+    low: Array | None  # (T,); None with fewer than three seeds
     high: Array | None
 
 

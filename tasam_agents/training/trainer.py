@@ -52,6 +52,7 @@ def train(
     quiet: bool = False,
     accept_changes: bool = False,
     watch: Callable[[float], None] = lambda _: None,
+    threads: int | None = None,
 ) -> Path:
     """Train into a new run directory, or go on with one that was interrupted, as if it had not been.
 
@@ -63,6 +64,7 @@ def train(
         quiet: show no progress.
         accept_changes: resume also what would no longer be bit for bit, see ``existing_run`` and ``restore_latest``.
         watch: is told of each return on the validation networks.
+        threads: CPU threads in place of the configuration's.
 
     Raises:
         UserError: bad input, before any work starts.
@@ -70,7 +72,7 @@ def train(
         TrainingDiverged: NaN or infinity.
         OSError: the disk is full or the run was deleted; the message names the last good checkpoint.
     """
-    with torch_threads(config.threads):
+    with torch_threads(threads or config.threads):
         training = begin(config, run_dir, resume, accept_changes=accept_changes)
         training.after_validation = watch
         done = training.iteration

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from support.short_runs import FAKE, stop_after
 
 import tasam_agents
 from oran_env import Simulator, reference_policies
@@ -92,6 +94,19 @@ def test_a_baseline_is_trained_and_loaded_the_same_way(tmp_path: Path) -> None:
     np.testing.assert_array_equal(tasam_agents.load_policy(path)(observations), load_baseline(path)(observations))
     with pytest.raises(UserError, match="resume is True and SAC-SB3 a baseline"):
         tasam_agents.train(config, path, resume=True)
+
+
+def test_a_run_goes_on_with_other_threads_and_keeps_its_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after(FAKE, tmp_path / "run", 5)
+    given: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    tasam_agents.train(FAKE, tmp_path / "run", resume=True, quiet=True, threads=3)
+    assert given[0] == 3
+    assert RunDirectory.open(tmp_path / "run").config(("support.fakes:target_env",)).threads == 1
+    with pytest.raises(UserError, match="threads is 3; allowed: 1 to 1024, to resume"):
+        tasam_agents.train(FAKE, tmp_path / "new", threads=3)
 
 
 def test_agents_are_compared(tmp_path: Path) -> None:

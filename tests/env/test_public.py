@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import oran_env
+from oran_env import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md"]
@@ -51,3 +52,11 @@ def test_commands_that_simulate_nothing_compile_nothing(arguments: str, tmp_path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout
     assert not list(tmp_path.rglob("*.nb*"))
+
+
+def test_a_command_that_is_none_tells_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    for given, told in (("wach", "did you mean 'watch'?"), ("frobnicate", "allowed: list, score")):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main([given])
+        assert leaving.value.code == cli.BAD_INPUT
+        assert told in capsys.readouterr().err

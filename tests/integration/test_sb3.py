@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 import torch
-from stable_baselines3 import A2C, PPO, SAC
+from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
@@ -213,3 +213,23 @@ def test_refusals() -> None:
         vec.step(np.full((2, 20), np.nan))
     with pytest.raises(RuntimeError, match=r"step_wait\(\) before step_async\(\)"):
         vec.step_wait()
+
+
+def test_a_masked_ppo_never_chooses_a_slice_without_ue_and_dqn_takes_settings() -> None:
+    contrib = pytest.importorskip("sb3_contrib")
+    seen: list[Any] = []
+
+    class Watched(SharedPolicyVecEnv):
+        def step_async(self, actions: Any) -> None:
+            masks = np.stack(self.env_method("action_masks")).reshape(self.num_envs, -1, 4)
+            seen.append(np.take_along_axis(masks, np.asarray(actions)[..., None], axis=2))
+            super().step_async(actions)
+
+    vec = Watched("tiny", num_networks=2, num_ues=3, action_type="multi_discrete", horizon=4)
+    settings: dict[str, Any] = {"n_steps": 4, "batch_size": 8, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}}
+    contrib.MaskablePPO("MlpPolicy", vec, seed=0, **settings).learn(32)
+    assert len(seen) == 8
+    assert np.concatenate(seen).all()
+    env = gymnasium.make(DU_ID, scenario="tiny", action_type="discrete", codec="zones")
+    model = DQN("MlpPolicy", env, learning_starts=8, policy_kwargs={"net_arch": [8]}, seed=0).learn(20)
+    assert env.action_space.contains(int(model.predict(env.reset(seed=0)[0])[0]))

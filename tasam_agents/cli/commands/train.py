@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tasam_agents.cli.arguments import Unprefixed, parse, parse_with_configuration
 from tasam_agents.cli.commands.evaluate import HELD_OUT_NETWORKS, evaluate_and_draw
@@ -49,8 +49,18 @@ class Resumed:
     """Run directory of an interrupted run, to go on with it."""
     trust_env: tuple[str, ...] = ()
     """With --resume: environment ids with a module that the run may name; else only a registry's are made."""
+    track: Literal["tensorboard", "wandb", "mlflow"] | None = None
+    """Show the log with this tool, too; each is an extra: docs/metrics.md."""
     accept_changes: bool = False
     """With --resume: go on although configuration or versions are not those it began with, or its log is damaged."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run that goes on may have of another machine: none of it is part of what is learnt."""
+
+    threads: int | None = None
+    """CPU threads of the matrix products, from here on; rounding, and so the last bits, may depend on it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command."""
     resumed, surplus = parse(Resumed, "tasam train", arguments, return_unknown_args=True, add_help=False)
     distributed = resumed.cluster.config()
-    claimed = None
+    claimed = threads = None
     if resumed.resume is None:
         if resumed.accept_changes:
             raise UserError("--accept-changes: allowed with --resume")
@@ -76,9 +86,11 @@ def run(arguments: Sequence[str]) -> None:
             path = claimed = RunDirectory.claim(Path("runs"), f"{config.name}-seed{config.seed}-{stamp}")
         else:
             path = options.run_dir
-    elif surplus:
-        raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
     else:
+        machine, surplus = parse(Machine, "tasam train", surplus, return_unknown_args=True, add_help=False)
+        if surplus:
+            raise UserError(f"--resume takes the configuration of the run; not allowed with it: {' '.join(surplus)}")
+        threads = machine.threads
         path = resumed.resume
         run = RunDirectory.open(path)
         config = run.config(resumed.trust_env, changed=resumed.accept_changes)
@@ -97,6 +109,8 @@ def run(arguments: Sequence[str]) -> None:
             resume=resumed.resume is not None,
             distributed=distributed,
             accept_changes=resumed.accept_changes,
+            threads=threads,
+            track=resumed.track,
         )
     except (UserError, Interrupted):
         if claimed is not None:

@@ -1,4 +1,4 @@
-"""`tasam tune RIVAL…`: search the settings of baselines, by short trainings judged on validation networks."""
+"""`tasam tune NAME…`: search settings by short trainings judged on validation networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from tasam_agents.cli.arguments import call, print_paths
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -18,48 +18,81 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def tune(
-    rivals: Annotated[tuple[str, ...], tyro.conf.Positional],
+    names: Annotated[tuple[str, ...], tyro.conf.Positional],
+    search: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     trials: int = 20,
     share: float = 1 / 3,
-    out: Path = Path("docs/results/tuning"),
+    out: Path | None = None,
     settings: Path | None = None,
 ) -> None:
-    """Search the settings of rivals, one after the other; what their logs have already is not done again.
+    """Search the settings of configurations, one after the other; what their logs have already is not done again.
 
     Args:
-        rivals: names of baselines, such as sac_zones, or default for our own agent.
-        trials: of each, one with the library's defaults among them.
+        names: configurations: rivals such as sac_zones and default have settings that are tuned; any other, or a file
+            ending in .toml, with --search.
+        search: FIELD=LOW:HIGH, FIELD=LOW:HIGH:log or FIELD=VALUE,VALUE: search this field, whichever it is; as often
+            as wanted.
+        trials: of each, one with its own settings among them.
         share: of the budget that a trial gets.
-        out: the log of a rival is OUT/RIVAL.csv.
-        settings: what is found goes to SETTINGS/RIVAL.json; default: where `RIVAL_tuned` is read from.
+        out: the log is OUT/NAME.csv; default: docs/results/tuning, with --search runs/tune.
+        settings: what is found goes to SETTINGS/NAME.json; default: where `RIVAL_tuned` is read
+            from; with --search, OUT.
 
     Raises:
         UserError: bad input, before any work starts.
         Interrupted: stopped by the user; the same command goes on.
     """
     from tasam_agents.baselines.config import BaselineConfig, environment_steps
-    from tasam_agents.baselines.tuning import tune as search
-    from tasam_agents.baselines.tuning import write_settings
-    from tasam_agents.baselines.variants import PLAIN_RIVALS, TUNED
-    from tasam_agents.config.variants import DEFAULT
+    from tasam_agents.baselines.search_space import shortened, with_settings
+    from tasam_agents.baselines.sweep import check_same_search, space_from
+    from tasam_agents.baselines.tuning import FIRST_SEED, VALIDATIONS, write_settings
+    from tasam_agents.baselines.tuning import tune as find
+    from tasam_agents.baselines.variants import TUNED
+    from tasam_agents.config.toml_file import written
+    from tasam_agents.config.variants import VARIANTS
+    from tasam_agents.files.atomic_write import write_text_atomically
     from tasam_agents.training.run_lock import run_lock
 
-    searched: dict[str, Any] = {"default": DEFAULT, **PLAIN_RIVALS}
-    names = [name.replace("-", "_") for name in rivals]
-    for name in names:
-        if name not in searched:
-            raise UserError(f"rival {name!r}; allowed: {', '.join(searched)}")
+    if not names:
+        raise UserError("no configuration given; allowed: one or more")
+    chosen = {Path(name).stem if name.endswith(".toml") else name.replace("-", "_"): name for name in names}
+    configs = {name: _configuration(name, given, bool(search)) for name, given in chosen.items()}
+    spaces = {name: space_from(config, search) if search else None for name, config in configs.items()}
+    out = out or Path("runs/tune" if search else "docs/results/tuning")
     out.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        log = out / f"{name}.csv"
+    for name, config in configs.items():
+        log, space = out / f"{name}.csv", spaces[name]
 
         def say(line: str, name: str = name) -> None:
             print(f"{name}, {line}", flush=True)
 
         with run_lock(log):
-            rival = searched[name]
-            best = search(rival, log, trials, share, say)
-            steps = rival.env_steps if isinstance(rival, BaselineConfig) else environment_steps(rival)
-            file = write_settings(best, trials, round(steps * share), (settings or TUNED) / f"{name}.json")
+            if space is not None:
+                shortened(config, share, FIRST_SEED, VALIDATIONS)
+                check_same_search(out / f"{name}.search.json", config, space, share)
+            best = find(config, log, trials, share, say, space)
+            steps = config.env_steps if isinstance(config, BaselineConfig) else environment_steps(config)
+            where = (settings or (TUNED if space is None else out)) / f"{name}.json"
+            files = [log, write_settings(best, trials, round(steps * share), where)]
+            if space is not None and not isinstance(config, BaselineConfig):
+                text = written(with_settings(config, best.settings), name if name in VARIANTS else "default")
+                files.append(write_text_atomically(out / f"{name}.toml", text))
         print(f"{name}: {best.validation_return:.3f} on validation in trial {best.number}, with {dict(best.settings)}")
-        print_paths([log, file])
+        print_paths(files)
+
+
+def _configuration(name: str, given: str, any_other: bool) -> Any:
+    """A configuration that is tuned or, with fields that are named, any other."""
+    from tasam_agents.baselines import BASELINES
+    from tasam_agents.baselines.variants import PLAIN_RIVALS
+    from tasam_agents.config.toml_file import read_toml
+    from tasam_agents.config.variants import VARIANTS
+
+    if any_other and given.endswith(".toml"):
+        return read_toml(Path(given))
+    tuned: dict[str, Any] = {"default": VARIANTS["default"], **PLAIN_RIVALS}
+    known = {**VARIANTS, **BASELINES, **tuned} if any_other else tuned
+    if name not in known:
+        more = ", or a file ending in .toml" if any_other else "; any other with --search FIELD=…"
+        raise UserError(not_among("configuration" if any_other else "rival", name, known, more))
+    return known[name]

@@ -6,6 +6,7 @@ import math
 
 from tasam_agents.experiments.comparison.result import ComparisonReport, Line
 from tasam_agents.plotting.text_table import text_table
+from tasam_agents.stats.intervals import LEAST_RUNS
 
 ONE_NETWORK = "one network"  # in place of an interval, as "one seed"
 MANY_SEEDS = 10  # from here on a bootstrap interval covers nearly as often as it should: docs/statistics.md
@@ -86,7 +87,7 @@ def _basis(report: ComparisonReport) -> str:
         "A difference counts only if both of its intervals exclude 0. "
         f"{len(report.lines) - 1} comparisons are made and the intervals are not widened for that."
     )
-    if 1 < count < MANY_SEEDS:
+    if LEAST_RUNS <= count < MANY_SEEDS:
         text += f"\nWith {count} seeds the bootstrap interval of P(…) is too short; judge by the t-intervals."
     if count == 1:
         text += "\nThis is one training seed: the intervals over networks say nothing about other seeds."

@@ -15,10 +15,12 @@ from measure.tuning_log import flat
 from tasam_agents.baselines import tuning, variants
 from tasam_agents.baselines.config import BaselineConfig, Sac, Tqc, environment_steps
 from tasam_agents.baselines.search_space import SPACES, TAKES_FROM, Choice, space_of, with_settings
+from tasam_agents.baselines.sweep import space_from
 from tasam_agents.baselines.tuning import FIRST_SEED, read_log, tune
 from tasam_agents.baselines.variants import PLAIN_RIVALS
 from tasam_agents.cli.main import BAD_INPUT, main
 from tasam_agents.config import TrainConfig
+from tasam_agents.config.toml_file import read_toml
 from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged
@@ -219,6 +221,68 @@ def test_a_log_of_something_else_is_refused(
     with pytest.raises(UserError, match=message):
         tune(RIVAL, log, 2, 0.5)
     assert len(trained) == 1
+
+
+def test_any_field_is_searched_and_an_interruption_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna")
+    seen: list[TrainConfig] = []
+
+    def train(config: TrainConfig, run_dir: Path, quiet: bool, watch: Any) -> Path:
+        seen.append(config)
+        for _ in range(4):
+            watch(config.learner.gamma)
+        return run_dir
+
+    monkeypatch.setattr(tuning, "train", train)
+    searches = [
+        "--search=learner.gamma=0:0.5", "--search", "learner.actor_learning_rate=1e-4:1e-2:log",
+        "--search=updates_per_iteration=5:9", "--search=learner.critic=mean_field,pooled",
+        "--search=env_kwargs.num_ues=20,30",
+    ]  # fmt: skip
+    command = ["tune", "tiny", *searches, "--share", "1", "--out"]
+    main([*command, str(tmp_path / "whole"), "--trials", "8"])
+    assert "tiny.toml" in capsys.readouterr().out
+    assert len(seen) == 8
+    own = VARIANTS["tiny"]
+    assert seen[0].learner.actor_learning_rate == min(own.learner.actor_learning_rate, 1e-2)
+    assert {config.env_kwargs["num_ues"] for config in seen} == {20, 30}
+    assert all(type(config.updates_per_iteration) is int for config in seen)
+    assert {environment_steps(config) for config in seen} == {environment_steps(own)}
+    for trials in ("3", "8"):
+        main([*command, str(tmp_path / "parts"), "--trials", trials])
+    assert seen[8:] == seen[:8]
+    best = max(seen[:8], key=lambda config: config.learner.gamma)
+    read = read_toml(tmp_path / "whole" / "tiny.toml")
+    assert replace(read, seed=0) == replace(
+        best, seed=0, evaluate_every=own.evaluate_every, iterations=read.iterations, warmup_steps=own.warmup_steps
+    )
+    with pytest.raises(SystemExit) as leaving:
+        main([*command[:-1], "--out", str(tmp_path / "parts"), "--trials", "9", "--search", "learner.polyak=0.1,0.2"])
+    assert leaving.value.code == BAD_INPUT
+    assert "has another search of that name: search.learner.polyak" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ("learner.gama=0:1", "--search names 'learner.gama'; did you mean 'learner.gamma'?"),
+        ("seed=0:9", "--search names 'seed'"),
+        ("learner.gamma", "allowed: FIELD=LOW:HIGH"),
+        ("learner.gamma=0:1.5", "gamma = 1.5, allowed: a number in [0, 1)"),
+        ("learner.gamma=0:0.5:log", "a logarithmic scale begins above 0"),
+        ("learner.gamma=0.5:0.1", "LOW is not below HIGH"),
+        ("learner.gamma=a:b", "the ends are no numbers"),
+        ("learner.critic=pooled", "one value is no search"),
+        ("learner.critic=pooled,none", "'mean_field', 'joint', 'pooled'"),
+        ("iterations=2.5:9", "iterations = 2.5"),
+    ],
+)
+def test_what_cannot_be_searched_is_named(search: str, message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        space_from(VARIANTS["tiny"], [search])
+    assert message in str(refused.value)
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -318,3 +318,22 @@ def test_a_module_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     monkeypatch.chdir(tmp_path)
     assert make_env("toyenv_here:make", {"num_dus": 3}).possible_agents == ["du_0", "du_1", "du_2"]
+
+
+def test_an_environment_whose_agents_choose_by_number_keeps_its_actions() -> None:
+    """Its batch takes the values behind the numbers: a learner would be trained on other actions than asked for."""
+    settings = {"scenario": "tiny", "codec": "zones"}
+    assert make_batched("oran/ORAN-v1", settings, 2, 0).action_sizes == (4, 4)
+    env = make_batched("oran/ORAN-v1", {**settings, "action_type": "discrete"}, 2, 0)
+    assert env.action_sizes == (100, 100)
+    same = make_batched("oran/ORAN-v1", settings, 2, 0)
+    np.testing.assert_array_equal(env.reset(), same.reset())
+
+
+def test_ids_are_found_without_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PettingZoo has one from 1.27 on."""
+    monkeypatch.delattr("pettingzoo.make")
+    assert make_env("oran/ORAN-v1", {"scenario": "tiny"}).scenario.name == "tiny"
+    assert make_env("oran/ORAN-bursty-v1", {}).scenario.name == "bursty"
+    with pytest.raises(EnvironmentRefused, match=r"did you mean 'oran/ORAN-bursty-v1'\?"):
+        make_env("oran/ORAN-burst-v1", {})

@@ -157,8 +157,11 @@ def test_the_same_call_gives_the_same_interval_and_another_seed_another() -> Non
     assert interquartile_mean_interval(returns, QUICK) != interquartile_mean_interval(returns, other)
 
 
-def test_nothing_can_be_resampled_from_one_seed() -> None:
-    one, many = make(1, 6), make(5, 6)
+def test_nothing_can_be_resampled_from_one_seed_or_two() -> None:
+    one, two, many = make(1, 6), make(2, 6), make(5, 6)
+    assert interquartile_mean_interval(two) is None
+    assert probability_of_improvement_interval(two + 9, two) is None, "it would be 1 to 1"
+    assert performance_profile(two, [0.5]).low is None
     assert interquartile_mean_interval(one) is None
     assert probability_of_improvement_interval(one, one) is None
     interval = probability_of_improvement_interval(many, one, QUICK)  # the fixed policy stays, the seeds are drawn

@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, MultiBinary
 from gymnasium.utils.env_checker import check_env
 
 from oran_env import OranDuEnv, OranJointEnv, ScenarioError, Simulator, parallel_env
-from oran_env.envs.spaces import ActionType, check_action_type
+from oran_env.envs.action_face import ActionType, check_action_type
 from oran_env.model.outcome import INFO
 from oran_env.registration import DU_ID, JOINT_ID, register
 from oran_env.simulator.view import without_nan

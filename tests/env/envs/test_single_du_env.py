@@ -123,8 +123,10 @@ def test_refusals() -> None:
         OranDuEnv("tiny", others=7)  # type: ignore[arg-type]
     with pytest.raises(ScenarioError, match="'num_networks'; allowed"):
         OranDuEnv("tiny", num_networks=2)
-    with pytest.raises(ValueError, match=r"action_type is 'discrete'; allowed: box, multi_binary"):
-        OranDuEnv("tiny", action_type="discrete")  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match=r"'discrete'; allowed with codec 'two_bit': box, multi_binary, multi_discrete"
+    ):
+        OranDuEnv("tiny", action_type="discrete")
 
     short = OranDuEnv("tiny", others=lambda observations: np.zeros((*observations.shape[:-1], 3)))
     short.reset(seed=0)

@@ -21,6 +21,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "joint bits": (JOINT_ID, {"action_type": "multi_binary"}),
     "du": (DU_ID, {"du": 1, "others": "count_rule"}),
     "du random": (DU_ID, {"others": "random", "action_type": "multi_binary"}),
+    "joint settings": (JOINT_ID, {"action_type": "discrete", "codec": "zones"}),
+    "du slices": (DU_ID, {"others": "idle", "action_type": "multi_discrete"}),
     "du queue": (DU_ID, {"others": "idle", "codec": "slice_mask", "latency": "queue", "observation": "extended"}),
 }
 
@@ -58,6 +60,8 @@ def assert_same(ours: Any, theirs: Any, where: str = "") -> None:
 
 
 def sample(env: VectorEnv, rng: np.random.Generator) -> NDArray[Any]:
+    if env.action_space.dtype == np.int64:
+        return rng.integers(4, size=env.action_space.shape)
     values = rng.random(env.action_space.shape or ())
     return (values > 0.5).astype(np.int8) if env.action_space.dtype == np.int8 else values.astype(np.float32)
 
@@ -259,3 +263,9 @@ def test_refusals() -> None:
         env.step(actions)
     with pytest.raises(ClosedEnvironmentError, match=r"reset\(\) after close"):
         env.reset()
+
+
+@pytest.mark.parametrize("kind", [OranJointVectorEnv, OranDuVectorEnv])
+def test_gymnasium_is_among_the_immediate_bases(kind: type) -> None:
+    """By these skrl chooses its wrapper."""
+    assert any(base.__module__.startswith("gymnasium.") for base in kind.__bases__)
