@@ -20,7 +20,7 @@ from oran_env.policies.rules import Policy, reference_policies
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
-from oran_env.simulator.checked import checked
+from oran_env.simulator.checked import checked, singles
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 from oran_env.simulator.view import without_nan
@@ -215,7 +215,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
         for m, agent in enumerate(self.agents):
             if agent not in actions:
                 raise ValueError(f"actions lack agent {agent!r}; needed: {', '.join(self.agents)}")
-            self._actions[0, m] = checked(f"action of {agent} is", actions[agent], expected)
+            self._actions[0, m] = singles(checked(f"action of {agent} is", actions[agent], expected))
 
     def state(self) -> NDArray[np.float32]:
         """All local observations side by side, (M·D,)."""

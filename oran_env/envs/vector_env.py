@@ -195,6 +195,10 @@ class OranVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             )
         return mask
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """What ``close`` does here: end the threads of the simulator."""
+        self.simulator.close()
+
     def _open(self, call: str) -> None:
         if self.closed:
             raise ClosedEnvironmentError(f"{call} after close(); make a new environment")
