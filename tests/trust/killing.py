@@ -130,7 +130,7 @@ def of_compare(place: Path, is_quick: bool) -> str:
     parts.mkdir()
     assert tasam(*words, "--runs", str(whole)).returncode == 0
     killed = killed_to_its_end(
-        lambda: begun(*words, "--runs", str(parts)), parts, 3 if is_quick else 10, random.Random(4)
+        lambda: begun(*words, "--runs", str(parts)), parts, 2 if is_quick else 10, random.Random(4)
     )
     for name in COMPARED:
         for seed in range(2):
@@ -151,7 +151,7 @@ def of_study(place: Path, is_quick: bool) -> str:
     parts = place / "parts"
     parts.mkdir()
     assert tasam(*words, str(place / "whole")).returncode == 0
-    killed = killed_to_its_end(lambda: begun(*words, str(parts)), parts, 3 if is_quick else 10, random.Random(5))
+    killed = killed_to_its_end(lambda: begun(*words, str(parts)), parts, 2 if is_quick else 10, random.Random(5))
     expected = hashes(place / "whole")
     assert hashes(parts) == expected
     return f"{killed} kills, {len(expected)} measurements with the same SHA-256 as without"
