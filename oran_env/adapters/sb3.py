@@ -175,7 +175,8 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         return array.reshape(self.num_envs, *array.shape[2:])
 
     def close(self) -> None:
-        """Free nothing: the environment holds no outside resource."""
+        """End the threads of the simulator."""
+        self.simulator.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """No pictures: a DU has no render mode."""

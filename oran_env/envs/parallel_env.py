@@ -20,7 +20,7 @@ from oran_env.policies.rules import Policy, reference_policies
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
-from oran_env.simulator.checked import checked
+from oran_env.simulator.checked import checked, singles
 from oran_env.simulator.components import Components
 from oran_env.simulator.simulator import Simulator
 from oran_env.simulator.view import without_nan
@@ -218,7 +218,7 @@ class OranParallelEnv(ParallelEnv):  # type: ignore[misc]
             if agent not in actions:
                 raise ValueError(f"actions lack agent {agent!r}; needed: {', '.join(self.agents)}")
             given = checked(f"action of {agent} is", actions[agent], self.face.shape)
-            self._actions[0, m] = self.face.values(given)
+            self._actions[0, m] = singles(self.face.values(given))
 
     def action_masks(self) -> dict[str, NDArray[np.bool_]]:
         """What each agent may choose in the coming step: see ``ActionFace.masks``."""

@@ -19,7 +19,7 @@ from oran_env.numerics.jit import Singles
 from oran_env.policies.rules import Policy, reference_policies
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.near_miss import did_you_mean
-from oran_env.simulator.checked import checked
+from oran_env.simulator.checked import checked, singles
 from oran_env.simulator.simulator import Simulator
 from oran_env.simulator.view import without_nan
 
@@ -99,7 +99,7 @@ class OneDu:
         """Ask the policy for the other DUs' actions, and put the agent's (B, …) among them."""
         shape = (len(actions), len(simulator.agents), simulator.action_size)
         joint = np.empty(shape, dtype=np.float32)
-        joint[:, self.du] = self.face.values(actions)
+        joint[:, self.du] = singles(self.face.values(actions))
         if self._rest:
             theirs = self._policy(simulator, self._rest)
             joint[:, self._rest] = checked("others gives", theirs, (shape[0], len(self._rest), shape[2]))

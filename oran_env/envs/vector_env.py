@@ -199,6 +199,10 @@ class OranVectorEnv(Batch):
             )
         return mask
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """What ``close`` does here: end the threads of the simulator."""
+        self.simulator.close()
+
     def _open(self, call: str) -> None:
         if self.closed:
             raise ClosedEnvironmentError(f"{call} after close(); make a new environment")

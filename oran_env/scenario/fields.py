@@ -24,8 +24,11 @@ from oran_env.scenario.validation import ScenarioError, UnknownField, check_scen
 T = TypeVar("T")
 
 
-def bounded(default: T, least: float, greatest: float = math.inf) -> T:
-    """A field with a default, whose numbers must lie between two bounds, which ``validation.py`` reads."""
+def bounded(default: T, least: float, greatest: float) -> T:
+    """A field with a default, whose numbers must lie between two bounds, which ``validation.py`` reads.
+
+    Within them all arithmetic stays finite, whatever the other fields are.
+    """
     return field(default=default, metadata={"bounds": (least, greatest)})
 
 
@@ -44,8 +47,8 @@ class Layout:
 
     num_dus: int = bounded(6, 1, 1024)  # M, number of DUs = agents (T1: N_m)
     num_ues: int = bounded(200, 0, 2**24 - 1)  # N, UEs in the whole network (T1)
-    site_spacing_m: float = bounded(500.0, 1)  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
-    margin_m: float = bounded(250.0, 1)  # service area beyond the outermost RUs, without wrap_around [m] (ours)
+    site_spacing_m: float = bounded(500.0, 1, 1e6)  # distance of neighbouring RUs on the hexagonal lattice [m] (ours)
+    margin_m: float = bounded(250.0, 1, 1e6)  # service area beyond the outermost RUs, without wrap_around [m] (ours)
     wrap_around: bool = False  # the area is a torus without edges, see wrapping.py (ours)
     sectors: int = bounded(1, 1, 3)  # DUs at a site: 1, or 3 with the antennas of antenna.py (38.901)
     slice_mix: Literal["heterogeneous", "uniform"] = "heterogeneous"  # mix of slices drawn per DU area, or equal (VI-A)
@@ -56,16 +59,10 @@ class Layout:
 class Mobility:
     """How UEs move (VI-A), and change their DU."""
 
-    min_speed_mps: float = bounded(10.0, 0)  # least speed of a UE [m/s] (VI-A)
+    min_speed_mps: float = bounded(10.0, 0, 1e4)  # least speed of a UE [m/s] (VI-A)
     max_speed_mps: float = bounded(20.0, 0, 1e4)  # greatest speed of a UE [m/s] (VI-A)
-    turns_rad: tuple[float, ...] = (  # one of these is added to the heading in each step [rad] (VI-A)
-        -math.pi / 3,
-        -math.pi / 6,
-        -math.pi / 12,
-        0.0,
-        math.pi / 12,
-        math.pi / 6,
-        math.pi / 3,
+    turns_rad: tuple[float, ...] = bounded(  # one of these is added to the heading in each step [rad] (VI-A)
+        (-math.pi / 3, -math.pi / 6, -math.pi / 12, 0.0, math.pi / 12, math.pi / 6, math.pi / 3), -100, 100
     )
     handover_hysteresis_db: float = bounded(0.0, 0, 40)  # another RU must be so much stronger [dB] (ours)
     time_to_trigger_s: float = bounded(0.0, 0, 1e3)  # and for so long [s] (ours)
@@ -77,15 +74,15 @@ class Radio:
     """Eq. (1): spectrum, power, path loss, fading, interference."""
 
     num_rbs: int = bounded(100, 1, 2**16 - 1)  # K, RBs that every DU may use (T1)
-    rb_bandwidth_hz: float = bounded(200e3, 1)  # B, width of an RB [Hz] (T1)
-    bandwidth_hz: float = bounded(20e6, 1)  # total [Hz] (T1); K·B must fill 75 to 100 % of it
+    rb_bandwidth_hz: float = bounded(200e3, 1, 1e12)  # B, width of an RB [Hz] (T1)
+    bandwidth_hz: float = bounded(20e6, 1, 1e12)  # total [Hz] (T1); K·B must fill 75 to 100 % of it
     power_dbm: float = bounded(56.0, -100, 100)  # of one RU, spread evenly over its K RBs [dBm] (T1: p_u)
     noise_dbm_per_hz: float = bounded(-173.0, -250, 0)  # σ², taken per Hz [dBm/Hz] (T1 prints "-173 dBm")
     path_loss: Literal["power_law", "uma"] = "power_law"  # d^-η, or TR 38.901 UMa, see path_loss.py (eq. (1))
     path_loss_exponent: float = bounded(3.5, 0, 10)  # power_law: η (ours)
-    min_distance_m: float = bounded(10.0, 0.1)  # floor of d [m] (ours; 38.901 has the same)
+    min_distance_m: float = bounded(10.0, 0.1, 1e6)  # floor of d [m] (ours; 38.901 has the same)
     carrier_ghz: float = bounded(3.5, 0.5, 100)  # carrier frequency, of uma and of the Doppler shift [GHz] (T5)
-    bs_height_m: float = bounded(25.0, 1.5)  # uma: height of an RU [m] (38.901)
+    bs_height_m: float = bounded(25.0, 1.5, 1e4)  # uma: height of an RU [m] (38.901)
     ue_height_m: float = bounded(1.5, 1.5, 13)  # uma: height of a UE [m]; above 13 m h_E is random (38.901)
     shadowing_los_db: float = bounded(0.0, 0, 40)  # σ of the shadowing with line of sight [dB]; 38.901 UMa: 4 (ours)
     shadowing_nlos_db: float = bounded(0.0, 0, 40)  # σ without it, and with power_law [dB]; 38.901 UMa: 6 (ours)
@@ -101,7 +98,9 @@ class Radio:
     delay_spread_ns: float = bounded(363.0, 0, 1e6)  # rbs_per_fade None: rms delay spread [ns] (38.901, UMa)
     power_range_db: float = bounded(0.0, 0, 100)  # how far an action may lower the power of an RB [dB]; 0: not (ours)
     interference: Literal["physical", "as_printed"] = "physical"  # what I is made of, see channel.py (ours)
-    max_spectral_efficiency: float | None = bounded(None, 0.01)  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
+    max_spectral_efficiency: float | None = bounded(  # cap of log2(1 + SINR) [bit/s/Hz]; None: no cap (ours)
+        None, 0.01, 1e3
+    )
     link_adaptation: Literal["shannon", "mcs"] = "shannon"  # eq. (1), or what of an MCS arrives (ours)
     cqi_delay_steps: int = bounded(1, 0, 64)  # mcs: d, age of the report that the MCS follows [steps] (ours)
     link_gap_db: float = bounded(3.0, 0, 20)  # mcs: Γ, SINR that codes need beyond eq. (1) [dB] (ours)
@@ -115,23 +114,23 @@ class Traffic:
 
     latency: Literal["mm1", "queue"] = "mm1"  # τ without or with a backlog, see queues.py (ours)
     throughput: Literal["achievable", "served"] = "achievable"  # rate that KPIs of finite traffic count (ours)
-    packet_bytes: PerSlice = bounded((1500.0, 125.0, 32.0), 0.125)  # L, mean packet size [byte] (ours)
+    packet_bytes: PerSlice = bounded((1500.0, 125.0, 32.0), 0.125, 1e9)  # L, mean packet size [byte] (ours)
     packet_size: tuple[PacketSize, PacketSize, PacketSize] = (  # law of the packet sizes (ours)
         "exponential",
         "exponential",
         "exponential",
     )
-    offered_bps: PerSlice = bounded((0.0, 0.0, 64e3), 0)  # A, mean offered rate per UE [bit/s] (ours)
+    offered_bps: PerSlice = bounded((0.0, 0.0, 64e3), 0, 1e15)  # A, mean offered rate per UE [bit/s] (ours)
     arrivals: tuple[Arrivals, Arrivals, Arrivals] = ("poisson", "poisson", "poisson")  # queue: how they come (ours)
-    latency_cap_s: float = bounded(1.0, 1e-6)  # τ when the rate does not exceed A [s] (ours)
-    load: float = bounded(1.0, 0)  # multiplies offered_bps (ours)
+    latency_cap_s: float = bounded(1.0, 1e-6, 1e9)  # τ when the rate does not exceed A [s] (ours)
+    load: float = bounded(1.0, 0, 1e9)  # multiplies offered_bps (ours)
     drift_sigma: float = bounded(0.0, 0, 3)  # offered rates of DU and slice drift by exp(N(0, σ²)); 0: no drift (ours)
-    drift_s: float = bounded(5.0, 1e-3)  # correlation time of the drift [s] (ours)
+    drift_s: float = bounded(5.0, 1e-3, 1e9)  # correlation time of the drift [s] (ours)
     burst_factor: float = bounded(1.0, 0, 1e3)  # in a burst the offered rate is multiplied by this; 1: no bursts (ours)
-    burst_every_s: float = bounded(5.0, 1e-3)  # mean time from the end of a burst to the next [s] (ours)
-    burst_s: float = bounded(1.0, 1e-3)  # mean length of a burst [s] (ours)
-    session_s: float | None = bounded(None, 1e-3)  # mean time until a UE leaves [s]; None: it stays (ours)
-    absence_s: float = bounded(5.0, 1e-3)  # mean time until a new UE takes its place [s] (ours)
+    burst_every_s: float = bounded(5.0, 1e-3, 1e9)  # mean time from the end of a burst to the next [s] (ours)
+    burst_s: float = bounded(1.0, 1e-3, 1e9)  # mean length of a burst [s] (ours)
+    session_s: float | None = bounded(None, 1e-3, 1e9)  # mean time until a UE leaves [s]; None: it stays (ours)
+    absence_s: float = bounded(5.0, 1e-3, 1e9)  # mean time until a new UE takes its place [s] (ours)
     tti_s: float = bounded(0.0, 0, 1)  # transmission time interval, added to every delay [s] (ours)
     harq_rtt_s: float = bounded(0.0, 0, 1)  # HARQ round trip, added as well [s] (ours)
     demand_trace: str | None = None  # "synthetic", or a .csv or .parquet of offered bits, see trace.py (ours)
@@ -143,8 +142,8 @@ class Quality:
     """KPIs, eqs. (2)-(5), and the QoS of each slice, VI-E or eq. (6)."""
 
     qos: Literal["slice", "weighted_kpi"] = "slice"  # per slice, or the weighted sum of eq. (6), see qos.py (VI-E)
-    rate_threshold_mbps: PerSlice = bounded((1.0, 0.1, 0.1), 0)  # λ_i, rate that a UE should reach [Mbit/s] (ours)
-    q_min: PerSlice = bounded((10.0, 50.0, 2.0), 1e-6)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
+    rate_threshold_mbps: PerSlice = bounded((1.0, 0.1, 0.1), 0, 1e9)  # λ_i, rate a UE should reach [Mbit/s] (ours)
+    q_min: PerSlice = bounded((10.0, 50.0, 2.0), 1e-6, 1e9)  # Q_min per DU: [Mbit/s], [Mbit/s], [ms] (VI-E)
     availability_window: int = bounded(10, 1, 63)  # T of eq. (4) [steps] (ours)
     kpi_weights: tuple[PerSlice, PerSlice, PerSlice, PerSlice] = bounded(  # ω of eq. (6), eMBB, mMTC, URLLC (ours)
         (
@@ -156,7 +155,7 @@ class Quality:
         0,
         1,
     )
-    kpi_latency_ms: PerSlice = bounded((50.0, 500.0, 2.0), 1e-6)  # weighted_kpi: latency that counts 1/2 [ms] (ours)
+    kpi_latency_ms: PerSlice = bounded((50.0, 500.0, 2.0), 1e-6, 1e9)  # weighted_kpi: what counts 1/2 [ms] (ours)
     latency_percentile: float | None = bounded(None, 0.01, 1 - 1e-9)  # τ: of the packets' delays; None: mean (ours)
 
 
@@ -164,11 +163,11 @@ class Quality:
 class Reward:
     """Eq. (8)."""
 
-    priority: PerSlice = bounded((1.0, 0.5, 2.0), 0)  # w_l, weights of the slices in α_l (IV-A.3)
-    zeta: float = bounded(2.0, 0)  # ζ of both penalties (ours)
+    priority: PerSlice = bounded((1.0, 0.5, 2.0), 0, 1e9)  # w_l, weights of the slices in α_l (IV-A.3)
+    zeta: float = bounded(2.0, 0, 1e9)  # ζ of both penalties (ours)
     alpha: Literal["adaptive", "literal", "fixed"] = "adaptive"  # how α_l follows Q̄, see reward.py (ours)
-    alpha_floor: float = bounded(0.5, 1e-6)  # least Σ w_j·Q̄_j that α_l is divided by (ours)
-    fixed_alpha: PerSlice = bounded((1.0, 0.5, 2.0), 0)  # α_l when alpha="fixed" (ours)
+    alpha_floor: float = bounded(0.5, 1e-6, 1e9)  # least Σ w_j·Q̄_j that α_l is divided by (ours)
+    fixed_alpha: PerSlice = bounded((1.0, 0.5, 2.0), 0, 1e9)  # α_l when alpha="fixed" (ours)
     min_normalised_qos: float = bounded(0.5, 0, 1)  # Q̄ below which P_minQ bites (ours: the image of Q_min)
     reward_sharing: Literal["individual", "team"] = "individual"  # its own, or for each the mean of all DUs (ours)
     energy_weight: float = bounded(0.0, 0, 1e3)  # what full use of the RBs takes from the reward, see energy.py (ours)
@@ -178,7 +177,7 @@ class Reward:
 class Energy:
     """What an RU draws, by the figures of the EARTH project for a macro site."""
 
-    amplifier_w: float = bounded(20.0, 1e-3)  # p_max of a power amplifier; an RU has as many as p needs [W] (ours)
+    amplifier_w: float = bounded(20.0, 1e-3, 1e9)  # p_max of a power amplifier; an RU has as many as p needs [W] (ours)
     power_fixed_w: float = bounded(130.0, 0, 1e6)  # P_0, drawn for each amplifier while the RU transmits [W] (ours)
     power_slope: float = bounded(4.7, 1e-2, 1e3)  # Δ_p, drawn for each watt on the air (ours)
     power_sleep_w: float = bounded(75.0, 0, 1e6)  # P_sleep, drawn for each amplifier when no RB transmits [W] (ours)
@@ -194,7 +193,7 @@ class Control:
         "round_robin"
     )
     csi: Literal["wideband", "per_rb"] = "wideband"  # what the scheduler knows of the fading (ours)
-    fairness_window: float = bounded(10.0, 1)  # steps over which a scheduler averages the rate of a UE (ours)
+    fairness_window: float = bounded(10.0, 1, 1e9)  # steps over which a scheduler averages the rate of a UE (ours)
     observation: Literal["paper", "extended", "kpm"] = "paper"  # what a DU sees (IV-A.1)
     hidden_observations: tuple[ObservationPart, ...] = ()  # parts of the observation that are left out (ours)
     step_s: float = bounded(0.1, 1e-4, 10)  # Δt [s], within the near-real-time loop of 10 ms to 1 s (ours)

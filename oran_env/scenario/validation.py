@@ -104,7 +104,7 @@ def _check_bounds(group: Any) -> None:
             continue
         least, greatest = member.metadata["bounds"]
         value = getattr(group, member.name)
-        if not all(least <= number <= greatest for number in _numbers(value)):
+        if not all(least <= number <= greatest for number in numbers_of(value)):
             raise ScenarioError(f"{member.name} is {value}; allowed: {least:g} to {greatest:g}")
 
 
@@ -130,6 +130,7 @@ def _check_combinations(scenario: Any) -> None:
         )
     for i, slice_name in enumerate(SLICES):
         packets = scenario.traffic.load * scenario.traffic.offered_bps[i] * scenario.control.step_s
+        packets *= max(scenario.traffic.burst_factor, 1.0)
         packets /= 8.0 * scenario.traffic.packet_bytes[i]
         if scenario.traffic.latency == "queue" and scenario.traffic.arrivals[i] == "poisson" and packets > 1e6:
             raise ScenarioError(
@@ -172,10 +173,10 @@ def _check_sites(layout: Any) -> None:
         )
 
 
-def _numbers(value: Any) -> Iterator[float]:
+def numbers_of(value: Any) -> Iterator[float]:
     """All numbers of a field, whose tuples may hold tuples; None has none."""
     if isinstance(value, tuple):
         for item in value:
-            yield from _numbers(item)
+            yield from numbers_of(item)
     elif value is not None:
         yield value

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oran_env.model.mac.codecs.codec import THRESHOLD
 from oran_env.numerics.jit import Integers, Singles
 
 
@@ -47,13 +48,23 @@ def checked(
     return array
 
 
+def singles(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of more than single precision in that: none is moved over the threshold of a bit, or made infinite."""
+    if values.dtype.kind != "f" or values.dtype.itemsize <= 4:
+        return values
+    most = np.finfo(np.float32).max
+    narrow = np.where(np.isfinite(values), np.clip(values, -most, most), values).astype(np.float32)
+    narrow[(values > THRESHOLD) & (narrow <= THRESHOLD)] = np.nextafter(np.float32(THRESHOLD), np.float32(1.0))
+    return narrow
+
+
 def checked_actions(actions: Any, shape: tuple[int, ...], which: Integers) -> Singles:
     """The actions (B, M, A) as the kernels take them; only those of the networks ``which`` need be finite.
 
     Raises:
         ValueError: wrong shape, or values that are not finite numbers.
     """
-    values = checked("actions (networks, DUs, values) are", actions, shape)
+    values = singles(checked("actions (networks, DUs, values) are", actions, shape))
     if values.dtype != np.float32 or not (values.flags.c_contiguous and values.flags.writeable):
         values = np.require(values, np.float32, ["C", "W"])  # so that every call meets the same compiled kernel
     # A sum is finite only if every term is (float64, so that finite terms cannot overflow it).

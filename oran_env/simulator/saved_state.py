@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +16,23 @@ from oran_env.scenario.fields import Scenario
 from oran_env.scenario.slices import NUM_SLICES
 
 Arrays = Mapping[str, NDArray[Any]]
-Bounds = Mapping[str, tuple[int, int]]
+Bounds = Mapping[str, tuple[float, float]]
 
 
-def index_bounds(scenario: Scenario, parameters: Parameters) -> Bounds:
-    """Least and greatest value of the state arrays that the kernels reach into others with, or count in."""
+def state_bounds(scenario: Scenario, parameters: Parameters) -> Bounds:
+    """Least and greatest value of the state arrays that the kernels reach into others with, count in, or loop by."""
+    traffic, area, trace = scenario.traffic, parameters.mobility.area, parameters.trace
+    slack = 1e-9 * float(np.ptp(area))  # rounding
+    most_demand = traffic.burst_factor * math.exp(_MOST_SIGMAS * traffic.drift_sigma)
+    if trace.bits.size:
+        most_demand = max(most_demand, float(trace.bits.max() / (trace.step_s * trace.usual.min())))
     return {
+        "position": (float(area.min()) - slack, float(area.max()) + slack),
+        "direction": (-1.001, 1.001),
+        "speed": (0.0, scenario.mobility.max_speed_mps * (1.0 + 1e-9)),
+        "drift": (-_MOST_SIGMAS * traffic.drift_sigma, _MOST_SIGMAS * traffic.drift_sigma),
+        "demand": (0.0, max(most_demand, 1.0)),
+        **{name: (0.0, math.inf) for name in ("gain", "backlog", "waited", "average", "load", "cut_off")},
         "serving": (-1, scenario.layout.num_dus - 1),
         "slice_of_ue": (0, NUM_SLICES - 1),
         "pointer": (0, max(scenario.layout.num_ues, 1)),
@@ -33,6 +45,9 @@ def index_bounds(scenario: Scenario, parameters: Parameters) -> Bounds:
         "left_at": (0, scenario.control.horizon),
         "owned_rbs": (0, scenario.radio.num_rbs // scenario.layout.num_dus),
     }
+
+
+_MOST_SIGMAS = 15.0  # beyond which a drift never comes
 
 
 def _kept(state: State, started: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:

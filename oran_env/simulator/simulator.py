@@ -29,9 +29,10 @@ from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked_actions
 from oran_env.simulator.components import Components
+from oran_env.simulator.memory import check_memory
 from oran_env.simulator.reset_info import before_first_step, told_at_reset
 from oran_env.simulator.runner import Runner
-from oran_env.simulator.saved_state import check_saved, index_bounds, restore, saved
+from oran_env.simulator.saved_state import check_saved, restore, saved, state_bounds
 from oran_env.simulator.threads import Threads
 from oran_env.simulator.view import Info, StepResult
 
@@ -65,7 +66,9 @@ class Simulator:
         for name, value in (("num_networks", num_networks), ("num_threads", num_threads)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} is {value!r}; allowed: integers >= 1")
+        num_networks, num_threads = int(num_networks), int(num_threads)  # NumPy's would wrap around
         self.scenario = make_scenario(scenario, **overrides)
+        check_memory(self.scenario, num_networks)
         self.num_networks = num_networks
         self.num_threads = min(num_threads, num_networks)
         self.agents = tuple(f"du_{m}" for m in range(self.scenario.layout.num_dus))
@@ -173,6 +176,10 @@ class Simulator:
         for order in (RESET, ORDER):
             self._runner.prepare(order)
         self._runner.run((), np.arange(0), self._no_actions)
+
+    def close(self) -> None:
+        """End the threads, if there are any; a later step begins new ones."""
+        self._threads.close()
 
     @property
     def parameters(self) -> Parameters:
@@ -306,7 +313,7 @@ class Simulator:
             ValueError: an array is missing, has another shape or type, or holds values that no network can have; then
                 nothing has changed.
         """
-        check_saved(state, self.state, self._started, index_bounds(self.scenario, self.parameters))
+        check_saved(state, self.state, self._started, state_bounds(self.scenario, self.parameters))
         self._restore(state)
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:

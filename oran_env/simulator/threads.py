@@ -13,24 +13,27 @@ from oran_env.numerics.jit import Integers
 
 
 class Threads:
-    """So many threads; a pickled, copied or forked one begins its own."""
+    """So many threads, begun when they are first needed; a pickled, copied or forked one begins its own."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._begin()
-
-    def _begin(self) -> None:
         self._process = os.getpid()
-        self._pool = ThreadPoolExecutor(self.number) if self.number > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
 
     def run(self, work: Callable[[Integers], None], which: Integers) -> None:
         """Do ``work`` for the networks ``which``, in one piece or shared between the threads."""
-        if self._pool is not None and self._process != os.getpid():
-            self._begin()  # no thread lives on behind a fork
-        if self._pool is None:
+        if self.number == 1:
             work(which)
-        else:
-            list(self._pool.map(work, np.array_split(which, self.number)))
+            return
+        if self._pool is None or self._process != os.getpid():  # no thread lives on behind a fork
+            self._process, self._pool = os.getpid(), ThreadPoolExecutor(self.number)
+        list(self._pool.map(work, np.array_split(which, self.number)))
+
+    def close(self) -> None:
+        """End the threads; whoever runs something later begins new ones."""
+        if self._pool is not None and self._process == os.getpid():
+            self._pool.shutdown()
+        self._pool = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: all but the threads."""

@@ -29,10 +29,10 @@ def read_toml(path: Path) -> TrainConfig:
     """
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"--config is {str(path)!r}, which cannot be read: {error}") from error
     base = data.pop("base", "default")
-    if base not in VARIANTS:
+    if not isinstance(base, str) or base not in VARIANTS:
         raise UserError(f"{path}: {not_among('base is', base, VARIANTS)}")
     try:
         return TrainConfig.from_dict(_merged(VARIANTS[base].to_dict(), data))

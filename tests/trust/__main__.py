@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -18,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from trust.files import FILES
-from trust.part import NotRun, Part
+from trust.fuzzing import FUZZING
+from trust.killing import KILLING
+from trust.part import KEPT, NotRun, Part
 from trust.processes import PROCESSES
+from trust.soak import SOAK
 
-PARTS: dict[str, Part] = FILES | PROCESSES
+PARTS: dict[str, Part] = FILES | FUZZING | KILLING | PROCESSES | SOAK
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "runs" / "trust" / "results.json"
+RESULTS = KEPT / "results.json"
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table of make trust -->", "<!-- end of the table -->"
 
@@ -82,6 +86,8 @@ def main() -> None:
         text = PAGE.read_text("utf-8")
         before, after = text.split(BEGIN)[0], text.split(END)[1]
         PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", "utf-8")
+        for suffix in (".png", ".csv"):
+            shutil.copy(KEPT / f"soak{suffix}", ROOT / "docs" / "results")
         return
     for name in given.parts or PARTS:
         known = rows.get(name, {})

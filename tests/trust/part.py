@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+KEPT = Path(__file__).parents[2] / "runs" / "trust"
+"""Where results stay, and pictures until `--docs` takes them into the docs."""
+
 
 class NotRun(Exception):
     """This machine cannot do it; the message says why."""

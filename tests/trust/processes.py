@@ -1,76 +1,21 @@
-"""Kills, two writers, full file systems, start methods, and long runs: in processes of their own."""
+"""Two writers, full file systems, start methods, and long runs: in processes of their own."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from support.same_run import assert_same_run
 from support.short_runs import FAKE
 
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
+from trust.killing import LONG, start, tasam
 from trust.part import NotRun, Part
-
-LONG = replace(FAKE, iterations=120, checkpoint_every_s=0.05)
-TRAIN = """
-import json, sys
-from pathlib import Path
-import tasam_agents
-from tasam_agents.config.fields import TrainConfig
-config = TrainConfig.from_dict(json.loads(sys.argv[1]))
-path = Path(sys.argv[2])
-tasam_agents.train(config, path, resume=(path / "config.json").is_file(), quiet=True)
-"""
-
-
-def start(config: Any, path: Path, **more: Any) -> subprocess.Popen[bytes]:
-    """A process that trains, or goes on with, a run."""
-    import json
-
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", TRAIN, json.dumps(config.to_dict()), str(path)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, **more)
-
-
-def kills(place: Path, is_quick: bool) -> str:
-    """SIGKILL at random moments, again and again; the run ends as one that was never killed."""
-    if not hasattr(signal, "SIGKILL"):
-        raise NotRun("no SIGKILL on this system")
-    whole = train(LONG, place / "whole", quiet=True)
-    chance, killed, rounds = random.Random(3), 0, 0
-    while killed < (6 if is_quick else 50):
-        rounds += 1
-        path = place / f"parts{rounds}"
-        for attempt in range(9):
-            process = start(LONG, path)
-            deadline = None  # a while after it has begun to work; in the last attempt, never
-            while process.poll() is None and (deadline is None or time.monotonic() < deadline):
-                if deadline is None and attempt < 8 and path.with_name(f"{path.name}.lock.holder").exists():
-                    deadline = time.monotonic() + 1.5 * chance.random()
-                # Also within a save: as soon as a partial checkpoint stands there.
-                if attempt % 2 and (path / "checkpoints" / "latest.partial").exists() and chance.random() < 0.1:
-                    break
-                time.sleep(0.002)
-            if process.poll() is None:
-                process.kill()
-                killed += 1
-            _, errors = process.communicate()
-            assert process.returncode in (0, -signal.SIGKILL), errors.decode()
-            if process.returncode == 0:
-                break
-        assert_same_run(whole, path)
-        shutil.rmtree(path)
-    return f"{killed} kills over {rounds} runs, every one with the end of a run that was not killed"
 
 
 def two_writers(place: Path, is_quick: bool) -> str:
@@ -123,6 +68,52 @@ def file_limit(place: Path, is_quick: bool) -> str:
     return "OSError that names the last good checkpoint"
 
 
+READ_ONLY = (
+    ("evaluate", "RUN", "--networks", "2"),
+    ("train", "--resume", "RUN"),
+    ("train", "--config", "tiny", "--run-dir", "RUN-2"),
+    ("study", "run", "--budget", "smoke", "--out", "RUN-3", "--jobs", "1"),
+)
+
+
+def read_only(place: Path, is_quick: bool) -> str:
+    """A file system that has become read-only: every command says so, and ends."""
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], capture_output=True).returncode:
+        raise NotRun("no tmpfs can be mounted here, and permissions do not bind root")
+    try:
+        run = train(replace(LONG, iterations=3), place / "run", quiet=True)
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        for words in READ_ONLY:
+            command = [word.replace("RUN", str(run)) for word in words]
+            more = () if "study" in words or "--config" in words else ("--trust-env", LONG.env_id)
+            done = tasam(*command, *more)
+            assert done.returncode in (1, 2), (words, done.stderr)
+            assert "Traceback" not in done.stderr, done.stderr
+            assert "ead-only" in done.stderr or "not writable" in done.stderr, done.stderr
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    return f"{len(READ_ONLY)} commands ended with a message"
+
+
+TRAIN_AS_CLOCKS_JUMP = """
+import itertools, time
+for name, unit in (("time", 1), ("time_ns", 10**9)):
+    jumps = itertools.count()
+    setattr(time, name, lambda now=getattr(time, name), unit=unit, jumps=jumps: now() - 3600 * unit * next(jumps))
+"""
+
+
+def clock(place: Path, is_quick: bool) -> str:
+    """The time of day falls back by an hour whenever somebody asks for it: the same run, no time below zero."""
+    whole = train(replace(LONG, iterations=20), place / "whole", quiet=True)
+    process = start(replace(LONG, iterations=20), place / "run", before=TRAIN_AS_CLOCKS_JUMP)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert_same_run(whole, place / "run")
+    assert all(line["wall_time_s"] >= 0.0 for line in RunDirectory(place / "run").metrics())
+    return "the same run"
+
+
 def _step(threads: int) -> float:
     from oran_env import Simulator
 
@@ -159,35 +150,6 @@ def empty_cache(place: Path, is_quick: bool) -> str:
     return "the same numbers in all four"
 
 
-def soak(place: Path, is_quick: bool) -> str:
-    """Memory over many steps and iterations."""
-    if is_quick:
-        raise NotRun("only at length")
-    if not Path("/proc/self/statm").is_file():
-        raise NotRun("this system does not tell the memory of a process in /proc")
-    import numpy as np
-
-    from oran_env import Simulator
-
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-
-    simulator = Simulator("tiny", 1, seed=0)
-    simulator.reset()
-    actions = np.full((1, len(simulator.agents), simulator.action_size), 0.7, np.float32)
-    sizes = []
-    for step in range(200_000):
-        simulator.step(actions)
-        simulator.reset_done()
-        if step % 20_000 == 0:
-            sizes.append(resident())
-    assert sizes[-1] - sizes[1] < 20, sizes
-    before = resident()
-    train(replace(FAKE, iterations=1500, checkpoint_every_s=1.0), place / "run", quiet=True)
-    assert resident() - before < 100, (before, resident())
-    return f"{sizes[1]} → {sizes[-1]} MiB over 200,000 steps, {before} → {resident()} MiB over 1,500 iterations"
-
-
 def elsewhere(place: Path, is_quick: bool) -> str:
     """Windows and macOS."""
     if sys.platform in ("win32", "darwin"):
@@ -197,12 +159,12 @@ def elsewhere(place: Path, is_quick: bool) -> str:
 
 
 PROCESSES = {
-    "kills": Part("SIGKILL at random moments of a training, also within saves", kills),
     "two-writers": Part("three processes for one run directory", two_writers),
+    "read-only": Part("a file system that has become read-only", read_only),
+    "clock": Part("a time of day that jumps back again and again", clock),
     "small-disk": Part("a file system that is full", small_disk),
     "file-limit": Part("a limit on the length of files", file_limit),
     "start-methods": Part("spawn, fork and forkserver after threads have worked", start_methods),
     "empty-cache": Part("four processes that compile at once", empty_cache),
-    "soak": Part("memory over 200,000 steps and 1,500 iterations", soak),
     "elsewhere": Part("another operating system", elsewhere),
 }

@@ -37,6 +37,8 @@ def test_a_few_lines_change_a_base_and_options_change_the_file(tmp_path: Path) -
     [
         ("iterations =", "cannot be read"),
         ('base = "tini"', "base is 'tini'; did you mean 'tiny'"),
+        ("base = [1]", r"base is \[1\]; allowed: "),
+        (f"colour = {'[' * 100_000}", "cannot be read"),
         ("colour = 3", "no field"),
         ("iterations = -1", "iterations = -1, allowed: an integer >= 1"),
         ("learner = 3", "own.toml"),

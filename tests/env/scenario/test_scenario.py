@@ -298,5 +298,7 @@ def test_what_would_have_no_effect_or_no_end_is_refused() -> None:
     make_scenario("paper", shadowing_los_db=4.0, path_loss="uma")
     with pytest.raises(ScenarioError, match=r"offered_bps of eMBB is 1e\+15, .* packets per step; allowed: up to"):
         make_scenario("paper", offered_bps=(1e15, 0.0, 0.0), latency="queue")
+    with pytest.raises(ScenarioError, match=r"4e\+06 packets per step; allowed: up to"):
+        make_scenario("paper", offered_bps=(4.8e9, 0.0, 0.0), burst_factor=100.0, latency="queue")
     with pytest.raises(ScenarioError, match="layout is None; allowed: Layout"):
         Scenario(layout=None)  # type: ignore[arg-type]

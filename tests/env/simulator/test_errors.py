@@ -67,7 +67,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"num_rbs": 2**16}, r"num_rbs is 65536; allowed: 1 to 65535"),
     ({"num_dus": 1025}, r"num_dus is 1025; allowed: 1 to 1024"),
     ({"num_ues": 2**24}, r"num_ues is 16777216; allowed"),
-    ({"rate_threshold_mbps": (1.0, -0.1, 0.1)}, r"rate_threshold_mbps is \(1.0, -0.1, 0.1\); allowed: 0 to inf"),
+    ({"rate_threshold_mbps": (1.0, -0.1, 0.1)}, r"rate_threshold_mbps is \(1.0, -0.1, 0.1\); allowed: 0 to 1e\+09"),
     ({"q_min": (10.0, -50.0, 2.0)}, r"q_min is .*-50.0.*allowed"),
     ({"min_normalised_qos": -0.5}, r"min_normalised_qos is -0.5; allowed: 0 to 1"),
     ({"offered_bps": (0.0, -1.0, 0.0)}, r"offered_bps is .*allowed"),
@@ -139,7 +139,7 @@ def test_values_out_of_range_are_counted_and_not_refused(value: float) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_joint_actions_that_are_not_finite_change_nothing(value: float) -> None:
     env, other = OranJointEnv("tiny"), OranJointEnv("tiny")
     env.reset(seed=0)

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.networks import idle, random_actions
 
-from oran_env import Simulator
+from oran_env import ScenarioError, Simulator, parallel_env
 from oran_env.model.outcome import INFO
 from oran_env.simulator.view import StepResult
 
@@ -359,7 +360,7 @@ def test_actions_of_the_wrong_shape(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, about the infinities given on purpose
-@pytest.mark.parametrize("values", [[np.nan], [np.inf], [-np.inf], [np.inf, -np.inf], [1e300]])
+@pytest.mark.parametrize("values", [[np.nan], [np.inf], [-np.inf], [np.inf, -np.inf]])
 def test_actions_that_are_not_finite(values: list[float]) -> None:
     simulator = Simulator("tiny", 1, seed=0)
     simulator.reset()
@@ -376,7 +377,27 @@ def test_huge_finite_actions_are_finite() -> None:
     """Values whose sum overflows float32 are counted as clipped, not taken for infinity."""
     simulator = Simulator("tiny", 1, seed=0)
     simulator.reset()
-    assert simulator.step(np.full((1, 2, 20), 3e38, dtype=np.float32)).info["clipped_actions"].sum() == 40
+    for value in (np.float32(3e38), 1e300, -1e300):
+        assert simulator.step(np.full((1, 2, 20), value)).info["clipped_actions"].sum() == 40
+
+
+@pytest.mark.parametrize("value", [np.float64(0.5 + 1e-12), np.longdouble(0.5) + np.longdouble(1e-15)])
+def test_what_is_above_the_threshold_in_double_precision_is_a_set_bit(value: Any) -> None:
+    """In every entry: rounded to single precision it would be 0.5, and no bit."""
+    set_bits, none = np.full((1, 2, 20), value), np.full((1, 2, 20), 0.5)
+    simulator = Simulator("tiny", 1, seed=0)
+    simulator.reset(seed=1)
+    claimed = simulator.step(set_bits).info["rbs_claimed"]
+    assert (claimed > 0).all()
+    assert (simulator.step(none).info["rbs_claimed"] == 0).all()
+    env = parallel_env("tiny")
+    env.reset(seed=1)
+    infos = env.step({agent: set_bits[0, 0] for agent in env.agents})[-1]
+    assert infos["du_0"]["rbs_claimed"].sum() == claimed[0, 0].sum()
+    for kind in ("joint", "du"):
+        single = gymnasium.make(f"oran/ORAN-{kind}-v1", scenario="tiny")
+        single.reset(seed=1)
+        assert np.sum(single.step(np.full(single.action_space.shape or (), value))[-1]["rbs_claimed"]) > 0
 
 
 @pytest.mark.parametrize("values", [np.full((1, 2, 20), 1j), np.full((1, 2, 20), "0.7"), np.full((1, 2, 20), None)])
@@ -463,18 +484,47 @@ def test_started_is_known_for_each_network() -> None:
     assert simulator.state.key[:, 2].tolist() == [1, 0]
 
 
+STRANGE = [
+    ("serving", 7), ("slice_of_ue", 3), ("pointer", -1), ("gain", np.nan), ("since", -1), ("position", 1e300),
+    ("position", -251.0), ("speed", 1e300), ("speed", -1.0), ("direction", 2.0), ("demand", 1e300), ("drift", 1.0),
+    ("backlog", -1.0), ("average", -1.0),
+]  # fmt: skip
+
+
 def test_states_that_no_network_can_have_are_refused() -> None:
-    """The kernels reach into arrays with some of these: a wrong one must not get so far."""
+    """The kernels reach into arrays with some of these, and loop until others are small: a wrong one never gets so far.
+
+    A UE at 10^300 m would be reflected without end, and Ctrl-C does not reach a kernel.
+    """
     simulator = Simulator("tiny", 2, seed=1)
     simulator.reset()
     good = simulator.get_state()
-    for name, value in (("serving", 7), ("slice_of_ue", 3), ("pointer", -1), ("gain", np.nan), ("since", -1)):
+    for name, value in STRANGE:
         bad = {key: array.copy() for key, array in good.items()}
         bad[name][:] = value
         with pytest.raises(ValueError, match=f"state '{name}' holds"):
             simulator.set_state(bad)
         after = simulator.get_state()
         assert all(np.array_equal(after[key], good[key]) for key in good)
+
+
+def test_a_batch_beyond_the_memory_is_refused_before_any_of_it_is_taken() -> None:
+    for sizes in (
+        {"num_networks": 10**9},
+        {"num_ues": 2**24 - 1, "num_dus": 1024},
+        {"num_networks": np.int64(2) ** 62},
+    ):
+        with pytest.raises(ScenarioError, match=r"networks of num_ues \d+, .* MiB of memory; allowed: at most"):
+            Simulator("paper", **sizes)
+
+
+@pytest.mark.parametrize("preset", ["paper", "bursty", "fast", "dense", "dynamic"])
+def test_no_state_of_a_network_is_refused(preset: str) -> None:
+    simulator = Simulator(preset, 2, seed=3, num_ues=20)
+    simulator.reset()
+    for _ in range(20):
+        simulator.step(np.full((2, len(simulator.agents), simulator.action_size), 0.7, np.float32))
+        simulator.set_state(simulator.get_state())
 
 
 def test_a_state_from_before_the_reset_has_not_begun() -> None:

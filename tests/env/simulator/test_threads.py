@@ -6,12 +6,34 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
+from oran_env import Simulator
+from oran_env.adapters.sb3 import SharedPolicyVecEnv
 from oran_env.numerics.jit import Integers
 from oran_env.simulator.threads import Threads
+
+MAKERS: list[Callable[[], Any]] = [
+    lambda: Simulator("tiny", 4, seed=1, num_threads=2),
+    lambda: gymnasium.make_vec("oran/ORAN-joint-v1", num_envs=4, scenario="tiny", num_threads=2),
+    lambda: gymnasium.make_vec("oran/ORAN-du-v1", num_envs=4, scenario="tiny", num_threads=2),
+    lambda: SharedPolicyVecEnv("tiny", num_networks=4, num_threads=2),
+]
+
+
+def some_actions(env: Any) -> Any:
+    if isinstance(env, Simulator):
+        return np.full((4, len(env.agents), env.action_size), 0.7, np.float32)
+    space = env.action_space
+    shape = space.shape if len(space.shape) > 1 else (env.num_envs, *space.shape)
+    return np.full(shape, 0.7, np.float32)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -26,18 +48,71 @@ def test_every_network_is_worked_on_once(number: int) -> None:
     assert (done == 2).all()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_child_after_a_fork_works_on() -> None:
-    program = """
-import os, numpy as np
-from oran_env import Simulator
-simulator = Simulator("tiny", 4, seed=1, num_threads=2)
-simulator.reset()
-actions = np.zeros((4, 2, 20), np.float32)
-simulator.step(actions)
-child = os.fork()
-if child == 0:
-    os._exit(0 if simulator.step(actions).rewards.shape == (4, 2) else 1)
-raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+def names_of_threads() -> set[int | None]:
+    return {thread.ident for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_close_ends_the_threads(make: Callable[[], Any]) -> None:
+    before = names_of_threads()
+    env = make()
+    env.reset()
+    env.step(some_actions(env))
+    assert len(names_of_threads() - before) == 2
+    env.close()
+    assert names_of_threads() == before
+    env.close()
+
+
+def test_a_closed_simulator_begins_new_threads_when_it_steps_again() -> None:
+    simulator = Simulator("tiny", 4, seed=1, num_threads=2)
+    for _ in range(2):
+        simulator.reset(seed=1)
+        simulator.close()
+    before = names_of_threads()
+    simulator.step(some_actions(simulator))
+    assert len(names_of_threads() - before) == 2
+    simulator.close()
+
+
+FORKED = """
+import multiprocessing, os, sys
+import numpy as np
+from test_threads import MAKERS, some_actions
+
+def rewards(env):
+    env.reset()
+    return np.asarray(env.step(some_actions(env))[1]).tolist()
+
+if __name__ == "__main__":
+    envs = [make() for make in MAKERS]
+    for env in envs:
+        rewards(env)
+    context = multiprocessing.get_context("fork")
+    def of_old(i):  # an environment from before the fork, in the child
+        return rewards(envs[i])
+    def of_new(i):
+        return rewards(MAKERS[i]())
+    with context.Pool(2) as pool:
+        for work in (of_old, of_new):
+            for found in pool.map_async(work, range(len(MAKERS))).get(timeout=100):
+                assert np.isfinite(found).all()
+    for env in envs:  # and here they work on
+        rewards(env)
+        env.close()
+    child = os.fork()
+    if child == 0:
+        envs[0].close()  # of threads that are not its own
+        sys.exit(0 if np.isfinite(rewards(MAKERS[0]())).all() else 1)  # with all that Python does at its end
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=120).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_children_after_a_fork_work_on(tmp_path: Path) -> None:
+    """A fork pool, as vector environments of others use, after every kind of ours with threads has stepped."""
+    (tmp_path / "forked.py").write_text(FORKED)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "forked.py")]
+    done = subprocess.run(command, env=environment, timeout=200, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
