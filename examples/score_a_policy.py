@@ -26,5 +26,5 @@ def my_rule(scenario: Scenario) -> Policy:
 if __name__ == "__main__":
     for name in ("demand_proportional", "count_rule"):  # two rules that the package ships, to compare with
         print(score(name, suite="tiny-v1").table().splitlines()[-1])
-    result = score(make=my_rule, suite="tiny-v1")  # the suite to report is oran-v1
+    result = score(make=my_rule, suite="tiny-v1")  # the suite to report is oran-v2
     print(result.table())  # result.save("result.json") writes the file that can be sent in

@@ -181,7 +181,7 @@ def evaluate(
 
 def score(
     runs: Path | str | Sequence[Path | str],
-    suite: str = "oran-v1",
+    suite: str = "oran-v2",
     networks: int | None = None,
     trust_env: Collection[str] = (),
 ) -> tuple[Score, dict[str, Path]]:

@@ -24,14 +24,14 @@ def register(subparsers: Any) -> None:
         help="a rule (static, count_rule, …), lookahead, or module:function, a function of a Scenario that returns a "
         "callable observations -> actions",
     )
-    parser.add_argument("--suite", default="oran-v1", help=f"one of {', '.join(SUITES)} (default: oran-v1)")
+    parser.add_argument("--suite", default="oran-v2", help=f"one of {', '.join(SUITES)} (default: oran-v2)")
     parser.add_argument("--networks", type=int, help="only the first so many of each scenario")
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulator")
     parser.add_argument("--out", type=Path, help="write the result to this JSON file")
     parser.set_defaults(run=run)
     text = "Compute the stored returns of random and lookahead of a suite, after a change of the dynamics."
     reference: argparse.ArgumentParser = subparsers.add_parser("reference", help=text, description=text)
-    reference.add_argument("--suite", default="oran-v1", choices=list(SUITES))
+    reference.add_argument("--suite", default="oran-v2", choices=list(SUITES))
     reference.add_argument("--scenario", action="append", help="only this one (may be repeated)")
     reference.add_argument("--workers", type=int, default=1, help="processes (default: 1); no number depends on it")
     reference.add_argument("--force", action="store_true", help="also what is stored and valid")

@@ -1,6 +1,6 @@
 """Scoring for third parties: one number for a policy, on fixed networks that nobody trains on.
 
-    result = oran_env.scoring.score.score(my_policy, suite="oran-v1")
+    result = oran_env.scoring.score.score(my_policy, suite="oran-v2")
     print(result.table())
 
 Return: mean reward per DU and step over one whole episode. 0 is random, 1 lookahead (``suites.py``).
@@ -123,7 +123,7 @@ class Score:
 
 def score(
     policy: Scorable = None,
-    suite: str = "oran-v1",
+    suite: str = "oran-v2",
     num_networks: int | None = None,
     *,
     make: Maker | None = None,

@@ -1,6 +1,6 @@
 """The suites: which scenarios and networks are scored, and the stored returns of random and lookahead on them.
 
-    oran-env reference --suite oran-v1
+    oran-env reference --suite oran-v2
 
 computes what is missing in ``suites/oran-v1.json``. The stored returns belong to the dynamics they were computed
 with: ``stored_returns`` replays two short probes and refuses numbers that the present simulator does not reproduce.

@@ -20,7 +20,7 @@ Player = tuple[TrainConfig | BaselineConfig, ObservationPolicy]
 
 
 def score_runs(
-    runs: Mapping[Path, Player], suite: str = "oran-v1", networks: int | None = None
+    runs: Mapping[Path, Player], suite: str = "oran-v2", networks: int | None = None
 ) -> tuple[Score, dict[str, Path]]:
     """Play the networks of a suite with the best actors of runs, deterministic.
 

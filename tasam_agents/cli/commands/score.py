@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> None:
 
 def score(
     runs: tyro.conf.Positional[tuple[Path, ...]],
-    suite: str = "oran-v1",
+    suite: str = "oran-v2",
     networks: int | None = None,
     out: Path | None = None,
     trust_env: tuple[str, ...] = (),
@@ -29,7 +29,7 @@ def score(
 
     Args:
         runs: run directories, one or more.
-        suite: oran-v1, oran-v2, tiny-v1 or tiny-v2.
+        suite: oran-v2, oran-v1, tiny-v1 or tiny-v2.
         networks: only the first so many of each scenario.
         out: write the result to this JSON file.
         trust_env: environment ids with a module that the runs may name; else only a registry's are made.
