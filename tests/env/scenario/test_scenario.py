@@ -237,7 +237,7 @@ def test_choices_are_listed() -> None:
 
 
 def test_unknown_preset_and_field() -> None:
-    with pytest.raises(ScenarioError, match=r"'papr'; allowed: paper, paper_capped, table5, tiny"):
+    with pytest.raises(ScenarioError, match=r"'papr'; did you mean 'paper'\? allowed: paper, paper_capped, table5"):
         make_scenario("papr")
     with pytest.raises(ScenarioError, match=r"'num_eus'; allowed: .*num_ues"):
         make_scenario("paper", num_eus=3)

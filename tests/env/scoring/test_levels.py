@@ -38,7 +38,7 @@ def test_oran_v2() -> None:
     assert search_of(SUITES["oran-v1"], make_scenario("paper")) == {}
     assert search_of(whole, make_scenario("paper"))["horizon"] == 1
     queues = search_of(whole, make_scenario("paper", latency="queue"))
-    assert (queues["horizon"], queues["interval"]) == (5, 1)
+    assert (queues["horizon"], queues["interval"]) == (10, 1)
 
 
 def test_the_number_by_hand(suite: Suite) -> None:

@@ -17,7 +17,7 @@ from oran_env import Simulator
 SCHEDULERS = ["round_robin", "proportional_fair", "equal_rate", "max_rate"]
 CSI = ["wideband", "per_rb"]
 UES = 5
-CELL: dict[str, Any] = {"num_dus": 1, "num_ues": UES, "horizon": 10**5, **STANDING}
+CELL: dict[str, Any] = {"num_dus": 1, "num_ues": UES, "horizon": 10**5, "margin_m": 400.0, **STANDING}
 
 Rates = NDArray[np.float64]
 

@@ -227,7 +227,7 @@ def test_every_face_takes_the_option() -> None:
 
 
 def test_bits_are_refused() -> None:
-    with pytest.raises(ValueError, match="allowed with codec 'zones', which has no bits: box"):
+    with pytest.raises(ValueError, match="allowed with codec 'zones': box, discrete"):
         oran_env.parallel_env("tiny", codec="zones", action_type="multi_binary")
     with pytest.raises(ValueError, match="codec is 'zones'; allowed for a plan"):
         oran_env.LookaheadPolicy(Simulator("tiny", 1, codec="zones"))
