@@ -198,7 +198,7 @@ def score(
         The score, whose ``table()`` is to be read and whose ``save(path)`` writes JSON; and which run played what.
 
     Raises:
-        UserError: not a run, runs that act in different ways, an unknown suite, or no scenario that fits.
+        UserError: not a run, an unknown suite, or no scenario that fits.
     """
     paths = [Path(each) for each in ([runs] if isinstance(runs, (str, Path)) else runs)]
     players = {path: (run_config(path, trust_env), load_policy(path, trust_env=trust_env)) for path in paths}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -130,7 +130,7 @@ def score(
     name: str | None = None,
     num_threads: int = 1,
     scenarios: Sequence[str] | None = None,
-    interface: Mapping[str, Any] | None = None,
+    interface: Callable[[str], Mapping[str, Any]] | Mapping[str, Any] | None = None,
 ) -> Score:
     """Play the networks of a suite with a policy and compare with random and lookahead.
 
@@ -144,7 +144,7 @@ def score(
         num_threads: threads of the simulator.
         scenarios: only these of the suite; the result is then marked incomplete.
         interface: fields of ``INTERFACE`` with other values than the presets', for policies that see or act through
-            them. The networks are the same.
+            them, or a function from a scenario's name to such fields. The networks are the same.
 
     Raises:
         SuiteError: unknown suite, presets that do not exist here, or stored numbers of other dynamics.
@@ -163,7 +163,8 @@ def score(
             near = did_you_mean(scenario_name, chosen.scenarios)
             allowed = ", ".join(chosen.scenarios)
             raise SuiteError(f"scenario {scenario_name!r} is not in suite {suite}; {near}allowed: {allowed}")
-    for field in interface or {}:
+    faces = {place: interface(place) if callable(interface) else interface or {} for place in played_on}
+    for field in (field for face in faces.values() for field in face):
         if field not in INTERFACE:
             raise SuiteError(f"interface has {field!r}, which changes the networks; allowed: {', '.join(INTERFACE)}")
     lacking = [scenario for scenario in chosen.scenarios if scenario not in PRESETS]
@@ -176,7 +177,7 @@ def score(
     measured = []
     satisfied = {}
     for scenario_name in played_on:
-        scenario = chosen.scenario(scenario_name).with_overrides(**(interface or {}))
+        scenario = chosen.scenario(scenario_name).with_overrides(**faces[scenario_name])
         simulator = Simulator(scenario, number, seeds, num_threads)
         observations = simulator.reset()
         act = policy_on(policy if make is None else make(scenario.with_overrides(name=scenario_name)), simulator)

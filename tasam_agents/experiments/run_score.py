@@ -28,7 +28,7 @@ def score_runs(
     fit; scenarios that none fits are left out.
 
     Args:
-        runs: by their directories, one or more that see and act in the same way.
+        runs: by their directories, one or more; each sees and acts in its own way.
         suite: its name.
         networks: only the first so many of each scenario.
 
@@ -36,21 +36,18 @@ def score_runs(
         The score, and which run played each scenario.
 
     Raises:
-        UserError: runs that act in different ways, an unknown suite, or no scenario that fits.
+        UserError: an unknown suite, or no scenario that fits.
     """
     try:
         wanted = find_suite(suite).scenarios
     except SuiteError as error:
         raise UserError(str(error)) from None
     configs = {path: config for path, (config, _) in runs.items()}
-    ways = [{name: own[name] for name in INTERFACE if name in own} for own in (c.env_kwargs for c in configs.values())]
-    if any(way != ways[0] for way in ways):
-        told = ", ".join(map(str, ways))
-        raise UserError(f"the runs see or act in different ways ({told}); allowed: score each alone")
+    ways = {p: {name: c.env_kwargs[name] for name in INTERFACE if name in c.env_kwargs} for p, c in configs.items()}
     players: dict[str, Path] = {}
     for name in wanted:
         own = [path for path, config in configs.items() if config.env_kwargs.get("scenario", "paper") == name]
-        fitting = [path for path, config in configs.items() if _fits(config, name, ways[0])]
+        fitting = [path for path, config in configs.items() if _fits(config, name, ways[path])]
         chosen = next((path for path in (*own, *runs) if path in fitting), None)
         if chosen is not None:
             players[name] = chosen
@@ -63,7 +60,12 @@ def score_runs(
     label = next(iter(configs.values())).name
     try:
         found = score(
-            make=player, suite=suite, num_networks=networks, name=label, scenarios=list(players), interface=ways[0]
+            make=player,
+            suite=suite,
+            num_networks=networks,
+            name=label,
+            scenarios=list(players),
+            interface=lambda name: ways[players[name]],
         )
     except (SuiteError, ValueError) as error:
         raise UserError(str(error)) from error

@@ -60,3 +60,11 @@ def test_what_does_not_fit_is_refused(run: Path) -> None:
         score(run, "oran-v1")
     with pytest.raises(UserError, match="unknown suite 'tiny-v3'; did you mean 'tiny-v2'"):
         score(run, "tiny-v3")
+
+
+def test_each_run_acts_in_its_own_way(run: Path, tmp_path: Path) -> None:
+    """Two runs with different reuse plans: the first is played, with its own, as alone."""
+    other = train(replace(SHORT, env_kwargs={**SHORT.env_kwargs, "owned_rbs": 1}), tmp_path / "other", quiet=True)
+    alone, both, swapped = (score(runs, "tiny-v1", networks=2)[0] for runs in ([run], [run, other], [other, run]))
+    assert both.rows == alone.rows
+    assert swapped.rows == score(other, "tiny-v1", networks=2)[0].rows != alone.rows
