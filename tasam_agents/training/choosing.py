@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.envs.interface import EnvironmentRefused
+from tasam_agents.envs.make import make_env
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory
@@ -28,11 +30,14 @@ class Choice:
     config: TrainConfig
     returns: Mapping[int, float]
     """By value, the best mean return on the validation networks; empty: there was nothing to choose."""
+    refused: tuple[int, ...] = ()
+    """Values that this environment does not take."""
 
     @property
     def text(self) -> str:
         """A line for readers."""
-        tried = ", ".join(f"{value}: {found:.3f}" for value, found in self.returns.items())
+        told = [f"{value}: {found:.3f}" for value, found in self.returns.items()]
+        tried = ", ".join([*told, *(f"{value}: not possible here" for value in self.refused)])
         name = self.config.choose
         return f"{name} = {self.config.env_kwargs[name]}, by the return of short trainings on validation ({tried})"
 
@@ -47,15 +52,21 @@ class Choice:
 def choose(config: TrainConfig) -> Choice:
     """Train `trial_iterations` with each of `choices`, all schedules shortened to that; ties go to the first.
 
-    Nothing is tried where there is no choice, or where `env_kwargs` makes it already.
+    Nothing is tried where there is no choice, or where `env_kwargs` makes it already. Values that the environment
+    refuses are left out, and told.
 
     Raises:
-        UserError: the environment refuses a value. TrainingDiverged: as ``train``. Interrupted: nothing is kept.
+        UserError: the environment refuses every value. TrainingDiverged: as ``train``. Interrupted: nothing is kept.
     """
     if not config.choices or config.choose in config.env_kwargs:
         return Choice(config, {})
+    refused = {value: why for value in config.choices if (why := _refusal(_with(config, value))) is not None}
+    if len(refused) == len(config.choices):
+        raise refused[config.choices[0]]
     returns: dict[int, float] = {}
     for value in config.choices:
+        if value in refused:
+            continue
         trial = replace(
             _with(config, value),
             iterations=config.trial_iterations,
@@ -67,7 +78,15 @@ def choose(config: TrainConfig) -> Choice:
             except Interrupted:
                 raise Interrupted(f"stopped while {config.choose} was chosen; nothing was saved yet") from None
             returns[value] = float(checkpoint.load_state(best)["validation_return"])
-    return Choice(_with(config, max(returns, key=returns.__getitem__)), returns)
+    return Choice(_with(config, max(returns, key=returns.__getitem__)), returns, tuple(refused))
+
+
+def _refusal(config: TrainConfig) -> EnvironmentRefused | None:
+    try:
+        make_env(config.env_id, config.env_kwargs)
+    except EnvironmentRefused as error:
+        return error
+    return None
 
 
 def _with(config: TrainConfig, value: int) -> TrainConfig:

@@ -9,6 +9,7 @@ import pytest
 
 import tasam_agents
 from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
+from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint, choosing
 from tasam_agents.training.choosing import choose
 from tasam_agents.training.run_directory import RunDirectory
@@ -70,3 +71,12 @@ def test_what_is_given_is_not_chosen(tmp_path: Path) -> None:
         assert choice.config == config
         choice.write(tmp_path)
         assert not list(tmp_path.iterdir())
+
+
+def test_values_that_the_environment_refuses_are_left_out_and_told() -> None:
+    """Two DUs share ten RBs: each may own five at most."""
+    choice = choose(replace(SHORT, choices=(9, 5, 6)))
+    assert (choice.config.env_kwargs["owned_rbs"], choice.refused, list(choice.returns)) == (5, (9, 6), [5])
+    assert choice.text.endswith("9: not possible here, 6: not possible here)")
+    with pytest.raises(UserError, match="owned_rbs is 9; allowed: 0 to 5"):
+        choose(replace(SHORT, choices=(9, 6)))
