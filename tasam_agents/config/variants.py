@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from tasam_agents.config.anchor import AnchorConfig
-from tasam_agents.config.fields import LearnerConfig, TrainConfig
+from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
 from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
 from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
 from tasam_agents.config.temperature import TemperatureConfig
@@ -186,8 +186,8 @@ def _sam(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: with_learner(config, sam=replace(config.learner.sam, **fields))
 
 
-def _codec(codec: str) -> Callable[[TrainConfig], TrainConfig]:
-    return lambda config: replace(config, env_kwargs={**config.env_kwargs, "codec": codec})
+def _env(**fields: Scalar) -> Callable[[TrainConfig], TrainConfig]:
+    return lambda config: replace(config, env_kwargs={**config.env_kwargs, **fields})
 
 
 def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
@@ -276,10 +276,11 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "wide": ("TA-SAM-300-400-400", _learner(hidden=PAPER.learner.hidden)),
     "with_qos": ("TA-SAM-with-QoS", _learner(input_scaling=(("qos", 0.5, 2.0), *ORAN_INPUT_SCALING[1:]))),
     "no_warmup": ("TA-SAM-no-warm-up", _no_warmup),
-    "two_bit": ("TA-SAM-200-bits", _codec("two_bit")),
-    "slice_share": ("TA-SAM-shares", _codec("slice_share")),
-    "slice_mask": ("TA-SAM-slice-mask", _codec("slice_mask")),
-    "ue_grid": ("TA-SAM-UEs", _codec("ue_grid")),
+    "no_plan": ("TA-SAM-no-plan", _env(owned_rbs=0)),
+    "two_bit": ("TA-SAM-200-bits", _env(codec="two_bit")),
+    "slice_share": ("TA-SAM-shares", _env(codec="slice_share")),
+    "slice_mask": ("TA-SAM-slice-mask", _env(codec="slice_mask")),
+    "ue_grid": ("TA-SAM-UEs", _env(codec="ue_grid")),
     "centralised": ("SAC-centralised", lambda config: _no_sam(_centralised_ta_sam(config))),
     "centralised_ta_sam": ("TA-SAM-centralised", _centralised_ta_sam),
     "l2": ("SAC-MARL-L2", _regularised(l2=1e-2)),

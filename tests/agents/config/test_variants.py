@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def test_ablations_of_the_counts_have_the_steps_of_the_default(name: str) -> Non
     own, default = config.to_dict(), DEFAULT.to_dict()
     assert {key for key in own if own[key] != default[key]} == COUNTS[name] | {"name"}
     assert environment_steps(config) == environment_steps(DEFAULT)
+
+
+@pytest.mark.parametrize(("name", "change"), [("no_plan", {"owned_rbs": 0}), ("slice_share", {"codec": "slice_share"})])
+def test_rows_with_another_action(name: str, change: dict[str, Any]) -> None:
+    config = VARIANTS[name]
+    assert config == replace(DEFAULT, name=config.name, env_kwargs={**DEFAULT.env_kwargs, **change})
 
 
 def test_the_default_has_what_was_found_for_the_rival() -> None:
