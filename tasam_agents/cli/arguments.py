@@ -25,6 +25,7 @@ from tasam_agents.config.name_value import name_and_value
 from tasam_agents.config.reading import with_members
 from tasam_agents.config.toml_file import read_toml
 from tasam_agents.config.variants import VARIANTS, for_environment
+from tasam_agents.envs.trust import check_env_id
 from tasam_agents.errors import UserError, not_among
 
 Options = TypeVar("Options")
@@ -68,12 +69,14 @@ def parse_with_configuration(
         UserError: an unknown name, option or value.
     """
 
-    def first(named: Annotated[Named, Unprefixed], env_id: str | None = None) -> tuple[Named, str | None]:
-        return named, env_id
+    def first(
+        named: Annotated[Named, Unprefixed], env_id: str | None = None, trust_env: tuple[str, ...] = ()
+    ) -> tuple[Named, str | None, tuple[str, ...]]:
+        return named, env_id, trust_env
 
-    (named, env_id), _ = parse(first, program, arguments, return_unknown_args=True, add_help=False)
+    (named, env_id, trusted), _ = parse(first, program, arguments, return_unknown_args=True, add_help=False)
     try:
-        default = with_members(_named_configuration(named, env_id), arguments)
+        default = with_members(_named_configuration(named, env_id, trusted), arguments)
     except ValueError as error:
         raise UserError(str(error)) from None
     every = dataclasses.make_dataclass(
@@ -92,10 +95,12 @@ def parse_with_configuration(
     return given.options, given.configuration
 
 
-def _named_configuration(named: Named, env_id: str | None) -> TrainConfig | BaselineConfig:
+def _named_configuration(named: Named, env_id: str | None, trusted: tuple[str, ...]) -> TrainConfig | BaselineConfig:
     config: TrainConfig | BaselineConfig
     if named.config.endswith(".toml"):
         config = read_toml(Path(named.config))
+        if env_id is None:
+            check_env_id(config.env_id, named.config, trusted)
         if env_id not in (None, config.env_id):  # the file's values stay, but for what only its own environment has
             learner = dataclasses.replace(config.learner, input_scaling=())
             config = dataclasses.replace(config, env_id=env_id, env_kwargs={}, choose="", choices=(), learner=learner)

@@ -115,3 +115,22 @@ def test_what_the_user_names_too_is_made(tmp_path: Path, capsys: pytest.CaptureF
     main(["evaluate", str(run), "--networks", "2", "--trust-env", FAKE.env_id])
     assert RunDirectory(run).evaluation_file.is_file()
     assert tasam_agents.load_policy(run, trust_env=[FAKE.env_id])
+
+
+@pytest.mark.parametrize("command", [["train", "--config"], ["tune", "--search", "learner.gamma=0:0.5"]])
+def test_a_strangers_configuration_runs_no_command(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither is it imported; with --trust-env it is."""
+    monkeypatch.chdir(tmp_path)
+    canary = tmp_path / "canary"
+    Path("evil.toml").write_text(f'base = "tiny"\nenv_id = "os:system"\nenv_kwargs = {{command = "touch {canary}"}}\n')
+    given = [*command, "evil.toml"] if command[0] == "train" else ["tune", "evil.toml", *command[1:]]
+    with pytest.raises(SystemExit) as stopped:
+        main(given)
+    assert stopped.value.code == BAD_INPUT
+    assert "evil.toml names the environment 'os:system'" in capsys.readouterr().err
+    assert not canary.exists()
+    with pytest.raises((SystemExit, AttributeError)):
+        main([*given, "--trust-env", "os:system"])
+    assert canary.exists()

@@ -48,7 +48,7 @@ class Resumed:
     resume: Path | None = None
     """Run directory of an interrupted run, to go on with it."""
     trust_env: tuple[str, ...] = ()
-    """With --resume: environment ids with a module that the run may name; else only a registry's are made."""
+    """Environment ids with a module that a run or a file of --config may name; else only a registry's are made."""
     track: Literal["tensorboard", "wandb", "mlflow"] | None = None
     """Show the log with this tool, too; each is an extra: docs/metrics.md."""
     accept_changes: bool = False

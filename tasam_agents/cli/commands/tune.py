@@ -24,6 +24,7 @@ def tune(
     share: float = 1 / 3,
     out: Path | None = None,
     settings: Path | None = None,
+    trust_env: tuple[str, ...] = (),
 ) -> None:
     """Search the settings of configurations, one after the other; what their logs have already is not done again.
 
@@ -37,6 +38,7 @@ def tune(
         out: the log is OUT/NAME.csv; default: docs/results/tuning, with --search runs/tune.
         settings: what is found goes to SETTINGS/NAME.json; default: where `RIVAL_tuned` is read
             from; with --search, OUT.
+        trust_env: environment ids with a module that a file may name; else only a registry's are made.
 
     Raises:
         UserError: bad input, before any work starts.
@@ -56,7 +58,7 @@ def tune(
     if not names:
         raise UserError("no configuration given; allowed: one or more")
     chosen = {Path(name).stem if name.endswith(".toml") else name.replace("-", "_"): name for name in names}
-    configs = {name: _configuration(name, given, bool(search)) for name, given in chosen.items()}
+    configs = {name: _configuration(name, given, bool(search), trust_env) for name, given in chosen.items()}
     spaces = {name: space_from(config, search) if search else None for name, config in configs.items()}
     out = out or Path("runs/tune" if search else "docs/results/tuning")
     out.mkdir(parents=True, exist_ok=True)
@@ -81,15 +83,18 @@ def tune(
         print_paths(files)
 
 
-def _configuration(name: str, given: str, any_other: bool) -> Any:
+def _configuration(name: str, given: str, any_other: bool, trusted: Sequence[str]) -> Any:
     """A configuration that is tuned or, with fields that are named, any other."""
     from tasam_agents.baselines import BASELINES
     from tasam_agents.baselines.variants import PLAIN_RIVALS
     from tasam_agents.config.toml_file import read_toml
     from tasam_agents.config.variants import VARIANTS
+    from tasam_agents.envs.trust import check_env_id
 
     if any_other and given.endswith(".toml"):
-        return read_toml(Path(given))
+        config = read_toml(Path(given))
+        check_env_id(config.env_id, given, trusted)
+        return config
     tuned: dict[str, Any] = {"default": VARIANTS["default"], **PLAIN_RIVALS}
     known = {**VARIANTS, **BASELINES, **tuned} if any_other else tuned
     if name not in known:
