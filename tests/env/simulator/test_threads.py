@@ -58,7 +58,7 @@ def test_close_ends_the_threads(make: Callable[[], Any]) -> None:
     env = make()
     env.reset()
     env.step(some_actions(env))
-    assert len(names_of_threads() - before) == 2
+    assert 1 <= len(names_of_threads() - before) <= 2  # one may do the work of both, if it is done in time
     env.close()
     assert names_of_threads() == before
     env.close()
@@ -71,8 +71,10 @@ def test_a_closed_simulator_begins_new_threads_when_it_steps_again() -> None:
         simulator.close()
     before = names_of_threads()
     simulator.step(some_actions(simulator))
-    assert len(names_of_threads() - before) == 2
+    new = names_of_threads() - before
+    assert 1 <= len(new) <= 2
     simulator.close()
+    assert not names_of_threads() & new
 
 
 FORKED = """
