@@ -130,8 +130,8 @@ class Collector:
         def policy(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
             num_envs, num_agents = self._config.num_envs, inputs.shape[1]
             noise = exploration_noise(generator, num_envs, num_agents, self._action_size)
-            each, _ = self._policy.sample_each(torch.from_numpy(inputs), noise[self._share])
-            return cast(NDArray[np.float32], self._policy.stack(each).numpy())
+            actions, _ = self._policy.sample(torch.from_numpy(inputs), noise[self._share])
+            return cast(NDArray[np.float32], actions.numpy())
 
         return policy
 

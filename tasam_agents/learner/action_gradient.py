@@ -7,13 +7,14 @@ Values are the least of the twins. Shapes: n mini-batch, M agents, A action size
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tasam_agents.networks.critics import GlobalCritic, JointCritic
+from tasam_agents.networks.traces import trace
 
 IS_TEAM = {"team": True, "individual": False}
 """Whether actor i ascends the sum of all values, by `LearnerConfig.objective`."""
@@ -48,23 +49,56 @@ def least_of_twins(
     return torch.minimum(first, second)
 
 
+class LeastOfTwins:
+    """min(Q¹, Q²) at some actions, and how it changes with them: one pass of each twin.
+
+    Args:
+        critics: the twins.
+        inputs, own, context, agents: as a critic takes them.
+
+    Attributes:
+        values: (n, M), or (n, G) for the G DUs `agents`.
+    """
+
+    def __init__(
+        self,
+        critics: Sequence[GlobalCritic],
+        inputs: Tensor,
+        own: Tensor,
+        context: Tensor,
+        agents: Sequence[int] | None = None,
+    ) -> None:
+        self._critic = critics[0]
+        rows = self._critic.rows(inputs, own, context, agents)  # both twins read the same
+        self._traces = [trace(critic.network, rows) for critic in critics]
+        first, second = (self._critic.values(passed.outputs) for passed in self._traces)
+        self.values = torch.minimum(first, second)
+        self._is_first = first <= second
+
+    def action_slopes(self, weights: Tensor | float = 1.0) -> tuple[Tensor, Tensor | None]:
+        """Σ weights·values differentiated by own and, where there is one, by context; weights as the values, or all
+        the same."""
+        by_rows = None
+        for passed, is_least in zip(self._traces, (self._is_first, ~self._is_first), strict=True):
+            slopes = passed.inputs((is_least * weights).to(self.values.dtype).view_as(passed.outputs))
+            by_rows = slopes if by_rows is None else by_rows + slopes
+        assert by_rows is not None
+        return self._critic.action_slopes(by_rows)
+
+
 def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Tensor, objective: str) -> ActionGradient:
-    """One pass of all actors: inputs (n, M, d), actions (n, M, A) without a graph of their own."""
+    """One pass of all actors: inputs (n, M, d), actions (n, M, A) without a graph."""
     is_team = IS_TEAM[objective]
-    own, context = actions.detach().requires_grad_(), actions.detach().requires_grad_()
-    values = least_of_twins(critics, inputs, own, context)
-    cross: Tensor | None = None
+    least = LeastOfTwins(critics, inputs, actions, actions)
+    values, cross = least.values, None
     if isinstance(critics[0], JointCritic) and not is_team:
         # Each output has a gradient of its own with respect to the shared input, of which DU i's slot is kept.
-        num = values.shape[1]
-        slots = [torch.autograd.grad(values[:, i].sum(), own, retain_graph=i + 1 < num)[0][:, i] for i in range(num)]
-        total = torch.stack(slots, dim=1)
-    elif is_team and critics[0].has_context:
-        own_role, cross = torch.autograd.grad(values.sum(), (own, context))
-        total = own_role + cross
+        each = torch.eye(values.shape[1], dtype=values.dtype)
+        total = torch.stack([least.action_slopes(one)[0][:, i] for i, one in enumerate(each)], dim=1)
     else:
-        (total,) = torch.autograd.grad(values.sum(), own)
-    values = values.detach()
+        total, others = least.action_slopes()
+        if is_team and others is not None:
+            total, cross = total + others, others
     ascended = values.sum(dim=1, keepdim=True).expand_as(values) if is_team else values
     return ActionGradient(values, ascended, total, cross)
 
@@ -73,13 +107,14 @@ def perturbed_action_gradient(
     critics: Sequence[GlobalCritic],
     inputs: Tensor,
     actions: Tensor,
-    perturbed: Mapping[int, Tensor],
+    gated: Sequence[int],
+    perturbed: Tensor,
     first: ActionGradient,
     objective: str,
     cross_values: str,
-) -> dict[int, tuple[Tensor, Tensor]]:
-    """V_i (n,) and ∂V_i/∂ã_i (n, A) of every perturbed actor i, whose action ã_i (n, A) meets the others' unperturbed
-    `actions` (n, M, A).
+) -> tuple[Tensor, Tensor]:
+    """V_i (n, G) and ∂V_i/∂ã_i (n, G, A) of the G perturbed actors `gated`, each of whose actions ã_i, in `perturbed`
+    (n, G, A), meets the others' unperturbed `actions` (n, M, A).
 
     `exact` is the definition: for each i all values at (a_1 … ã_i … a_M). With per-agent rows that costs n·M critic
     rows per open gate, each gate as much as the whole first pass. `linear` evaluates DU i's own value at ã_i, n rows
@@ -88,27 +123,21 @@ def perturbed_action_gradient(
     for all DUs, so there both cost the same and it is always exact; without a cross term they are the same.
     """
     is_team, is_exact = IS_TEAM[objective], CROSS_VALUES_ARE_EXACT[cross_values]
-    gated = list(perturbed)
-    if not gated:
-        return {}
     if isinstance(critics[0], JointCritic) or (first.cross is not None and is_exact):
-        exact = {}
-        for i in gated:
-            action = perturbed[i].detach().requires_grad_()
-            replaced = torch.cat([actions[:, :i], action.unsqueeze(1), actions[:, i + 1 :]], dim=1)
-            values = least_of_twins(critics, inputs, replaced, replaced)
-            ascended = values.sum(dim=1) if is_team else values[:, i]
-            (slope,) = torch.autograd.grad(ascended.sum(), action)
-            exact[i] = (ascended.detach(), slope)
-        return exact
-    own = torch.stack([perturbed[i].detach() for i in gated], dim=1).requires_grad_()
-    values = least_of_twins(critics, inputs, own, actions, gated)
-    (slopes,) = torch.autograd.grad(values.sum(), own)
-    values = values.detach()
+        found_values, found_slopes = [], []
+        for k, i in enumerate(gated):
+            replaced = torch.cat([actions[:, :i], perturbed[:, k : k + 1], actions[:, i + 1 :]], dim=1)
+            least = LeastOfTwins(critics, inputs, replaced, replaced)
+            found_values.append(least.values.sum(dim=1) if is_team else least.values[:, i])
+            one = torch.eye(actions.shape[1], dtype=actions.dtype)[i]
+            by_own, by_context = least.action_slopes(1.0 if is_team else one)
+            found_slopes.append((by_own if by_context is None else by_own + by_context)[:, i])
+        return torch.stack(found_values, dim=1), torch.stack(found_slopes, dim=1)
+    least = LeastOfTwins(critics, inputs, perturbed, actions, gated)
+    values, (slopes, _) = least.values, least.action_slopes()
     if is_team:
-        others = first.values.sum(dim=1, keepdim=True) - first.values[:, gated]
+        values = values + first.values.sum(dim=1, keepdim=True) - first.values[:, gated]
         if first.cross is not None:
-            others = others + (first.cross[:, gated] * (own.detach() - actions[:, gated])).sum(dim=-1)
+            values = values + (first.cross[:, gated] * (perturbed - actions[:, gated])).sum(dim=-1)
             slopes = slopes + first.cross[:, gated]
-        values = values + others
-    return {i: (values[:, k], slopes[:, k]) for k, i in enumerate(gated)}
+    return values, slopes

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from tasam_agents.config import LearnerConfig
-from tasam_agents.learner.action_gradient import action_gradient, perturbed_action_gradient
+from tasam_agents.learner.action_gradient import ActionGradient, action_gradient, perturbed_action_gradient
 from tasam_agents.learner.adam import NetworkStep, network_adam
-from tasam_agents.learner.diverged import check_finite
+from tasam_agents.learner.diverged import check_each_finite, check_finite
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
+from tasam_agents.networks.actors import Actor
 from tasam_agents.networks.critics import GlobalCritic
 from tasam_agents.networks.joint_policy import JointPolicy
 from tasam_agents.networks.layers import num_encoder_tensors
+from tasam_agents.networks.traces import Trace, trace
 
-Sample = tuple[Tensor, Tensor]
-"""An actor's own action (n, A_i) and its log π (n,), with their graph."""
+
+@dataclass(frozen=True)
+class Sample:
+    """What a network does for the G DUs that it serves; all but `trace` with a graph that begins at `outputs`."""
+
+    trace: Trace
+    outputs: Tensor
+    """(n, G, 2 A_i), of the network."""
+    actions: Tensor
+    """(n, G, A_i)."""
+    log_probs: Tensor
+    """(n, G)."""
+    pull: Tensor | None
+    """(G,) KL_i from the anchor, if any."""
 
 
 class ActorUpdate:
@@ -77,27 +93,22 @@ class ActorUpdate:
         Raises:
             DivergedError: a loss is NaN or infinite.
         """
-        each_action, each_log_prob = self._policy.sample_each(inputs, noise)
-        actions = self._policy.stack([own.detach() for own in each_action])
-        log_probs = torch.stack([own.detach() for own in each_log_prob], dim=1)
+        policy, numbers = self._policy, range(len(self._policy.served))
+        samples = [self._sample(k, inputs, noise, update) for k in numbers]
+        actions = policy.joined([own.actions.detach() for own in samples])
+        log_probs = torch.cat([own.log_probs.detach() for own in samples], dim=1)
         first = action_gradient(self._critics, inputs, actions, self._config.objective)
         losses = actor_losses(log_probs, first.ascended, temperatures)
         check_finite(update, "actor losses", losses)
-        samples = dict(enumerate(zip(each_action, each_log_prob, strict=True)))
-        slopes = dict(enumerate(first.total.unbind(1)))
-        numbers = range(len(self._policy.served))
-        pulls = {i: pull for k in numbers for i, pull in self._pulls(k, inputs, update).items()}
-        # A network that serves DUs with open gates and others takes the gradients of the two apart.
-        gated = [[i for i in served if i in rho] for served in self._policy.served]
-        others = [[i for i in served if i not in rho] for served in self._policy.served]
-        plain = [
-            self._gradient(k, others[k], samples, slopes, temperatures, pulls, keep_graph=bool(gated[k]))
-            for k in numbers
-        ]
-        steep = [self._gradient(k, gated[k], samples, slopes, temperatures, pulls) for k in numbers]
-        steps = [NetworkStep(_sum(*both)) for both in zip(plain, steep, strict=True)]
         if self._anchor is not None:
-            self._anchor.observe(list(pulls.values()))
+            self._anchor.observe([own.pull for own in samples if own.pull is not None])
+        # A network that serves DUs with open gates and others takes the gradients of the two apart.
+        gated = [[i for i in served if i in rho] for served in policy.served]
+        others = [[i for i in served if i not in rho] for served in policy.served]
+        slopes = [self._loss_slopes(k, samples[k], first.total, temperatures) for k in numbers]
+        plain = [self._gradient(k, others[k], samples[k], slopes[k]) for k in numbers]
+        steep = [self._gradient(k, gated[k], samples[k], slopes[k]) for k in numbers]
+        steps = [NetworkStep(_sum(*both)) for both in zip(plain, steep, strict=True)]
 
         with ExitStack() as stack:  # all of them are perturbed together, but each meets the others' `actions`
             ratios: dict[int, float] = {}
@@ -110,61 +121,86 @@ class ActorUpdate:
                 sam = self._config.sam
                 perturbation = perturbed(weights, gradient, radius, sam.scale_invariant, relative=sam.relative_radius)
                 ratios[k] = stack.enter_context(perturbation)
-                own = self._policy.sample_of(k, inputs, noise)
-                again |= {i: own[i] for i in dus}
-            own_actions = {i: self._policy.pad(action) for i, (action, _) in again.items()}
-            objective, cross_values = self._config.objective, self._config.sam.cross_values
-            second = perturbed_action_gradient(
-                self._critics, inputs, actions, own_actions, first, objective, cross_values
-            )
-            for i, (values, _) in second.items():
-                loss = actor_losses(again[i][1].detach()[:, None], values[:, None], temperatures[i : i + 1])
-                check_finite(update, f"perturbed loss of actor {self._agents[i]}", loss)
-            slopes = {i: slope for i, (_, slope) in second.items()}
+                again[k] = self._sample(k, inputs, noise, update)
+            total = self._sharp_total(list(rho), again, inputs, actions, log_probs, first, temperatures, update)
             for k, ratio in ratios.items():
-                pulls = self._pulls(k, inputs, update)
-                sharp = self._gradient(k, gated[k], again, slopes, temperatures, pulls, self._num_sharp)
+                sharp_slopes = self._loss_slopes(k, again[k], total, temperatures)
+                sharp = self._gradient(k, gated[k], again[k], sharp_slopes, self._num_sharp)
                 steps[k] = NetworkStep(steps[k].gradient, _sum(plain[k][: self._num_sharp], sharp), ratio)
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return log_probs, losses, steps
 
-    def _gradient(
+    def _sample(self, network: int, inputs: Tensor, noise: Tensor, update: int) -> Sample:
+        """Of a network, its weights and masks being those of the moment."""
+        actor, rows = cast(Actor, self._policy.actors[network]), self._policy.rows_of(network, inputs)
+        passed = trace(actor.network, rows)
+        outputs = passed.outputs.requires_grad_()
+        actions, log_probs = actor.sample_of(outputs, self._policy.rows_of(network, noise)[..., : actor.action_size])
+        pull = None
+        if self._anchor is not None and self._anchor.is_set:
+            pull = self._anchor.divergence(network, outputs, rows)
+            names = [self._agents[i] for i in self._policy.served[network]]
+            check_each_finite(update, "divergence of actor {} from its anchor", names, pull)
+        return Sample(passed, outputs, actions, log_probs, pull)
+
+    def _sharp_total(
         self,
-        network: int,
         dus: Sequence[int],
-        samples: Mapping[int, Sample],
-        slopes: Mapping[int, Tensor],
+        again: Mapping[int, Sample],
+        inputs: Tensor,
+        actions: Tensor,
+        log_probs: Tensor,
+        first: ActionGradient,
         temperatures: Tensor,
-        pulls: Mapping[int, Tensor],
-        count: int | None = None,
-        keep_graph: bool = False,
-    ) -> list[Tensor]:
-        """∇ of the sum of L_i over `dus`, divided by the number of DUs that the network serves; nothing for no DUs.
+        update: int,
+    ) -> Tensor:
+        """∂V_i/∂a_i (n, M, A) at the actions of the perturbed networks; 0 for all but the DUs `dus`."""
+        total = torch.zeros_like(actions)
+        if not dus:
+            return total
+        moved, moved_log_probs = actions.clone(), log_probs.clone()
+        for k, sample in again.items():
+            self._policy.rows_of(k, moved).copy_(self._policy.pad(sample.actions.detach()))
+            self._policy.rows_of(k, moved_log_probs).copy_(sample.log_probs.detach())
+        objective, cross_values = self._config.objective, self._config.sam.cross_values
+        values, total[:, dus] = perturbed_action_gradient(
+            self._critics, inputs, actions, dus, moved[:, dus], first, objective, cross_values
+        )
+        losses = actor_losses(moved_log_probs[:, dus], values, temperatures[dus])
+        check_each_finite(update, "perturbed loss of actor {}", [self._agents[i] for i in dus], losses)
+        return total
 
-        By the chain rule, ∂L_i/∂a_i = −∂V_i/∂a_i / n and ∂L_i/∂log π = β_i / n, carried back to θ_p, or to the first
-        `count` tensors of it; with the KL_i from an anchor as `pulls`, ∇(L_i + w_i·KL_i).
+    def _loss_slopes(self, network: int, sample: Sample, total: Tensor, temperatures: Tensor) -> Tensor:
+        """∂L_i/∂(outputs of the network), (n, G, 2 A_i), divided by the number G of DUs that it serves.
+
+        By the chain rule: ∂L_i/∂a_i = −∂V_i/∂a_i / n, with `total` (n, M, A) = ∂V_i/∂a_i, and ∂L_i/∂log π = β_i / n;
+        with an anchor, of L_i + w_i·KL_i.
         """
-        outputs, weights = [], []
-        num = len(self._policy.served[network])
-        for i in dus:
-            action, log_prob = samples[i]
-            n = len(action) * num
-            outputs += [action, log_prob]
-            weights += [slopes[i][:, : action.shape[1]] / -n, (temperatures[i] / n).expand(len(action))]
-            if self._anchor is not None and i in pulls:
-                outputs.append(pulls[i])
-                weights.append(torch.tensor(self._anchor.weights[i] / num, dtype=pulls[i].dtype))
-        return self.adams[network].gradient(outputs, weights, count, keep_graph) if dus else []
+        served = self._policy.served[network]
+        share = 1.0 / (len(sample.actions) * len(served))
+        outputs = [sample.actions, sample.log_probs]
+        weights = [
+            self._policy.rows_of(network, total)[..., : sample.actions.shape[-1]] * -share,
+            (temperatures[served] * share).expand_as(sample.log_probs),
+        ]
+        if self._anchor is not None and sample.pull is not None:
+            outputs.append(sample.pull)
+            own = [self._anchor.weights[i] / len(served) for i in served]
+            weights.append(torch.tensor(own, dtype=sample.pull.dtype))
+        (slopes,) = torch.autograd.grad(outputs, sample.outputs, weights)
+        return slopes
 
-    def _pulls(self, network: int, inputs: Tensor, update: int) -> dict[int, Tensor]:
-        """Mean KL by DU between a network, its weights and masks being those of the moment, and its anchor, if any."""
-        if self._anchor is None or not self._anchor.is_set:
-            return {}
-        pulls = self._anchor.divergence(network, self._policy, inputs)
-        for i, pull in pulls.items():
-            check_finite(update, f"divergence of actor {self._agents[i]} from its anchor", pull)
-        return pulls
+    def _gradient(
+        self, network: int, dus: Sequence[int], sample: Sample, slopes: Tensor, count: int | None = None
+    ) -> list[Tensor]:
+        """∇ of what `dus` add to a network's loss, in all of its weights or the first `count`; nothing for none."""
+        if not dus:
+            return []
+        served = self._policy.served[network]
+        if len(dus) < len(served):
+            slopes = slopes * torch.tensor([float(i in dus) for i in served], dtype=slopes.dtype)[:, None]
+        return self.adams[network].penalised(sample.trace.weights(slopes, count))
 
 
 def _sum(first: Sequence[Tensor], second: Sequence[Tensor]) -> Sequence[Tensor]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from tasam_agents.config import NetworkRegularisation
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.sam import global_norm
 
-_STATE = ("step", "exp_avg", "exp_avg_sq")
+BETAS, EPS = (0.9, 0.999), 1e-8
+"""Torch's defaults."""
 
 
 L2_IS_IN_LOSS = {"decoupled": False, "in_loss": True}
@@ -29,7 +31,7 @@ class NetworkAdam:
         parameters: the network's weights by name.
         learning_rate: η.
         l2: λ, on the matrices among the weights.
-        l2_kind: `decoupled`: a step begins with W ← W − η·λ·W; `in_loss`: `gradient` includes λ·W, at the weights of
+        l2_kind: `decoupled`: a step begins with W ← W − η·λ·W; `in_loss`: `penalised` adds λ·W, at the weights of
             the moment, perturbed ones too.
     """
 
@@ -40,32 +42,22 @@ class NetworkAdam:
         self._l2, self._l2_is_in_loss = l2, L2_IS_IN_LOSS[l2_kind]
         self._learning_rate = learning_rate
         self.parameters = list(parameters.values())
-        self._adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
-        for parameter in self.parameters:  # now and not at the first step, so that a fresh learner can be saved too
-            self._adam.state[parameter] = {
-                "step": torch.zeros((), dtype=torch.float32),
-                "exp_avg": torch.zeros_like(parameter),
-                "exp_avg_sq": torch.zeros_like(parameter),
-            }
+        # Now and not at the first step, so that a fresh learner can be saved too.
+        self._moments = {
+            "step": [torch.zeros((), dtype=torch.float32) for _ in self.parameters],
+            "exp_avg": [torch.zeros_like(parameter) for parameter in self.parameters],
+            "exp_avg_sq": [torch.zeros_like(parameter) for parameter in self.parameters],
+        }
 
-    def gradient(
-        self,
-        outputs: Sequence[Tensor],
-        grad_outputs: Sequence[Tensor] | None = None,
-        count: int | None = None,
-        keep_graph: bool = False,
-    ) -> list[Tensor]:
-        """Gradient of `outputs` (scalars, or weighted by `grad_outputs`) in these weights alone, or in the first
-        `count` of them; `keep_graph` where another gradient of the same pass is to follow."""
-        parameters = self.parameters[:count]
-        gradient = list(torch.autograd.grad(list(outputs), parameters, grad_outputs, retain_graph=keep_graph))
+    def penalised(self, gradient: Sequence[Tensor]) -> list[Tensor]:
+        """The gradient of a loss in the first of these weights, with that of an L2 penalty where it is in the loss."""
         if self._l2 > 0.0 and self._l2_is_in_loss:
             with torch.no_grad():
                 return [
                     g.add(weight, alpha=self._l2) if weight.ndim > 1 else g
-                    for g, weight in zip(gradient, parameters, strict=True)
+                    for g, weight in zip(gradient, self.parameters, strict=False)
                 ]
-        return gradient
+        return list(gradient)
 
     def step(self, gradient: Sequence[Tensor], factor: float = 1.0) -> None:
         """One Adam step of size η·factor against `gradient`, given in the order of `parameters`.
@@ -78,29 +70,32 @@ class NetworkAdam:
             wrong = [name for name, each in zip(self._names, gradient, strict=True) if not each.isfinite().all()]
             raise DivergedError(f"the gradient of {', '.join(wrong) or 'some weights'} is not finite")
         learning_rate = self._learning_rate * factor
-        if self._l2 > 0.0 and not self._l2_is_in_loss:
-            with torch.no_grad():
+        with torch.no_grad():
+            if self._l2 > 0.0 and not self._l2_is_in_loss:
                 matrices = [weight for weight in self.parameters if weight.ndim > 1]
                 torch._foreach_mul_(matrices, 1.0 - learning_rate * self._l2)
-        self._adam.param_groups[0]["lr"] = learning_rate
-        for parameter, its_gradient in zip(self.parameters, gradient, strict=True):
-            parameter.grad = its_gradient
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+            # The functional form: torch.optim.Adam gathers its lists anew at every step, longer than the step takes.
+            moments = self._moments
+            adam(
+                self.parameters, list(gradient), moments["exp_avg"], moments["exp_avg_sq"], [], moments["step"],
+                fused=True, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=learning_rate, weight_decay=0.0, eps=EPS,
+                maximize=False,
+            )  # fmt: skip
 
     @torch.no_grad()
     def forget(self, parameters: Sequence[Tensor]) -> None:
         """Moments and step counts of these weights as before the first step."""
         for parameter in parameters:
-            for moment in self._adam.state[parameter].values():
-                moment.zero_()
+            place = next(k for k, own in enumerate(self.parameters) if own is parameter)
+            for moments in self._moments.values():
+                moments[place].zero_()
 
     def state(self) -> dict[str, Tensor]:
         """The live moments, `<weight>.<exp_avg | exp_avg_sq | step>`."""
         return {
-            f"{name}.{key}": self._adam.state[parameter][key]
-            for name, parameter in zip(self._names, self.parameters, strict=True)
-            for key in _STATE
+            f"{name}.{key}": moment
+            for key, moments in self._moments.items()
+            for name, moment in zip(self._names, moments, strict=True)
         }
 
 

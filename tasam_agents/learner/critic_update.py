@@ -14,6 +14,7 @@ from tasam_agents.learner.diverged import check_finite
 from tasam_agents.learner.losses import critic_loss
 from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
 from tasam_agents.networks.critics import GlobalCritic
+from tasam_agents.networks.traces import Trace, trace
 
 
 class CriticUpdate:
@@ -31,6 +32,7 @@ class CriticUpdate:
     def __init__(self, twins: Sequence[GlobalCritic], config: LearnerConfig) -> None:
         self._twins, self._sam, self._polyak = twins, config.sam, config.polyak
         self.targets = [copy.deepcopy(twin).requires_grad_(False) for twin in twins]
+        self._target_parameters: list[list[Tensor]] = [list(target.parameters()) for target in self.targets]
         rate, regularisation = config.critic_learning_rate, config.regularisation.critic
         self.adams = [network_adam(twin, rate, regularisation) for twin in twins]
         # How many tensors of a network, from the first on, SAM perturbs; None: all.
@@ -38,10 +40,9 @@ class CriticUpdate:
 
     def __call__(
         self,
-        inputs: Tensor,
-        actions: Tensor,
+        rows: Tensor,
         y: Tensor,
-        losses: Sequence[Tensor],
+        traces: Sequence[Trace],
         rho: float,
         update: int,
         rate_factor: float,
@@ -49,9 +50,9 @@ class CriticUpdate:
         """Adam steps of both twins; with SAM on the gradient at θ_v + ρ g/‖g‖.
 
         Args:
-            inputs, actions: s and a, (n, M, …).
+            rows: what the twins read of s and a.
             y: the targets of eq. (10), (n, M).
-            losses: of the twins at θ_v, which are known already.
+            traces: of the twins at θ_v, for these rows.
             rho: ρ.
             update: number of the update, for messages.
             rate_factor: on the learning rate.
@@ -60,8 +61,8 @@ class CriticUpdate:
             DivergedError: a perturbed loss is NaN or infinite.
         """
         steps = []
-        for critic, adam, loss in zip(self._twins, self.adams, losses, strict=True):
-            gradient = adam.gradient([loss])
+        for critic, adam, passed in zip(self._twins, self.adams, traces, strict=True):
+            gradient = adam.penalised(passed.weights(_loss_slopes(critic, passed, y)))
             if not self._sam.critic or rho == 0.0:
                 steps.append(NetworkStep(gradient))
                 continue
@@ -69,9 +70,10 @@ class CriticUpdate:
             sam = self._sam
             first = gradient[: self._num_sharp]
             with perturbed(weights, first, rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
-                sharp_loss = critic_loss(critic(inputs, actions, actions), y)
-                check_finite(update, "perturbed critic loss", sharp_loss)
-                steps.append(NetworkStep(gradient, adam.gradient([sharp_loss], count=self._num_sharp), ratio))
+                again = trace(critic.network, rows)
+                check_finite(update, "perturbed critic loss", critic_loss(critic.values(again.outputs), y))
+                sharp = adam.penalised(again.weights(_loss_slopes(critic, again, y), self._num_sharp))
+                steps.append(NetworkStep(gradient, sharp, ratio))
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return steps
@@ -79,5 +81,10 @@ class CriticUpdate:
     @torch.no_grad()
     def move_targets(self) -> None:
         """Move the target critics towards the twins, by the share `polyak`."""
-        for target, adam in zip(self.targets, self.adams, strict=True):
-            torch._foreach_lerp_(list(target.parameters()), adam.parameters, self._polyak)
+        for parameters, adam in zip(self._target_parameters, self.adams, strict=True):
+            torch._foreach_lerp_(parameters, adam.parameters, self._polyak)
+
+
+def _loss_slopes(critic: GlobalCritic, passed: Trace, y: Tensor) -> Tensor:
+    """∂(mean of (y − Q)²)/∂outputs, in the shape of the outputs."""
+    return ((critic.values(passed.outputs) - y) * (2.0 / y.numel())).view_as(passed.outputs)

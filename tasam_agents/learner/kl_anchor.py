@@ -61,18 +61,16 @@ class Anchor:
         self.is_held = False
         self._divergences: list[float] = []
 
-    def divergence(self, network: int, policy: JointPolicy, inputs: Tensor) -> dict[int, Tensor]:
-        """KL_i by DU that a network serves: mean over the rows of inputs (n, M, d) of the KL between what acts for
-        DU i and its anchor [nats]."""
-        actor, anchor = (cast(Actor, joint.actors[network]) for joint in (policy, self.policy))
-        served = policy.served[network]
-        rows = inputs if len(served) > 1 else inputs[:, served[0]]  # a shared one sees the same rows in every pass
-        each = actor.divergence(rows, anchor, self.config.direction).mean(dim=0)
-        return dict(zip(served, each.reshape(-1).unbind(), strict=True))
+    def divergence(self, network: int, outputs: Tensor, rows: Tensor) -> Tensor:
+        """KL_i (G,) of the G DUs that a network serves, from its outputs (n, G, 2 A_i) for the rows (n, G, d): the KL
+        between what acts for DU i and its anchor [nats], mean over n."""
+        anchor = cast(Actor, self.policy.actors[network])
+        return anchor.divergence_of(outputs, rows, anchor, self.config.direction).mean(dim=0)
 
     def observe(self, divergences: Sequence[Tensor]) -> None:
-        """Note the KL_i of this update, at the unperturbed weights; none while there is no anchor."""
-        self._divergences = [float(divergence.detach()) for divergence in divergences]
+        """Note the KL_i of this update, those of each network, at the unperturbed weights; none while there is no
+        anchor."""
+        self._divergences = [kl for of_network in divergences for kl in of_network.tolist()]
 
     def take(self, policy: JointPolicy) -> None:
         """`best_snapshot`: the actors have just done better on validation than ever, so they are the anchor now."""

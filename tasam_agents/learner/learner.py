@@ -33,7 +33,8 @@ from tasam_agents.learner.state_tensors import StateTensors, copy_into
 from tasam_agents.learner.td_gate import TDVarianceGate, task_variances
 from tasam_agents.networks.critics import PADDING, GlobalCritic, make_critic
 from tasam_agents.networks.joint_policy import make_policy
-from tasam_agents.networks.layers import held_masks, spectral_layers
+from tasam_agents.networks.layers import dropout_layers, held_masks, spectral_layers
+from tasam_agents.networks.traces import trace
 
 Metrics = dict[str, float | list[float] | list[float | None] | None]
 """Metrics of one update by name; lists have one entry per DU. `None`: there was nothing to measure."""
@@ -94,6 +95,7 @@ class Learner:
         self.targets = self.critic_update.targets
         self.log_temperature = torch.full((m,), math.log(config.temperature.initial)).requires_grad_()
         self._temperature_adam = NetworkAdam({"log": self.log_temperature}, config.temperature.learning_rate)
+        self._critic_dropout, self._actor_dropout = dropout_layers(self.critics), dropout_layers(self.policy.actors)
         self._spectral_layers = [
             layer for module in (self.policy, *self.critics, *self.targets) for layer in spectral_layers(module)
         ]
@@ -125,10 +127,10 @@ class Learner:
         """Actions (B, M, A) in (0, 1) for inputs (B, M, d); the noise comes from `generator` or the learner's own."""
         rows = torch.from_numpy(inputs)
         if deterministic:
-            each = self.policy.most_likely_each(rows)
+            actions = self.policy.most_likely(rows)
         else:
-            each, _ = self.policy.sample_each(rows, self._noise(len(rows), generator or self.act_noise))
-        return cast(NDArray[np.float32], self.policy.stack(each).numpy())
+            actions, _ = self.policy.sample(rows, self._noise(len(rows), generator or self.act_noise))
+        return cast(NDArray[np.float32], actions.numpy())
 
     def update(self, batch: Batch, log: bool = True) -> Metrics:
         """One gradient update of every network from n joint transitions.
@@ -152,18 +154,19 @@ class Learner:
         y, next_mean = rewards, torch.zeros_like(rewards)
         if config.gamma > 0.0:
             with torch.no_grad():
-                each_next, each_log_prob = self.policy.sample_each(batch.next_inputs, self._noise(n, self.update_noise))
-                next_actions, next_log_probs = self.policy.stack(each_next), torch.stack(each_log_prob, dim=1)
+                noise = self._noise(n, self.update_noise)
+                next_actions, next_log_probs = self.policy.sample(batch.next_inputs, noise)
                 next_twins = [target(batch.next_inputs, next_actions, next_actions) for target in self.targets]
                 next_mean, least = torch.stack(next_twins).mean(dim=0), torch.minimum(*next_twins)
                 y = bellman_target(rewards, batch.terminated, least, next_log_probs, temperatures, config.gamma)
 
-        with held_masks(self.critics, self._mask_noise):
+        with held_masks(self._critic_dropout, self._mask_noise):
             # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
-            twins = [critic(batch.inputs, actions, actions) for critic in self.critics]
-            with torch.no_grad():
-                mean = torch.stack(twins).mean(dim=0)
-                delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
+            rows = self.critics[0].rows(batch.inputs, actions, actions)  # both twins read the same
+            traces = [trace(critic.network, rows) for critic in self.critics]
+            twins = [critic.values(passed.outputs) for critic, passed in zip(self.critics, traces, strict=True)]
+            mean = torch.stack(twins).mean(dim=0)
+            delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
             losses = [critic_loss(values, y) for values in twins]
             check_finite(number, "critic loss", torch.stack(losses))
             loads = None if self._load_columns is None else batch.inputs[..., self._load_columns]
@@ -172,10 +175,10 @@ class Learner:
             rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()], number)[0])
 
             # Global critic: eqs. (10) to (12).
-            critic_steps = self.critic_update(batch.inputs, actions, y, losses, rho_critic, number, rate_factor)
+            critic_steps = self.critic_update(rows, y, traces, rho_critic, number, rate_factor)
 
         # Actors: eqs. (9), (11) and (12), against critics without dropout. Temperatures. Target critics.
-        with held_masks(self.policy.actors, self._mask_noise):
+        with held_masks(self._actor_dropout, self._mask_noise):
             log_probs, actor_loss, actor_steps = self.actor_update(
                 batch.inputs,
                 self._noise(n, self.update_noise),
@@ -217,11 +220,13 @@ class Learner:
         return {i: float(rho[i]) for i in np.flatnonzero(chosen).tolist()}
 
     def _update_temperatures(self, log_probs: Tensor) -> None:
-        """Adam step of every log β_i towards the target entropy."""
+        """Adam step of every log β_i towards the target entropy; a rate of 0 keeps β as it is."""
+        if self.config.temperature.learning_rate == 0.0:
+            return
         target_entropy = self.config.temperature.target_at(self.progress) * self._sizes
         loss = temperature_loss(self.log_temperature, log_probs, target_entropy)
         check_finite(self.updates, "temperature loss", loss)
-        self._temperature_adam.step(self._temperature_adam.gradient([loss]))
+        self._temperature_adam.step(torch.autograd.grad(loss, [self.log_temperature]))
 
     def reset(self) -> None:
         """Begin anew behind the encoders; the draws depend on seed and update alone, as a resume needs."""

@@ -36,14 +36,23 @@ class Actor(nn.Module):
         self.network = hidden.make(num_inputs, 2 * action_size)
 
     def distribution(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log σ of z, each (n, A_i); log σ is bounded softly, so its gradient never stops."""
-        mean, raw = self.network(inputs).chunk(2, dim=-1)
+        """Mean and log σ of z, each (n, A_i)."""
+        return self.distribution_of(self.network(inputs))
+
+    @staticmethod
+    def distribution_of(outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from the network's outputs (n, 2 A_i); log σ is bounded softly, so its gradient never stops."""
+        mean, raw = outputs.chunk(2, dim=-1)
         log_std = LOG_STD_MIN + 0.5 * (LOG_STD_MAX - LOG_STD_MIN) * (torch.tanh(raw) + 1.0)
         return mean, log_std
 
     def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Reparameterised sample: actions (n, A_i) and log π(a|s) (n,); noise: standard normal (n, A_i)."""
-        mean, log_std = self.distribution(inputs)
+        return self.sample_of(self.network(inputs), noise)
+
+    def sample_of(self, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from the network's outputs (n, 2 A_i)."""
+        mean, log_std = self.distribution_of(outputs)
         z = mean + log_std.exp() * noise
         # log π(a) = log N(z) − log da/dz, and −log da/dz = −log(a(1 − a)) = 2·softplus(z) − z holds without overflow.
         log_prob = (2.0 * F.softplus(z) - z - log_std - 0.5 * noise.square()).sum(dim=-1)
@@ -60,9 +69,13 @@ class Actor(nn.Module):
             anchor: the other policy.
             direction: `anchor_to_policy`, KL(anchor ‖ this), or `policy_to_anchor`, KL(this ‖ anchor).
         """
+        return self.divergence_of(self.network(inputs), inputs, anchor, direction)
+
+    def divergence_of(self, outputs: Tensor, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
+        """The same from the network's outputs (n, 2 A_i) for these inputs."""
         with torch.no_grad():
             other = anchor.distribution(inputs)
-        own = self.distribution(inputs)
+        own = self.distribution_of(outputs)
         (mean_p, log_std_p), (mean_q, log_std_q) = DIRECTIONS[direction](own, other)
         # KL(p ‖ q) = log σ_q/σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − 1/2 in every dimension.
         ratio = (log_std_p - log_std_q).exp()

@@ -47,6 +47,8 @@ class PerAgentCritic(nn.Module):
     def __init__(self, rows: CriticRows, hidden: HiddenLayers, mean_field: bool) -> None:
         super().__init__()
         self.num_agents, self.action_scale, self.has_context = rows.num_agents, rows.action_scale, mean_field
+        self._first_action, self._action_size = rows.num_inputs, rows.action_size
+        self._share = 1.0 / max(rows.num_agents - 1, 1)  # the mean over no other DU (M = 1) is zero
         row = rows.num_inputs + rows.action_size
         self.network = hidden.make(row * (2 if mean_field else 1) + rows.num_agents, 1)
         self.register_buffer("identity", torch.eye(rows.num_agents), persistent=False)
@@ -56,8 +58,8 @@ class PerAgentCritic(nn.Module):
         """How many of the parameters, from the first on, are those of the encoder."""
         return num_encoder_tensors(self.network)
 
-    def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
-        """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`.
+    def rows(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """What the network reads, (n, M, F) of all DUs or (n, G, F) of the G DUs `agents`.
 
         inputs (n, M, d) and context (n, M, A) always hold all DUs; own is (n, M, A) or (n, G, A).
         """
@@ -65,14 +67,29 @@ class PerAgentCritic(nn.Module):
         rows = inputs[:, chosen]
         features = [rows, (own - PADDING) * self.action_scale, self.identity[chosen].expand(len(inputs), -1, -1)]
         if self.has_context:
-            # The mean over no other DU (M = 1) is zero.
-            share = 1.0 / max(self.num_agents - 1, 1)
-            features.append((inputs.sum(dim=1, keepdim=True) - rows) * share)
             centred = context - PADDING
+            features.append((inputs.sum(dim=1, keepdim=True) - rows) * self._share)
             others = centred.sum(dim=1, keepdim=True) - centred[:, chosen]
-            features.append(others * (share * self.action_scale))
-        values: Tensor = self.network(torch.cat(features, dim=-1)).squeeze(-1)
-        return values
+            features.append(others * (self._share * self.action_scale))
+        return torch.cat(features, dim=-1)
+
+    def action_slopes(self, slopes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """From ∂/∂`rows` of all DUs, (n, M, F), ∂/∂own and, where there is a context, ∂/∂context, both (n, M, A)."""
+        first, size = self._first_action, self._action_size
+        own = slopes[..., first : first + size] * self.action_scale
+        if not self.has_context:
+            return own, None
+        others = slopes[..., -size:]
+        return own, (others.sum(dim=1, keepdim=True) - others) * (self._share * self.action_scale)
+
+    def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`; arguments as of `rows`."""
+        return self.values(self.network(self.rows(inputs, own, context, agents)), agents)
+
+    @staticmethod
+    def values(outputs: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """Of the network's outputs for `rows`, the values (n, M) or (n, G)."""
+        return outputs.squeeze(-1)
 
 
 class JointCritic(nn.Module):
@@ -84,6 +101,8 @@ class JointCritic(nn.Module):
     def __init__(self, rows: CriticRows, hidden: HiddenLayers) -> None:
         super().__init__()
         self.action_scale = rows.action_scale
+        self._actions = (rows.num_agents, rows.action_size)
+        self._num_values = rows.num_agents * rows.action_size
         self.network = hidden.make(rows.num_agents * (rows.num_inputs + rows.action_size), rows.num_agents)
 
     @property
@@ -91,11 +110,23 @@ class JointCritic(nn.Module):
         """How many of the parameters, from the first on, are those of the encoder."""
         return num_encoder_tensors(self.network)
 
+    def rows(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """What the network reads, (n, F): inputs (n, M, d) and actions own (n, M, A) of all DUs."""
+        centred = (own - PADDING) * self.action_scale
+        return torch.cat([inputs.flatten(1), centred.flatten(1)], dim=-1)
+
+    def action_slopes(self, slopes: Tensor) -> tuple[Tensor, None]:
+        """From ∂/∂`rows`, (n, F), ∂/∂own (n, M, A)."""
+        return slopes[:, -self._num_values :].reshape(-1, *self._actions) * self.action_scale, None
+
     def forward(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """Values (n, M) of all DUs, or (n, G) of the G DUs `agents`; inputs (n, M, d), own (n, M, A)."""
-        centred = (own - PADDING) * self.action_scale
-        values: Tensor = self.network(torch.cat([inputs.flatten(1), centred.flatten(1)], dim=-1))
-        return values if agents is None else values[:, list(agents)]
+        return self.values(self.network(self.rows(inputs, own, context)), agents)
+
+    @staticmethod
+    def values(outputs: Tensor, agents: Sequence[int] | None = None) -> Tensor:
+        """Of the network's outputs for `rows`, those of all DUs or of `agents`."""
+        return outputs if agents is None else outputs[:, list(agents)]
 
 
 GlobalCritic = PerAgentCritic | JointCritic

@@ -6,7 +6,7 @@ A_i are padding, constant 0.5, and count nowhere).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -45,35 +45,36 @@ class JointPolicy(nn.Module):
         """The layers of each actor."""
         return [cast(Actor, actor).network for actor in self.actors]
 
-    def sample_of(self, network: int, inputs: Tensor, noise: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
-        """By DU that a network serves, its actions (n, A_i) and log-probabilities (n,); inputs (n, M, d) and noise
-        (n, M, A) of all."""
-        actor, served = self.actors[network], self.served[network]
-        if len(served) == 1:
-            i = served[0]
-            return {i: actor(inputs[:, i], noise[:, i, : self.action_sizes[i]])}
-        actions, log_probs = actor(inputs, noise)  # all rows at once
-        return dict(enumerate(zip(actions.unbind(1), log_probs.unbind(1), strict=True)))
+    def rows_of(self, network: int, joint: Tensor) -> Tensor:
+        """Of (n, M, …), what belongs to the G DUs that a network serves, (n, G, …), without a copy."""
+        served = self.served[network]
+        return joint[:, served[0] : served[-1] + 1]
 
-    def sample_each(self, inputs: Tensor, noise: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """All DUs: lists of actions (n, A_i) and of log-probabilities (n,)."""
-        samples = [own for k in range(len(self.served)) for own in self.sample_of(k, inputs, noise).values()]
-        return [actions for actions, _ in samples], [log_prob for _, log_prob in samples]
+    def sample_of(self, network: int, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions (n, G, A_i) and log-probabilities (n, G) of the G DUs that a network serves; inputs (n, M, d) and
+        noise (n, M, A) of all."""
+        actor = self.actors[network]
+        sample = actor(self.rows_of(network, inputs), self.rows_of(network, noise)[..., : actor.action_size])
+        return cast(tuple[Tensor, Tensor], sample)
 
-    def most_likely_each(self, inputs: Tensor) -> list[Tensor]:
-        """All DUs: deterministic actions (n, A_i)."""
-        if len(self.served) < len(self.action_sizes):
-            return list(self.actor(0).most_likely(inputs).unbind(1))
-        return [self.actor(i).most_likely(inputs[:, i]) for i in range(len(self.action_sizes))]
+    def sample(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """All DUs: actions (n, M, A) and log-probabilities (n, M)."""
+        actions, log_probs = zip(*(self.sample_of(k, inputs, noise) for k in range(len(self.served))), strict=True)
+        return self.joined(actions), torch.cat(log_probs, dim=1)
+
+    def most_likely(self, inputs: Tensor) -> Tensor:
+        """All DUs: deterministic actions (n, M, A)."""
+        actors = cast(Iterable[Actor], self.actors)
+        return self.joined([actor.most_likely(self.rows_of(k, inputs)) for k, actor in enumerate(actors)])
 
     def pad(self, actions: Tensor) -> Tensor:
-        """(n, A_i) → (n, A)."""
+        """(…, A_i) → (…, A)."""
         missing = max(self.action_sizes) - actions.shape[-1]
         return F.pad(actions, (0, missing), value=PADDING) if missing else actions
 
-    def stack(self, actions: Sequence[Tensor]) -> Tensor:
-        """Per actor (n, A_i) → (n, M, A)."""
-        return torch.stack([self.pad(own) for own in actions], dim=1)
+    def joined(self, actions: Sequence[Tensor]) -> Tensor:
+        """Per network (n, G, A_i) → (n, M, A)."""
+        return torch.cat([self.pad(own) for own in actions], dim=1)
 
 
 def make_policy(

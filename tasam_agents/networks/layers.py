@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -73,6 +74,20 @@ class CReLU(nn.Module):
         return torch.relu(torch.cat([rows, -rows], dim=-1))
 
 
+class Tanh(nn.Module):
+    """tanh; where no graph is asked for by NumPy, whose vector loop takes a fraction of the time of torch's."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Same shape."""
+        return torch.tanh(rows) if rows.requires_grad else self.in_place(rows.clone())
+
+    @staticmethod
+    def in_place(rows: Tensor) -> Tensor:
+        """The rows, without a graph, overwritten."""
+        np.tanh(rows.numpy(), out=rows.numpy())
+        return rows
+
+
 class HeldDropout(nn.Module):
     """Dropout whose mask is drawn at the first pass inside `held_masks` and kept for the others; else the identity."""
 
@@ -94,10 +109,14 @@ class HeldDropout(nn.Module):
         return rows * self.mask
 
 
+def dropout_layers(networks: Iterable[nn.Module]) -> list[HeldDropout]:
+    """Those of all networks."""
+    return [module for network in networks for module in network.modules() if isinstance(module, HeldDropout)]
+
+
 @contextmanager
-def held_masks(networks: Iterable[nn.Module], generator: torch.Generator) -> Iterator[None]:
-    """Inside, the dropout layers of `networks` are at work, each with one mask for all passes; outside they are not."""
-    layers = [module for network in networks for module in network.modules() if isinstance(module, HeldDropout)]
+def held_masks(layers: Sequence[HeldDropout], generator: torch.Generator) -> Iterator[None]:
+    """Inside, these dropout layers are at work, each with one mask for all passes; outside they are not."""
     for layer in layers:
         layer.generator = generator
     try:
@@ -112,7 +131,7 @@ def spectral_layers(network: nn.Module) -> list[SpectralLinear]:
     return [module for module in network.modules() if isinstance(module, SpectralLinear)]
 
 
-ACTIVATIONS: dict[str, tuple[type[nn.Module], int]] = {"tanh": (nn.Tanh, 1), "crelu": (CReLU, 2)}
+ACTIVATIONS: dict[str, tuple[type[nn.Module], int]] = {"tanh": (Tanh, 1), "crelu": (CReLU, 2)}
 """The module of `NetworkRegularisation.activation`, and how many values it makes of one."""
 
 PLAIN = NetworkRegularisation()

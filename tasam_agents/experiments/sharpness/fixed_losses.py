@@ -132,20 +132,19 @@ def network_losses(
     temperatures = learner.log_temperature.detach().to(dtype).exp()
     critics, targets = ([_fixed(twin, dtype) for twin in twins] for twins in (learner.critics, learner.targets))
     policy = _fixed(learner.policy, dtype)
-    taken = policy.stack([batch.actions[:, i, :size] for i, size in enumerate(policy.action_sizes)])
+    taken = torch.cat([policy.pad(batch.actions[:, [i], :size]) for i, size in enumerate(policy.action_sizes)], dim=1)
 
     with torch.no_grad():
-        each_next, each_log_prob = policy.sample_each(batch.next_inputs, next_noise)
-        next_actions = policy.stack(each_next)
+        next_actions, next_log_probs = policy.sample(batch.next_inputs, next_noise)
         y = bellman_target(
             batch.rewards * config.reward_scale,
             batch.terminated,
             least_of_twins(targets, batch.next_inputs, next_actions, next_actions),
-            torch.stack(each_log_prob, dim=1),
+            next_log_probs,
             temperatures,
             config.gamma,
         )
-        actions = policy.stack(policy.sample_each(batch.inputs, noise)[0])
+        actions, _ = policy.sample(batch.inputs, noise)
 
     def value_of(i: int, own: Tensor) -> Tensor:
         """V_i (n,) where DU i's action is `own` (n, A) and the others' are as they are."""
@@ -162,11 +161,10 @@ def network_losses(
         """Mean over the DUs that a network serves, their temperatures times `weight`."""
 
         def loss() -> Tensor:
-            samples = moving.sample_of(network, batch.inputs, noise)
-            values = [value_of(i, moving.pad(action)) for i, (action, _) in samples.items()]
-            log_probs = torch.stack([log_prob for _, log_prob in samples.values()], dim=1)
-            own = weight * temperatures[list(samples)]
-            return actor_losses(log_probs, torch.stack(values, dim=1), own).mean()
+            served = moving.served[network]
+            each, log_probs = moving.sample_of(network, batch.inputs, noise)
+            values = [value_of(i, own) for i, own in zip(served, moving.pad(each).unbind(1), strict=True)]
+            return actor_losses(log_probs, torch.stack(values, dim=1), weight * temperatures[served]).mean()
 
         return loss
 

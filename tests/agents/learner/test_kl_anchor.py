@@ -33,7 +33,7 @@ from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.learner import Learner
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.networks.actors import Actor
-from tasam_agents.networks.layers import HiddenLayers, SpectralLinear, held_masks
+from tasam_agents.networks.layers import HiddenLayers, SpectralLinear, dropout_layers, held_masks
 from tasam_agents.training import checkpoint
 from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDirectory, RunError
@@ -103,18 +103,18 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
     taken: list[Any] = []
     learner.actor_update.adams[i].step = lambda gradient, factor=1.0: taken.extend(gradient)  # type: ignore[method-assign]
 
-    with held_masks(learner.policy.actors, torch.Generator().manual_seed(5)):
-        others = [own.detach() for own in learner.policy.sample_each(batch.inputs, noise)[0]]
+    with held_masks(dropout_layers(learner.policy.actors), torch.Generator().manual_seed(5)):
+        others = learner.policy.sample(batch.inputs, noise)[0].detach().unbind(1)
         actor = cast(Actor, copy.deepcopy(learner.policy.actors[i]))  # with the mask that has just been drawn
 
         def loss() -> torch.Tensor:
-            action, log_prob = actor(batch.inputs[:, i], noise[:, i])
+            action, log_prob = (part[:, 0] for part in actor(batch.inputs[:, [i]], noise[:, [i]]))
             joint = torch.stack([action if j == i else others[j] for j in range(M)], dim=1)
             value = least_of_twins(learner.critics, batch.inputs, joint, joint).sum(1)
             plain = actor_losses(log_prob[:, None], value[:, None], temperatures[i : i + 1]).sum()
             assert learner.anchor is not None
             target = cast(Actor, learner.anchor.policy.actors[i])
-            return plain + 0.3 * actor.divergence(batch.inputs[:, i], target, direction).mean()
+            return plain + 0.3 * actor.divergence(batch.inputs[:, [i]], target, direction).mean()
 
         radii = dict.fromkeys(range(M), rho) if sam == "all" else {}
         learner.actor_update(batch.inputs, noise, temperatures, radii, update=0, rate_factor=1.0)
@@ -178,7 +178,7 @@ def moved(config: AnchorConfig, divergences: list[float], times: int = 1) -> tup
     anchor = cast(Anchor, learner.anchor)
     metrics: dict[str, Any] = {}
     for _ in range(times):
-        anchor.observe([torch.tensor(kl * A) for kl in divergences])
+        anchor.observe([torch.tensor([kl * A]) for kl in divergences])
         metrics = anchor.after_update(learner.policy)
     return anchor, metrics
 

@@ -24,6 +24,7 @@ from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.learner import Learner, TaskSpec
 from tasam_agents.learner.replay import Batch, ReplayBuffer
 from tasam_agents.networks.critics import GlobalCritic
+from tasam_agents.networks.traces import Trace, trace
 
 Kind = Literal["mean_field", "joint", "pooled"]
 Objective = Literal["team", "individual"]
@@ -182,11 +183,11 @@ def test_closed_gates_and_zero_radius_are_bit_identical_to_plain_sac(kind: Kind)
     assert_same(plain, flat)
 
 
-def test_one_open_gate_changes_that_actor_alone() -> None:
+def test_one_open_gate_changes_that_actor_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = make_batch(reward_spread=(0.1, 5.0, 0.1))
     plain = make_learner(sam=SamConfig(critic=False, actors="none"))
     gated = make_learner(sam=SamConfig(critic=False), gate=GateConfig(lambda_td=4.0))
-    forwards = count_forwards(gated)
+    forwards = count_forwards(gated, monkeypatch)
     plain.update(batch)
     metrics = gated.update(batch)
     assert metrics["gate_open"] == [0.0, 1.0, 0.0]
@@ -202,8 +203,14 @@ def test_one_open_gate_changes_that_actor_alone() -> None:
     assert ratios[1] == pytest.approx(0.2 / norm, rel=1e-4)
 
 
-def count_forwards(learner: Learner) -> dict[str, int]:
+def count_forwards(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts: dict[str, int] = {}
+    actors = {id(network): f"actor {i}" for i, network in enumerate(learner.policy.networks)}
+
+    def counted(network: torch.nn.Sequential, inputs: Tensor) -> Trace:
+        if id(network) in actors:  # and not of another learner
+            counts[actors[id(network)]] += 1
+        return trace(network, inputs)
 
     def watch(module: torch.nn.Module, name: str) -> None:
         counts[name] = 0
@@ -213,6 +220,7 @@ def count_forwards(learner: Learner) -> dict[str, int]:
         watch(actor, f"actor {i}")
     for i, target in enumerate(learner.targets):
         watch(target, f"target {i}")
+    monkeypatch.setattr("tasam_agents.learner.actor_update.trace", counted)
     return counts
 
 
@@ -408,8 +416,8 @@ def test_diverged_second_pass_restores_the_weights() -> None:
 
 
 def test_diverged_second_pass_of_an_actor_restores_all_actors(monkeypatch: pytest.MonkeyPatch) -> None:
-    def overflow(*arguments: Any) -> dict[int, tuple[Tensor, Tensor]]:
-        return {i: (torch.full((8,), torch.inf), torch.zeros(8, A)) for i in arguments[3]}
+    def overflow(*arguments: Any) -> tuple[Tensor, Tensor]:
+        return torch.full((8, len(arguments[3])), torch.inf), torch.zeros(8, len(arguments[3]), A)
 
     monkeypatch.setattr("tasam_agents.learner.actor_update.perturbed_action_gradient", overflow)
     learner = make_learner(sam=SamConfig(critic=False, actors="all"))
@@ -468,8 +476,8 @@ def test_entropy_is_logged_per_dimension_of_each_agent() -> None:
     task = make_task((5, 2, 3))
     learner, batch = make_learner(task=task), make_batch(n=4096)
     noise = torch.randn(4096, M, A, generator=torch.Generator().manual_seed(0))
-    _, log_probs = make_learner(task=task).policy.sample_each(batch.inputs, noise)
-    expected = [-log_prob.mean().item() / size for log_prob, size in zip(log_probs, (5, 2, 3), strict=True)]
+    _, log_probs = make_learner(task=task).policy.sample(batch.inputs, noise)
+    expected = [-log_prob.mean().item() / size for log_prob, size in zip(log_probs.unbind(1), (5, 2, 3), strict=True)]
     assert learner.update(batch)["entropy"] == pytest.approx(expected, abs=0.02)
 
 

@@ -18,7 +18,7 @@ from tasam_agents.config import (
 from tasam_agents.learner.action_gradient import least_of_twins
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.networks.actors import Actor
-from tasam_agents.networks.layers import held_masks
+from tasam_agents.networks.layers import dropout_layers, held_masks
 
 NO_SAM = SamConfig(critic=False, actors="none")
 
@@ -48,7 +48,7 @@ def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
     adam = learner.actor_update.adams[0]
     adam.step = lambda gradient, factor=1.0: taken.extend(gradient)  # type: ignore[method-assign]
     rho = {i: 0.1 * (i + 1) for i in open_dus}
-    with held_masks(learner.policy.actors, torch.Generator().manual_seed(5)):
+    with held_masks(dropout_layers(learner.policy.actors), torch.Generator().manual_seed(5)):
         _, losses, steps = learner.actor_update(batch.inputs, noise, temperatures, rho, update=0, rate_factor=1.0)
         actor = copy.deepcopy(learner.policy.actor(0))  # with the mask that has just been drawn
 

@@ -52,13 +52,12 @@ def test_padding_is_constant_and_does_not_count() -> None:
     policy = make_policy(D, (8,), (A, 2, 4))
     inputs = torch.randn(N, M, D, generator=torch.Generator().manual_seed(3))
     noise = torch.randn(N, M, A)
-    each, log_probs = policy.sample_each(inputs, noise)
-    assert [tuple(actions.shape) for actions in each] == [(N, A), (N, 2), (N, 4)]
-    padded = policy.stack(each)
+    padded, log_probs = policy.sample(inputs, noise)
+    assert padded.shape == (N, M, A)
     assert (padded[:, 1, 2:] == 0.5).all()
     assert (padded[:, 2, 4:] == 0.5).all()
     other_noise = noise.clone()
     other_noise[:, 1, 2:] += 1.0
-    assert torch.equal(policy.sample_each(inputs, other_noise)[1][1], log_probs[1])
-    most_likely = policy.most_likely_each(inputs)
-    torch.testing.assert_close(most_likely[1], policy.sample_of(1, inputs, torch.zeros(N, M, A))[1][0])
+    assert torch.equal(policy.sample(inputs, other_noise)[1][:, 1], log_probs[:, 1])
+    most_likely = policy.most_likely(inputs)
+    torch.testing.assert_close(most_likely[:, [1], :2], policy.sample_of(1, inputs, torch.zeros(N, M, A))[0])

@@ -12,6 +12,7 @@ from tasam_agents.networks.layers import (
     HeldDropout,
     HiddenLayers,
     SpectralLinear,
+    dropout_layers,
     encoder_and_head,
     held_masks,
     num_encoder_tensors,
@@ -102,7 +103,7 @@ def test_dropout_is_the_identity_outside_and_one_mask_inside() -> None:
     plain = seeded(hidden=(50, 50))
     generator = torch.Generator().manual_seed(3)
     assert torch.equal(network(rows), plain(rows))
-    with held_masks([network], generator):
+    with held_masks(dropout_layers([network]), generator):
         first, second = network(rows), network(rows)
         masks = [layer.mask for layer in network if isinstance(layer, HeldDropout)]
         with pytest.raises(ValueError, match=r"shape \(8, 50\), allowed"):
@@ -115,7 +116,7 @@ def test_dropout_is_the_identity_outside_and_one_mask_inside() -> None:
         assert sorted(set(mask.flatten().tolist())) == pytest.approx([0.0, 1.0 / 0.6])
         assert (mask == 0).float().mean().item() == pytest.approx(0.4, abs=0.06)
     assert torch.equal(network(rows), plain(rows))
-    with held_masks([network], generator):
+    with held_masks(dropout_layers([network]), generator):
         assert not torch.equal(network(rows), first), "the next update has masks of its own"
 
 
@@ -124,7 +125,7 @@ def test_masks_are_given_up_after_an_error() -> None:
     before = network(rows)
 
     def fail_inside() -> None:
-        with held_masks([network], torch.Generator()):
+        with held_masks(dropout_layers([network]), torch.Generator()):
             network(rows)
             raise RuntimeError("inside")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -186,9 +186,9 @@ def test_names_are_claimed_one_by_one(tmp_path: Path) -> None:
 
 
 def poisoned_gradient(training: Training) -> None:
-    weight = next(training.learner.policy.parameters())
-    hook = cast(Callable[..., Any], weight.register_hook)
-    hook(lambda gradient: torch.full_like(gradient, torch.nan))
+    adam = training.learner.actor_update.adams[0]
+    step = adam.step
+    adam.step = lambda gradient, factor: step([torch.full_like(g, torch.nan) for g in gradient], factor)  # type: ignore
 
 
 def poisoned_actions(training: Training) -> None:

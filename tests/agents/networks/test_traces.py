@@ -1,0 +1,62 @@
+"""The way back through a network, against autograd through the module itself."""
+
+import itertools
+
+import pytest
+import torch
+
+from tasam_agents.config import NetworkRegularisation
+from tasam_agents.networks.layers import HiddenLayers, Tanh
+from tasam_agents.networks.traces import trace
+
+KINDS = {
+    "plain": NetworkRegularisation(),
+    "layer_norm": NetworkRegularisation(layer_norm=True),
+    "crelu": NetworkRegularisation(activation="crelu"),
+    "spectral_norm": NetworkRegularisation(spectral_norm=True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hidden", [(7,), (7, 5, 3)])
+@pytest.mark.parametrize("shape", [(6, 4), (3, 2, 4)])
+def test_both_ways_agree_with_autograd(kind: str, hidden: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    network = HiddenLayers(hidden, KINDS[kind]).make(4, 2).double()
+    inputs, slopes = torch.randn(shape, dtype=torch.float64), torch.randn(*shape[:-1], 2, dtype=torch.float64)
+    leaf = inputs.clone().requires_grad_()
+    outputs = network(leaf)
+    *by_weights, by_inputs = torch.autograd.grad(outputs, [*network.parameters(), leaf], slopes)
+
+    passed = trace(network, inputs)
+    assert not passed.outputs.requires_grad
+    torch.testing.assert_close(passed.outputs, outputs.detach(), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(passed.inputs(slopes), by_inputs)
+    found = passed.weights(slopes)
+    assert len(found) == len(by_weights)
+    for mine, expected in zip(found, by_weights, strict=True):
+        torch.testing.assert_close(mine, expected)
+    for count in range(len(found) + 1):
+        first = passed.weights(slopes, count) if count else []
+        assert all(torch.equal(mine, every) for mine, every in zip(first, found[:count], strict=True))
+
+
+def test_a_trace_changes_no_input_and_another_pass_no_trace() -> None:
+    torch.manual_seed(0)
+    network = HiddenLayers((7, 5)).make(4, 2)
+    inputs, slopes = torch.randn(6, 4), torch.randn(6, 2)
+    before = inputs.clone()
+    passed = trace(network, inputs)
+    once = passed.weights(slopes)
+    passed.inputs(slopes)
+    trace(network, inputs + 1.0)
+    assert torch.equal(inputs, before)
+    assert all(torch.equal(one, two) for one, two in itertools.zip_longest(once, passed.weights(slopes)))
+
+
+def test_tanh_is_the_same_with_and_without_a_graph() -> None:
+    rows = torch.linspace(-12.0, 12.0, 10_001)
+    with_graph = Tanh()(rows.clone().requires_grad_())
+    assert with_graph.requires_grad
+    torch.testing.assert_close(Tanh()(rows), with_graph.detach(), rtol=1e-6, atol=1e-7)
+    assert rows[0] == -12.0, "not overwritten"
