@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.config.variants import DEFAULT
+from tasam_agents.config.bases import DEFAULT
 from tasam_agents.envs.make import make_batched, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.learner.learner import Learner

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasam_agents.config.variants import DEFAULT
+from tasam_agents.config.bases import DEFAULT
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks, training_networks, validation_networks
 from tasam_agents.training.evaluation import evaluate

@@ -1,4 +1,4 @@
-"""Named configurations: four to begin from, and named changes that `variant` applies to any of them.
+"""Named changes, which `variant` applies to any configuration, and all configurations that have a name.
 
 A name means the same change wherever it is asked for: by `tasam train --config`, `compare`, the study and `forget`.
 """
@@ -10,166 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from tasam_agents.config.anchor import AnchorConfig
-from tasam_agents.config.fields import LearnerConfig, Scalar, TrainConfig
+from tasam_agents.config.bases import BASES, GENERAL, ORAN_INPUT_SCALING, PAPER, same_radius
+from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.config.networks import NetworkRegularisation, RegularisationConfig
-from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule, SamConfig
+from tasam_agents.config.sam import GateConfig, RadiusConfig, RhoSchedule
 from tasam_agents.config.temperature import TemperatureConfig
 from tasam_agents.errors import not_among
 
-ORAN_INPUT_SCALING = (("qos", 0.5, 0.0), ("num_ues", 1.0 / 3.0, 12.0), ("previous_action", 0.0, 0.0))
-"""Inputs for the O-RAN environment: UE counts around an even mix, spread over ±4, so that an actor can change its mind
-between two of them. Of what else a DU sees the next reward depends little where nothing queues."""
-
-
-def _both(schedule: RhoSchedule) -> RadiusConfig:
-    return RadiusConfig(actor=schedule, critic=schedule)
-
-
 _TUNED_TEMPERATURE = TemperatureConfig(initial=0.03, target_entropy_per_dim=-0.3, final_target_entropy_per_dim=-3.0)
 """Close to uniform at first; at the end what is sampled is close to what is executed."""
-
-_SMALL_RADIUS = _both(RhoSchedule(start=0.01, end=0.001))
-
-PAPER = TrainConfig()
-"""The paper's printed values, the defaults of the fields: one network, one update per iteration, all observations as
-they are, and the exact second gradient of eq. (11). What it leaves open stands in docs/differences.md."""
-
-DEFAULT = TrainConfig(
-    name="TA-SAM",
-    env_kwargs={"scenario": "paper", "codec": "zones"},
-    choose="owned_rbs",
-    choices=(6, 9, 12),
-    num_envs=64,
-    trial_iterations=24,
-    iterations=72,
-    steps_per_iteration=10,
-    updates_per_iteration=60,
-    warmup_steps=80,
-    replay_capacity=60_000,
-    evaluate_every=9,
-    validation_envs=64,
-    log_every=9,
-    learner=LearnerConfig(
-        hidden=(64, 64),
-        shared_actor=True,
-        critic="pooled",
-        objective="individual",
-        actor_learning_rate=8.6e-3,
-        critic_learning_rate=8.6e-3,
-        final_learning_rate_factor=0.02,
-        gamma=0.0,
-        batch_size=43,
-        input_scaling=ORAN_INPUT_SCALING,
-        temperature=TemperatureConfig(initial=0.0245, learning_rate=0.0),
-        sam=SamConfig(cross_values="linear"),
-        radius=_SMALL_RADIUS,
-        gate=GateConfig(lambda_td="relative"),
-    ),
-)
-"""What `make train` uses: the paper's policy and algorithm on four values per DU (codec `zones`) in place of 200, and
-small networks; docs/learning.md says why each part is there. Learning rate, batch (43 rows of six DUs), warm-up and
-temperature are those that `tasam tune` has found for the rival `sac_zones`."""
-
-TINY = replace(
-    DEFAULT,
-    name="TA-SAM-tiny",
-    env_kwargs={"scenario": "tiny", "codec": "zones", "owned_rbs": 3},
-    choose="",
-    choices=(),
-    num_envs=16,
-    iterations=50,
-    steps_per_iteration=5,
-    updates_per_iteration=15,
-    warmup_steps=100,
-    replay_capacity=5000,
-    evaluate_every=10,
-    validation_envs=16,
-    learner=replace(DEFAULT.learner, hidden=(32, 32), batch_size=128),
-)
-"""Two DUs, ten RBs and small networks, a few seconds: for tests and first steps."""
-
-DYNAMIC = replace(
-    DEFAULT,
-    name="TA-SAM-dynamic",
-    env_kwargs={"scenario": "dynamic", "codec": "zones"},
-    choices=(0, 2, 4),
-    learner=replace(
-        DEFAULT.learner,
-        gamma=0.95,
-        input_scaling=(
-            ("qos", 0.5, 2.0), ("num_ues", 1.0 / 3.0, 6.0), ("backlog", 0.5, 1.0), ("load", 0.5, 2.0),
-            ("previous_action", 0.0, 0.0),
-        ),
-    ),
-)  # fmt: skip
-"""For the preset `dynamic`, where what waits is seen, and what is done now pays later. Of five γ (0 to 0.95) and P of 0
-and 2, tried with seed 0, the best on validation networks; no search."""
-
-SIMPLE_SPREAD = TrainConfig(
-    name="TA-SAM-simple-spread",
-    env_id="mpe2.simple_spread_v3:parallel_env",
-    env_kwargs={"continuous_actions": True, "N": 2},
-    num_envs=4,
-    iterations=60,
-    steps_per_iteration=25,
-    updates_per_iteration=25,
-    warmup_steps=50,
-    replay_capacity=10_000,
-    evaluate_every=10,
-    validation_envs=16,
-    log_every=5,
-    learner=LearnerConfig(
-        hidden=(64, 64),
-        actor_learning_rate=1e-3,
-        critic_learning_rate=3e-3,
-        batch_size=64,
-        gamma=0.8,
-        polyak=0.05,
-        reward_scale=2.0,
-        sam=SamConfig(cross_values="linear"),
-        radius=_both(RhoSchedule(0.05, 0.01)),
-        gate=GateConfig(calibration=(10, 20)),
-    ),
-)
-"""Somebody else's environment, half a minute: two agents learn to cover two landmarks."""
-
-GENERAL = TrainConfig(
-    name="TA-SAM-general",
-    env_id="mpe2.simple_spread_v3:parallel_env",
-    env_kwargs={},
-    num_envs=8,
-    iterations=100,
-    steps_per_iteration=25,
-    updates_per_iteration=50,
-    warmup_steps=100,
-    replay_capacity=100_000,
-    evaluate_every=10,
-    validation_envs=16,
-    log_every=5,
-    learner=LearnerConfig(
-        hidden=(64, 64),
-        actor_learning_rate=1e-3,
-        critic_learning_rate=1e-3,
-        gamma=0.95,
-        polyak=0.01,
-        temperature=TemperatureConfig(initial=0.01),
-        sam=SamConfig(cross_values="linear"),
-        radius=_SMALL_RADIUS,
-        gate=GateConfig(lambda_td="relative"),
-    ),
-)
-"""Usual values for an environment of which nothing is known, tuned for none. What is meant for O-RAN (γ = 0, one DU's
-view, inputs, entropy that falls) is taken back where another environment is asked for: `for_environment`."""
-
-BASES = {
-    "default": DEFAULT,
-    "paper": PAPER,
-    "tiny": TINY,
-    "dynamic": DYNAMIC,
-    "simple_spread": SIMPLE_SPREAD,
-    "general": GENERAL,
-}
-"""The configurations that are not a change of another one."""
 
 
 def with_learner(config: TrainConfig, **fields: Any) -> TrainConfig:
@@ -193,6 +42,16 @@ def _env(**fields: Scalar) -> Callable[[TrainConfig], TrainConfig]:
 def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     """Other counts of Algorithm 1."""
     return lambda config: replace(config, **fields)
+
+
+def _without_input(group: str) -> Callable[[TrainConfig], TrainConfig]:
+    """The networks do not see this group of observations."""
+
+    def blind(config: TrainConfig) -> TrainConfig:
+        others = tuple(entry for entry in config.learner.input_scaling if entry[0] != group)
+        return with_learner(config, input_scaling=(*others, (group, 0.0, 0.0)))
+
+    return blind
 
 
 def _no_warmup(config: TrainConfig) -> TrainConfig:
@@ -243,13 +102,15 @@ def _anchored(config: TrainConfig) -> TrainConfig:
 
 def _adaptive_sam(config: TrainConfig) -> TrainConfig:
     """ρ is in units of the weights there, hence larger."""
-    return with_learner(_sam(scale_invariant=True)(config), radius=_both(RhoSchedule(start=0.1, end=0.01)))
+    return with_learner(_sam(scale_invariant=True)(config), radius=same_radius(RhoSchedule(start=0.1, end=0.01)))
 
 
 def _centralised_ta_sam(config: TrainConfig) -> TrainConfig:
     """One agent for all: its critic reads everything, and there is nobody to coordinate with."""
     return replace(with_learner(config, critic="joint", objective="individual"), centralised=True)
 
+
+_GROUPS = ("qos", "num_ues", "backlog", "load")
 
 CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "no_sam": ("SAC-MARL", _no_sam),
@@ -258,7 +119,7 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "critic_sam": ("critic-SAM", _sam(critic=True, actors="none")),
     "no_selective": ("TA-SAM-no-selective", _sam(critic=True, actors="all")),
     "static_rho": ("TA-SAM-static-rho", _static_rho),
-    "paper_radius": ("TA-SAM-0.5", _learner(radius=_both(RhoSchedule(start=0.5, end=0.01)))),
+    "paper_radius": ("TA-SAM-0.5", _learner(radius=same_radius(RhoSchedule(start=0.5, end=0.01)))),
     "adaptive_sam": ("TA-ASAM", _adaptive_sam),
     "auto_gate": ("TA-SAM-auto-gate", _learner(gate=GateConfig(calibration=(400, 600)))),
     "mean_field_team": ("TA-SAM-mean-field-team", _learner(critic="mean_field", objective="team")),
@@ -290,6 +151,7 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "plastic": ("PLASTIC", _plastic),
     "plastic_distilled": ("PLASTIC-distilled", _plastic_distilled),
     "anchored": ("TA-SAM-anchored", _anchored),
+    **{f"without_{group}": (f"TA-SAM-without-{group}", _without_input(group)) for group in _GROUPS},
 }
 """What each name changes, and what a run with that change is called."""
 
@@ -317,12 +179,14 @@ def variant(name: str, base: str | TrainConfig = "default", **settings: float) -
     return replace(change(base, **settings), name=label)
 
 
+_BLIND = tuple(f"without_{group}" for group in _GROUPS)  # of `dynamic`, where all of these are seen
 _OF_TINY = ("ue_grid", "no_sam", "anchored", "centralised", "centralised_ta_sam")
 
 VARIANTS: dict[str, TrainConfig] = {
     **BASES,
-    **{name: variant(name) for name in CHANGES if name != "ue_grid"},  # as many actions as UEs × RBs
+    **{name: variant(name) for name in CHANGES if name not in ("ue_grid", *_BLIND)},  # ue_grid: UEs × RBs actions
     **{f"tiny_{name}": variant(name, "tiny") for name in _OF_TINY},
+    **{f"dynamic_{name}": variant(name, "dynamic") for name in ("no_sam", *_BLIND)},
 }
 """The configurations that `tasam train --config NAME` and `tasam compare` know."""
 

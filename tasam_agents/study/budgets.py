@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from oran_env.scenario.presets import make_scenario
+from tasam_agents.config.bases import DEFAULT, PAPER, TINY
 from tasam_agents.config.fields import Scalar, TrainConfig
-from tasam_agents.config.variants import DEFAULT, PAPER, TINY
 from tasam_agents.errors import UserError, not_among
 from tasam_agents.stats.intervals import LEAST_RUNS
 

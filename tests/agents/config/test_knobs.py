@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tasam_agents.config.bases import TINY
 from tasam_agents.config.knobs import KNOBS, TRIALS, adaptive_radius, constant_radius, trials
-from tasam_agents.config.variants import TINY, variant
+from tasam_agents.config.variants import variant
 
 
 @pytest.mark.parametrize("name", KNOBS)

@@ -11,8 +11,9 @@ from measure.tuning_log import flat
 from tasam_agents.baselines.config import environment_steps
 from tasam_agents.baselines.variants import found_settings
 from tasam_agents.config import GateConfig, SamConfig, TrainConfig
+from tasam_agents.config.bases import DEFAULT, PAPER, TINY
 from tasam_agents.config.variants import CHANGES as NAMED
-from tasam_agents.config.variants import DEFAULT, PAPER, TINY, VARIANTS, variant
+from tasam_agents.config.variants import VARIANTS, variant
 from tasam_agents.envs.make import make_batched
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, learned_policy, load_actors

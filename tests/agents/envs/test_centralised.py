@@ -13,8 +13,9 @@ from support import short_runs
 from support.fakes import ParallelToy, ResumableTargetBatch, TargetBatch
 from support.same_run import assert_same_run
 
+from tasam_agents.config.bases import TINY
 from tasam_agents.config.fields import TrainConfig
-from tasam_agents.config.variants import TINY, VARIANTS
+from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.centralised import Centralised, JointView, separate
 from tasam_agents.envs.interface import ObservationPolicy, Resumable
 from tasam_agents.envs.make import make_batched

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.fakes import ParallelToy
 
-from tasam_agents.config.variants import TINY
+from tasam_agents.config.bases import TINY
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.recurring import Recurring

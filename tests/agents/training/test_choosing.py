@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import tasam_agents
-from tasam_agents.config.variants import DEFAULT, TINY, VARIANTS
+from tasam_agents.config.bases import DEFAULT, TINY
+from tasam_agents.config.variants import VARIANTS
 from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint, choosing
 from tasam_agents.training.choosing import choose

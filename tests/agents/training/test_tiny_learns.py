@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tasam_agents.config.variants import TINY
+from tasam_agents.config.bases import TINY
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import validation_networks
 from tasam_agents.training import checkpoint
