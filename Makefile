@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl test-benchmarl docs newcomer dist lint bench planted trust trust-quick clean interop
+.PHONY: help install train test test-slow test-ray test-torchrl test-benchmarl docs newcomer container dist lint bench planted trust trust-quick clean interop
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | test-benchmarl | docs | newcomer | dist | lint | bench | planted | trust | trust-quick | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | test-benchmarl | docs | newcomer | container | dist | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -79,6 +79,10 @@ docs: install
 # The README and Getting started, word by word, in a fresh clone with empty caches.
 newcomer:
 	PYTHONPATH=tests $(PYTHON) -m newcomer
+
+# The Dockerfile's steps without Docker, and what its container does. REUSE: as for interop.
+container:
+	PYTHONPATH=tests $(PYTHON) -m newcomer.container $(if $(REUSE),--reuse $(REUSE))
 
 # sdist and wheel as they go to a package index: make dist ADDRESS=https://… , the address of the repository.
 dist: install
