@@ -74,7 +74,7 @@ def test_the_readme_of_an_index_has_no_relative_link() -> None:
         if target.startswith(address):
             kind, tag, path = target.removeprefix(f"{address}/").partition("#")[0].split("/", 2)
             assert (ROOT / path).is_file(), target
-            assert (kind, tag) == ("raw" if path.endswith(".png") else "blob", "v1.2.3")
+            assert (kind, tag) == ("raw" if path.endswith((".png", ".gif")) else "blob", "v1.2.3")
     assert for_index.UNKNOWN not in text
     urls = tomllib.loads(for_index.with_addresses((ROOT / "pyproject.toml").read_text("utf-8"), address, "v1"))
     assert {"Paper", "Repository", "Documentation"} <= urls["project"]["urls"].keys()
