@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("benchmarl")
@@ -15,13 +16,22 @@ import torch
 from benchmarl.algorithms import IsacConfig, MappoConfig, MasacConfig, QmixConfig, VdnConfig
 from benchmarl.experiment import Experiment, ExperimentConfig
 from benchmarl.models.mlp import MlpConfig
+from measure import masac
+from torchrl.envs import ExplorationType, TransformedEnv, set_exploration_type
 from torchrl.envs.utils import check_env_specs
 
 from oran_env.adapters.benchmarl import OranClass, OranTask
+from oran_env.adapters.torchrl_batch import make_batch
 from oran_env.scenario.presets import PRESETS
 from oran_env.simulator.simulator import Simulator
+from tasam_agents.learner.input_scaling import InputScaling
 
 pytestmark = pytest.mark.torchrl
+
+
+def simulator() -> Simulator:
+    """Two networks of `tiny` with zones."""
+    return Simulator("tiny", 2, codec="zones")
 
 
 def experiment(folder: Path, algorithm: Any, frames: int = 50, **task: Any) -> Experiment:
@@ -106,3 +116,34 @@ def test_names_and_refusals() -> None:
     assert OranTask.TINY.get_task() == OranClass("TINY", {"scenario": "tiny"})
     with pytest.raises(TypeError, match="'weather'"):
         OranTask.TINY.get_task({"weather": "rain"})
+
+
+def test_the_measurement_sees_what_default_sees() -> None:
+    """The columns of `default` alone, scaled, in the environment and in what judges the policy."""
+    env = TransformedEnv(make_batch("tiny", 2, seed=3, codec="zones"), masac.Scaled(masac.scaling_of(simulator())))
+    check_env_specs(env)
+    env.set_seed(3)
+    seen = env.reset()["du", "observation"]
+    counts = simulator().reset(3)[..., 3:6]
+    assert seen.shape == (2, 2, 3)
+    np.testing.assert_allclose(seen.numpy(), (counts - 1 / 3) * 12, rtol=1e-5)
+
+
+def test_the_policy_that_is_judged_is_the_deterministic_one(tmp_path: Path) -> None:
+    run = experiment(tmp_path, MasacConfig, codec="zones")
+    policy = masac.policy_of(run.policy, InputScaling({"all": slice(0, 10)}, (10, 10), ()))
+    observations = simulator().reset(3)
+    with set_exploration_type(ExplorationType.RANDOM):  # as in a collection; the policy does not care
+        actions = policy(observations)
+        assert (policy(observations) == actions).all()
+    assert actions.shape == (2, 2, 4)
+    assert ((actions > 0) & (actions < 1)).all()
+
+
+def test_every_rival_names_settings_that_there_are() -> None:
+    config = ExperimentConfig.get_from_yaml()
+    for make in masac.RIVALS.values():
+        rival = make()
+        assert all(hasattr(config, name) for name in rival.experiment)
+        assert all(hasattr(rival.algorithm.get_from_yaml(), name) for name in rival.settings)
+    assert masac.RIVALS["masac_like_sac"]().settings["fixed_alpha"]
