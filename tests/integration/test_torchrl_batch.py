@@ -70,15 +70,19 @@ def test_rollout_equals_the_simulator(action_type: Any, codec: str) -> None:
 
 
 def test_networks_begin_where_a_mask_says() -> None:
-    env = make_batch("tiny", 3, seed=0)
-    data = env.rollout(2)[:, -1]["next"].exclude("reward")
-    before = data["du", "observation"].clone()
-    data["_reset"] = torch.tensor([[False], [True], [False]])
-    after = env.reset(data)["du", "observation"]
-    assert [(after[b] == before[b]).all().item() for b in range(3)] == [True, False, True]
-    simulator = Simulator("tiny", 3, 0)
+    """The others go on in their episode, also behind what is seen."""
+    env, simulator, mask = make_batch("tiny", 3, seed=0), Simulator("tiny", 3, 0), np.array([False, True, False])
+    data = env.rollout(2)
     simulator.reset()
-    assert (after[1].numpy() == simulator.reset()[1]).all(), "the next network of its sequence"
+    for t in range(2):
+        simulator.step(data[:, t]["du", "action"].numpy())
+    ended = data[:, -1]["next"].exclude("reward")
+    ended["_reset"] = torch.from_numpy(mask)[:, None]
+    begun = env.reset(ended)
+    assert (begun["du", "observation"].numpy() == simulator.reset(which=mask)).all()
+    begun["du", "action"] = torch.full((3, 2, 20), 0.6)
+    after = env.step(begun)["next", "du", "observation"].numpy()
+    assert (after == simulator.step(np.full((3, 2, 20), 0.6, np.float32)).observations).all()
 
 
 def test_seeds() -> None:
