@@ -35,7 +35,7 @@ from torchrl.envs import ExplorationType, Transform, set_exploration_type
 from oran_env.adapters.benchmarl import OranClass
 from tasam_agents.baselines.sb3 import ACTIVATIONS
 from tasam_agents.baselines.variants import BASELINES
-from tasam_agents.config.variants import DEFAULT
+from tasam_agents.config.bases import DEFAULT
 from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks, validation_networks
