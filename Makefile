@@ -10,11 +10,11 @@ RESUME ?=
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install train test test-slow test-ray test-torchrl docs newcomer dist lint bench planted trust trust-quick clean interop
+.PHONY: help install train test test-slow test-ray test-torchrl test-benchmarl docs newcomer container dist lint bench planted trust trust-quick clean interop
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train | test | test-slow | test-ray | test-torchrl | docs | newcomer | dist | lint | bench | planted | trust | trust-quick | clean"
+	@echo "make train | test | test-slow | test-ray | test-torchrl | test-benchmarl | docs | newcomer | container | dist | lint | bench | planted | trust | trust-quick | clean"
 
 install: $(VENV)/installed
 
@@ -54,7 +54,21 @@ test-ray: $(RAY_VENV)/installed
 
 test-torchrl: install
 	$(PIP) -c constraints.txt -e '.[torchrl]'
-	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_examples.py
+	$(BIN)/python -m pytest -q -m torchrl tests/integration/test_torchrl.py tests/integration/test_torchrl_batch.py \
+		tests/integration/test_examples.py
+
+# BenchMARL pins an older TorchRL than ours: an environment of its own.
+BENCHMARL_VENV := .venv-benchmarl
+BENCHMARL_PIP := $(BENCHMARL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+$(BENCHMARL_VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(BENCHMARL_VENV)
+	$(BENCHMARL_PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0 torchvision==0.28.0
+	$(BENCHMARL_PIP) -e '.[benchmarl]' benchmarl==1.5.2 torch==2.13.0 pytest hypothesis
+	touch $@
+
+test-benchmarl: $(BENCHMARL_VENV)/installed
+	$(BENCHMARL_VENV)/bin/python -m pytest -q -m torchrl tests/integration/test_benchmarl.py tests/integration/test_torchrl_batch.py
 
 # The site, in docs/_build; a warning is an error.
 docs: install
@@ -65,6 +79,10 @@ docs: install
 # The README and Getting started, word by word, in a fresh clone with empty caches.
 newcomer:
 	PYTHONPATH=tests $(PYTHON) -m newcomer
+
+# The Dockerfile's steps without Docker, and what its container does. REUSE: as for interop.
+container:
+	PYTHONPATH=tests $(PYTHON) -m newcomer.container $(if $(REUSE),--reuse $(REUSE))
 
 # sdist and wheel as they go to a package index: make dist ADDRESS=https://… , the address of the repository.
 dist: install
@@ -103,4 +121,4 @@ trust-quick: install
 	OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python -m trust --quick
 
 clean:
-	rm -rf $(VENV) $(RAY_VENV) docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) $(BENCHMARL_VENV) docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,12 +11,22 @@ from collections.abc import Sequence
 
 import oran_env
 from oran_env.commands import MODULES, CommandError
+from oran_env.commands.completion import bash_script
 from oran_env.rendering import FilmError, MissingExtra, NoDisplay
 from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.validation import ScenarioError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 READER_GONE = 141  # 128 + SIGPIPE, as a shell says
+
+
+class _PrintCompletion(argparse.Action):
+    """Print the script and leave; ``const``: the parsers of the commands, by name."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        commands: dict[str, argparse.ArgumentParser] = self.const
+        print(bash_script("oran-env", {name: each.format_help() for name, each in commands.items()}))
+        parser.exit()
 
 
 def parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -28,6 +38,8 @@ def parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="oran-env", description="O-RAN resource management as an environment.")
     top.add_argument("--version", action="version", version=f"oran-env {oran_env.__version__}")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    words = 'print what makes bash complete commands and options: eval "$(oran-env --print-completion)"'
+    top.add_argument("--print-completion", action=_PrintCompletion, nargs=0, const=subparsers.choices, help=words)
     for module in MODULES:
         importlib.import_module(module).register(subparsers)
     for name in asked:  # argparse itself would say nothing of a near miss

@@ -157,7 +157,9 @@ def test_interfaces_print_what_stands_below_them(
     monkeypatch.setattr(sys, "path", list(sys.path))
     done = 0
     for code, printed in snippets("interfaces.md"):
-        needs = [name for name in ("stable_baselines3", "oran_env.adapters.rllib", "torchrl") if name in code]
+        needs = [
+            name for name in ("stable_baselines3", "oran_env.adapters.rllib", "torchrl", "benchmarl") if name in code
+        ]
         if any(importlib.util.find_spec(name.replace("oran_env.adapters.rllib", "ray")) is None for name in needs):
             continue
         if "oran_env.adapters.torchrl" in code and importlib.util.find_spec("torchrl") is None:

@@ -21,6 +21,7 @@ from oran_env.envs.spaces import observation_space
 from oran_env.extras import how_to_install
 from oran_env.numerics.seeding import checked_seed
 from oran_env.policies.rules import Policy, reference_policies
+from oran_env.rendering import RENDER_FPS, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario
 from oran_env.simulator.checked import checked
@@ -68,11 +69,12 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         seed: of the first reset; network b is then (seed, b). None: from the system.
         action_type: "box" (SAC, TD3), "multi_binary", "multi_discrete" (PPO, A2C) or "discrete" (DQN).
         num_threads: threads that share the batch.
+        render_mode: None, or "rgb_array": ``render`` and ``VecVideoRecorder`` show network 0.
         overrides: scenario fields by name.
 
     Raises:
         ScenarioError: unknown preset or field, or a value that is not allowed.
-        ValueError: num_networks, num_threads, seed or action_type out of range.
+        ValueError: num_networks, num_threads, seed, action_type or render_mode out of range.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         action_type: ActionType = "box",
         num_threads: int = 1,
         components: Components | None = None,
+        render_mode: str | None = None,
         **overrides: Any,
     ) -> None:
         if isinstance(scenario, Mapping):
@@ -90,10 +93,12 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             action_type = overrides.pop("action_type", action_type)
             components = overrides.pop("components", components)
             base: str | Scenario = overrides.pop("scenario", "paper")
-            if overrides.pop("render_mode", None) is not None:
-                raise ValueError("render_mode is given; allowed: None, a batch of networks is not drawn")
+            render_mode = overrides.pop("render_mode", render_mode)
         else:
             base = scenario
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; allowed: None, 'rgb_array'")
+        self._renderer = Renderer(render_mode)
         self.simulator = Simulator(
             make_scenario(base, **overrides), num_networks, num_threads=num_threads, components=components
         )
@@ -101,12 +106,13 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
         self.dus = len(self.simulator.agents)
         face = action_face(self.simulator, action_type)
         self.du_envs = [
-            DuEnv(self.scenario, network, du, agent, self.simulator, face)
+            DuEnv(self.scenario, network, du, agent, self.simulator, face, render_mode)
             for network in range(num_networks)
             for du, agent in enumerate(self.simulator.agents)
         ]
         self.face = face
         super().__init__(len(self.du_envs), observation_space(self.simulator), face.space())
+        self.metadata["render_fps"] = RENDER_FPS  # for who films it
         self._actions: NDArray[Any] | None = None
         if seed is not None:
             self.seed(seed)
@@ -132,6 +138,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
                 which = np.arange(self.simulator.num_networks) == network
                 self.simulator.set_owned_rbs(options["owned_rbs"], which)
         observations = self.simulator.reset(self._seeds[0])
+        self._renderer.after_reset(self.simulator)
         self.reset_infos: list[dict[str, Any]] = [self._reset_info(i) for i in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
@@ -150,6 +157,7 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             raise RuntimeError("step_wait() before step_async(); call step() instead")
         actions, self._actions = self._actions, None
         result = self.simulator.step(actions)
+        self._renderer.after_step(self.simulator)
         dones = np.repeat(result.truncated, self.dus)
         rows = [(name, self._flat(array)) for name, array in without_nan(result.info).items()]
         infos = [
@@ -161,6 +169,8 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
             for i in np.flatnonzero(dones).tolist():
                 infos[i]["terminal_observation"] = observations[i]
             observations = self._flat(self.simulator.reset_done())
+            if dones[0]:
+                self._renderer.after_reset(self.simulator)
             for i in np.flatnonzero(dones).tolist():
                 self.reset_infos[i] = self._reset_info(i)
                 infos[i].update(self.reset_infos[i])  # of the episode whose first observation this is
@@ -176,11 +186,12 @@ class SharedPolicyVecEnv(VecEnv):  # type: ignore[misc]
 
     def close(self) -> None:
         """End the threads of the simulator."""
+        self._renderer.close()
         self.simulator.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """No pictures: a DU has no render mode."""
-        return [None] * self.num_envs
+        """The picture of network 0 (800, 1200, 3), one for all its DUs; None without a render mode."""
+        return [None] * self.num_envs if self.render_mode is None else [self._renderer.render(self.simulator)]
 
     def get_attr(self, attr_name: str, indices: int | Sequence[int] | None = None) -> list[Any]:
         """An attribute of the chosen DUs, see ``DuEnv``."""

@@ -57,6 +57,8 @@ def _run(command: str, *rest: str) -> None:
         print(usage())
     elif command == "--version":
         print(f"tasam {tasam_agents.__version__}")
+    elif command == "--print-completion":
+        print(importlib.import_module("tasam_agents.cli.completion").script(COMMANDS))
     elif command not in COMMANDS:
         raise UserError(not_among("command", command, COMMANDS))
     else:
@@ -76,6 +78,7 @@ def usage() -> str:
 NAME: {", ".join(VARIANTS)};
 RIVAL, a baseline of stable-baselines3: {", ".join(BASELINES)};
 for compare also the reference policies of the environment.
+`eval "$(tasam --print-completion)"` completes all this by tab, in bash.
 `tasam COMMAND --help` lists its options, `tasam train --config NAME --help` every field and its value there."""
 
 

@@ -7,7 +7,7 @@ import sys
 
 EXTRAS = (
     *("torch", "safetensors", "tyro", "tqdm", "scipy", "matplotlib", "mpe2", "tasam_agents"),
-    *("stable_baselines3", "ray", "torchrl", "tensordict"),
+    *("stable_baselines3", "ray", "torchrl", "tensordict", "benchmarl"),
 )
 
 PROGRAM = f"""
@@ -23,7 +23,8 @@ oran_env.OranJointEnv("tiny").reset(seed=0)
 oran_env.OranDuEnv("tiny").reset(seed=0)
 oran_env.OranJointVectorEnv(2, "tiny").reset(seed=0)
 import importlib
-for module, extra in (("sb3", "sb3"), ("rllib", "ray"), ("torchrl", "torchrl")):
+extras = {{"sb3": "sb3", "rllib": "ray", "torchrl": "torchrl", "torchrl_batch": "torchrl", "benchmarl": "benchmarl"}}
+for module, extra in extras.items():
     try:
         importlib.import_module("oran_env.adapters." + module)
     except ImportError as error:

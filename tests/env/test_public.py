@@ -40,7 +40,12 @@ def test_every_name_on_a_page_exists(page: Path) -> None:
     named = set(re.findall(r"\b(oran_env(?:\.[A-Za-z_]\w*)+)", text))
     for module, names in re.findall(r"^from (oran_env[\w.]*) import (.*)$", text, re.MULTILINE):
         named |= {f"{module}.{name}" for name in names.split(", ")}
-    extras = ("oran_env.adapters.rllib", "oran_env.adapters.torchrl", "oran_env.adapters.sb3")
+    extras = (
+        "oran_env.adapters.rllib",
+        "oran_env.adapters.torchrl",
+        "oran_env.adapters.sb3",
+        "oran_env.adapters.benchmarl",
+    )
     assert [name for name in sorted(named) if not (name.startswith(extras) or found(name))] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -15,7 +16,7 @@ from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env import VecMonitor, VecVideoRecorder
 
 from oran_env import ScenarioError, Simulator, parallel_env
 from oran_env.adapters.sb3 import SharedPolicyVecEnv
@@ -170,6 +171,36 @@ def test_attributes_of_the_dus() -> None:
     vec.close()
 
 
+def test_a_film_shows_network_0() -> None:
+    """The picture that the environment of that one network gives, also after the next episode has begun."""
+    vec = VecMonitor(SharedPolicyVecEnv("tiny", num_networks=2, horizon=2, render_mode="rgb_array"))
+    env = parallel_env("tiny", horizon=2, render_mode="rgb_array")
+    vec.seed(4)
+    vec.reset()
+    env.reset(seed=4)
+    for t in range(4):
+        actions = np.full((4, 20), 0.2 * t, np.float32)
+        vec.step(actions)
+        env.step(dict(zip(env.agents, actions, strict=False)))
+        if not env.agents:
+            env.reset()
+        assert (vec.render() == env.render()).all(), t
+    assert vec.render_mode == "rgb_array"
+    vec.close()
+
+
+def test_their_recorder(tmp_path: Path) -> None:
+    pytest.importorskip("moviepy")
+    env = SharedPolicyVecEnv("tiny", num_networks=2, render_mode="rgb_array")
+    vec = VecVideoRecorder(env, str(tmp_path), lambda step: step == 0, video_length=3)
+    vec.reset()
+    for _ in range(4):
+        vec.step(np.full((4, 20), 0.6, np.float32))
+    vec.close()
+    assert [file.suffix for file in tmp_path.iterdir() if file.stat().st_size > 1000] == [".mp4"]
+    assert vec.frames_per_sec == 10
+
+
 def test_evaluation_of_a_shared_policy() -> None:
     vec = VecMonitor(SharedPolicyVecEnv("tiny", num_networks=1, horizon=5))
     model = small(PPO, vec)
@@ -201,6 +232,8 @@ def test_refusals() -> None:
         SharedPolicyVecEnv("tiny", num_networks=0)
     with pytest.raises(ValueError, match=r"action_type is 'bits'; allowed: box, multi_binary"):
         SharedPolicyVecEnv("tiny", action_type="bits")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"render_mode is 'human'; allowed: None, 'rgb_array'"):
+        SharedPolicyVecEnv({"scenario": "tiny", "render_mode": "human"})
     vec = SharedPolicyVecEnv("tiny")
     with pytest.raises(RuntimeError, match="before reset"):
         vec.step(np.zeros((2, 20)))

@@ -92,6 +92,13 @@ def torchrl(seed: Any, batch: int) -> Keys:
     return key_of(env._env)
 
 
+def torchrl_batch(seed: Any, batch: int) -> Keys:
+    module = pytest.importorskip("oran_env.adapters.torchrl_batch", exc_type=ImportError)
+    env = module.make_batch(num_networks=batch, seed=seed, **TINY)
+    env.reset()
+    return key_of(env)
+
+
 def looped(seed: Any, batch: int) -> Keys:
     """A wrapper may change what the learner sees, so its envs are stepped in a loop; their networks are the same."""
     env = make_batched("support.fakes:wrapped_tiny", {}, batch, seed)
@@ -134,6 +141,7 @@ BATCHES: dict[str, Callable[[Any, int], Keys]] = {
     "make_vec joint": by_reset(lambda batch: gymnasium.make_vec(JOINT_ID, batch, **TINY)),
     "make_vec du": by_reset(lambda batch: gymnasium.make_vec(DU_ID, batch, **TINY)),
     "SharedPolicyVecEnv.seed": shared_policy,
+    "torchrl_batch.make_batch": torchrl_batch,
     "SharedPolicyVecEnv(seed)": shared_policy_made,
     "make_batched": lambda seed, batch: keys_of(make_batched(PARALLEL_ID, TINY, batch, seed)),
     "make_batched in a loop": looped,

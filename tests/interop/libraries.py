@@ -22,6 +22,7 @@ LIBRARIES = {
     "try_agilerl": Library("AgileRL", ("agilerl",), "agilerl"),
     "try_skrl": Library("skrl", ("skrl",), "skrl"),
     "try_cleanrl_loop": Library("CleanRL-style loop", ("torch",), "torch"),
+    "try_supersuit": Library("SuperSuit", ("supersuit", "stable-baselines3"), "supersuit"),
     "try_minari": Library("Minari", ("minari[hdf5,create]",), "minari"),
     "try_rllib": Library("RLlib", ("ray[rllib]", "torch"), "ray"),
 }
