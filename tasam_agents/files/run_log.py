@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents.errors import Damaged
+from tasam_agents.files.atomic_write import NO_LINK
 from tasam_agents.files.bounded_read import MIB, checked_size, parsed_json, read_bytes
 
 LIMIT = 512 * MIB
 """Most bytes of a log: some 300,000 lines."""
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-
 
 _FOLLOWERS: dict[Path, Callable[[Mapping[str, Any]], None]] = {}
 
@@ -38,7 +37,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
         OSError: the log is gone or a link, or the disk is full; no part of the line stays.
     """
     content = (json.dumps(line, allow_nan=False) + "\n").encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | _NO_LINK)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | NO_LINK)
     try:
         before = os.fstat(descriptor).st_size
         try:
@@ -83,6 +82,8 @@ def seal(path: Path) -> dict[str, Any]:
 def damage(path: Path, sealed: Mapping[str, Any]) -> str:
     """What is wrong with the log as it was when it was sealed, or "" if it still begins with that."""
     length = sealed["bytes"]
+    if path.is_symlink():  # whose target would be cut
+        return f"{path} is a link"
     try:
         size = checked_size(path, LIMIT)
     except (Damaged, OSError) as error:
@@ -98,7 +99,11 @@ def damage(path: Path, sealed: Mapping[str, Any]) -> str:
 
 def cut(path: Path, sealed: Mapping[str, Any]) -> None:
     """Let the log end where it was sealed, so that going on from there writes no line twice."""
-    os.truncate(path, sealed["bytes"])
+    descriptor = os.open(path, os.O_WRONLY | NO_LINK)
+    try:
+        os.ftruncate(descriptor, sealed["bytes"])
+    finally:
+        os.close(descriptor)
 
 
 def salvaged(path: Path, last: int) -> str:

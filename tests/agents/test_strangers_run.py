@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +16,15 @@ from support.short_runs import FAKE
 import tasam_agents
 from tasam_agents.baselines import BASELINES
 from tasam_agents.baselines.training import train_baseline
+from tasam_agents.baselines.tuning import read_log
 from tasam_agents.cli.main import BAD_INPUT, main
+from tasam_agents.config.toml_file import read_toml
 from tasam_agents.config.variants import VARIANTS
+from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.trust import KNOWN, check_env_id
 from tasam_agents.errors import UserError
+from tasam_agents.study.results import Results
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -134,3 +139,23 @@ def test_a_strangers_configuration_runs_no_command(
     with pytest.raises((SystemExit, AttributeError)):
         main([*given, "--trust-env", "os:system"])
     assert canary.exists()
+
+
+READERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
+    ("own.toml", read_toml),
+    ("log.csv", lambda log: read_log(log, {})),
+    ("distributed.json", lambda file: DistributedConfig.recorded(file.parent)),
+    ("returns.csv", lambda file: Results.read(file.parent)),
+)
+
+
+@pytest.mark.parametrize(("name", "read"), READERS)
+def test_files_beside_a_run_are_read_within_bounds(tmp_path: Path, name: str, read: Callable[[Path], object]) -> None:
+    file = tmp_path / name
+    for content in (b"\xff\xfe", b"[" * 30_000 + b"\n[", b'a,"b\nc', b"arm,seed\nno_sam\n"):
+        file.write_bytes(content)
+        with pytest.raises(UserError):
+            read(file)
+    os.truncate(file, 6 << 30)  # sparse
+    with pytest.raises(UserError, match="has 6442450944 bytes; allowed: at most"):
+        read(file)
