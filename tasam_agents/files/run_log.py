@@ -120,7 +120,8 @@ def salvaged(path: Path, last: int) -> str:
 
 
 def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
+    lengths: dict[str, int | None] = {}  # by metric
     for number, text in enumerate(texts, start=1):
         where = f"{path}, line {number}"
         try:
@@ -129,5 +130,16 @@ def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
             raise Damaged(f"{where} is damaged: {error}") from error
         if not isinstance(line, dict) or type(line.get("iteration")) is not int:
             raise Damaged(f"{where} is damaged: it is not a line of metrics")
+        for name, value in line.items():
+            length = _length(value)
+            if length == -1 or (value is not None and lengths.setdefault(name, length) != length):
+                raise Damaged(f"{where} is damaged: {name[:40]} is no number, or not as many as before")
         found.append(line)
     return found
+
+
+def _length(value: Any) -> int | None:
+    """Of a row of numbers; None: a number, -1: neither."""
+    entries = value if isinstance(value, list) else [value]
+    fits = all(each is None or isinstance(each, (int, float)) for each in entries)
+    return -1 if not fits else len(value) if isinstance(value, list) else None

@@ -247,9 +247,9 @@ class RunDirectory:
         Raises:
             Damaged: log or checkpoint is not what was written.
         """
-        from tasam_agents.training import checkpoint  # see check_unchanged
+        from tasam_agents.training import checkpoint, saved_state  # see check_unchanged
 
-        sealed = checkpoint.load_state(self.latest)["log"]
+        sealed = saved_state.sealed_log(checkpoint.load_state(self.latest))
         damage = run_log.damage(self.metrics_file, sealed)
         if damage:
             raise RunDamaged(damage)

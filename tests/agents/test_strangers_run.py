@@ -24,7 +24,11 @@ from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.trust import KNOWN, check_env_id
 from tasam_agents.errors import UserError
+from tasam_agents.jobs.job import Job
+from tasam_agents.jobs.training_task import status
 from tasam_agents.study.results import Results
+from tasam_agents.training import checkpoint
+from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -159,3 +163,54 @@ def test_files_beside_a_run_are_read_within_bounds(tmp_path: Path, name: str, re
     os.truncate(file, 6 << 30)  # sparse
     with pytest.raises(UserError, match="has 6442450944 bytes; allowed: at most"):
         read(file)
+
+
+@pytest.mark.parametrize("edit", [{"return": "x"}, {"return": [[1.0], [2.0]]}, {"td_variance": [1.0]}, {"return": {}}])
+def test_a_log_that_no_run_writes_is_refused(
+    honest: Path, tmp_path: Path, edit: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(honest, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    last = run.metrics()[-1]
+    assert len(last["td_variance"]) == 2
+    with run.metrics_file.open("a") as file:
+        print(json.dumps(last | edit), file=file)
+    for command in ("plot", "evaluate"):
+        with pytest.raises(SystemExit) as left:
+            main([command, str(run.path)])
+        assert left.value.code == BAD_INPUT
+        assert f"is damaged: {next(iter(edit))} is no number, or not as many as before" in capsys.readouterr().err
+
+
+def evaluation(run: RunDirectory) -> object:
+    return tasam_agents.evaluate(run.path, networks=2)
+
+
+def sharpness(run: RunDirectory) -> None:
+    main(["sharpness", str(run.path), "--batches", "1"])
+
+
+STATES: list[tuple[str, str, Any, Callable[[RunDirectory], object]]] = [
+    ("best", "iteration", None, evaluation),
+    ("best", "iteration", "3", evaluation),
+    ("latest", "learner", {}, sharpness),
+    ("latest", "converged", None, lambda run: status(Job("x", TINY, run.path))),
+    ("latest", "iteration", [], lambda run: status(Job("x", TINY, run.path))),
+    ("latest", "log", {"bytes": -1, "sha256": ""}, RunDirectory.saved_metrics),
+]
+
+
+@pytest.mark.parametrize(("which", "name", "value", "read"), STATES)
+def test_a_state_that_no_run_saves_is_refused_by_whoever_reads_it(
+    honest: Path, tmp_path: Path, which: str, name: str, value: Any, read: Callable[[RunDirectory], object]
+) -> None:
+    """None: the state lacks it."""
+    shutil.copytree(honest, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    at = run.path / "checkpoints" / which
+    saved = checkpoint.load(at)
+    kept = {key: own for key, own in saved.state.items() if key != name}
+    checkpoint.save(at, saved.tensors, kept if value is None else kept | {name: value})
+    with pytest.raises((CheckpointError, SystemExit)) as refused:
+        read(run)
+    assert isinstance(refused.value, CheckpointError) or refused.value.args == (BAD_INPUT,)
