@@ -6,6 +6,8 @@ name goes into ``MODULES``. What the user did wrong is raised as ``CommandError`
 
 from __future__ import annotations
 
+from oran_env.numerics.seeding import checked_seed
+
 MODULES = (
     "oran_env.commands.list_options",
     "oran_env.commands.score",
@@ -19,3 +21,11 @@ MODULES = (
 
 class CommandError(ValueError):
     """The command line asks for something that does not exist; the message says what is allowed."""
+
+
+def check_seed(seed: int) -> None:
+    """Raise CommandError if that is no seed."""
+    try:
+        checked_seed(seed)
+    except ValueError as error:
+        raise CommandError(str(error)) from error

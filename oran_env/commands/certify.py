@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from oran_env.commands import CommandError
+from oran_env.commands import CommandError, check_seed
 from oran_env.commands.watch import fields
 from oran_env.scenario.presets import make_scenario
 from oran_env.scoring.certificate import CERTIFICATE_SEED, certificate_path, certify, levels_of, verdict
@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> None:
         ScenarioError: unknown preset or field.
     """
     scenario = make_scenario(options.preset, **fields(options.env))
-    if options.first_seed < 0:
-        raise CommandError(f"--first-seed is {options.first_seed}; allowed: 0 or more")
+    check_seed(options.first_seed)
     if options.workers < 1:
         raise CommandError(f"--workers is {options.workers}; allowed: 1 or more")
     out = options.out

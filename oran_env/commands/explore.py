@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from oran_env.commands import CommandError
+from oran_env.commands import CommandError, check_seed
 from oran_env.rendering.web_page import record_site, record_step, write_web_page
 from oran_env.scoring.playable import PolicyError, checked_actions, policy_on
 from oran_env.simulator.simulator import Simulator
@@ -39,8 +39,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         CommandError, ScenarioError, FilmError: see there.
     """
-    if options.seed < 0:
-        raise CommandError(f"seed is {options.seed}; allowed: 0 or more")
+    check_seed(options.seed)
     if options.steps is not None and options.steps < 1:
         raise CommandError(f"steps is {options.steps}; allowed: 1 or more")
     write_web_page(episodes(options.presets, options.policy or POLICIES, options.seed, options.steps), options.out)

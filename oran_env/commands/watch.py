@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oran_env.commands import CommandError
+from oran_env.commands import CommandError, check_seed
 from oran_env.envs.parallel_env import OranParallelEnv
 from oran_env.policies.rules import Policy
 from oran_env.rendering import RENDER_FPS, check_output, write_film
@@ -50,8 +50,7 @@ def run(options: argparse.Namespace) -> None:
     steps = scenario.control.horizon if options.steps is None else options.steps
     if steps < 1:
         raise CommandError(f"steps is {steps}; allowed: 1 or more")
-    if options.seed < 0:
-        raise CommandError(f"seed is {options.seed}; allowed: 0 or more")
+    check_seed(options.seed)
     try:
         policy = policy_on(options.policy, env.simulator)
     except PolicyError as error:

@@ -7,7 +7,7 @@ own from the trials before it, so that a search that was interrupted finds what 
 from __future__ import annotations
 
 import csv
-import json
+import io
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,8 @@ from tasam_agents.baselines.search_space import Choice, Config, Range, Space, sh
 from tasam_agents.baselines.training import train_baseline
 from tasam_agents.config.fields import Scalar
 from tasam_agents.errors import UserError
-from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.files.atomic_write import write_json_atomically, write_text_atomically
+from tasam_agents.files.bounded_read import parsed_json, read_text
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 State = Literal["complete", "pruned", "diverged"]
@@ -71,9 +72,8 @@ def read_log(log: Path, space: Space) -> list[Trial]:
     if not log.is_file():
         return []
     try:
-        with log.open(encoding="utf-8", newline="") as file:
-            trials = [_trial(row, space) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        trials = [_trial(row, space) for row in csv.DictReader(io.StringIO(read_text(log), newline=""), strict=True)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise UserError(f"{log} is no log of this search: {error!r}; allowed: another --out") from error
     if [trial.number for trial in trials] != list(range(len(trials))):
         raise UserError(f"{log} does not number its trials from 0; allowed: another --out")
@@ -87,7 +87,8 @@ def _trial(row: Mapping[str, str], space: Space) -> Trial:
     if row["state"] not in get_args(State):
         raise ValueError(f"state is {row['state']!r}")
     state: State = row["state"]  # type: ignore[assignment]
-    return Trial(int(row["trial"]), state, tuple(json.loads(row["curve"])), float(row["cpu_time_s"]), settings)
+    curve = tuple(map(float, parsed_json(row["curve"], "curve")))
+    return Trial(int(row["trial"]), state, curve, float(row["cpu_time_s"]), settings)
 
 
 def _value(own: Choice | Range, text: str) -> Scalar:
@@ -100,22 +101,24 @@ def _value(own: Choice | Range, text: str) -> Scalar:
     return {str(value): value for value in own.values}[text]
 
 
-def _append(log: Path, trial: Trial) -> None:
-    row = {
-        "trial": trial.number,
-        "state": trial.state,
-        "validation_return": trial.validation_return,
-        "curve": list(trial.curve),
-        "cpu_time_s": trial.cpu_time_s,
-        **trial.settings,
-    }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not log.is_file()
-    with log.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
+def _write_log(log: Path, trials: Sequence[Trial]) -> None:
+    """All of it, so that a kill leaves no half line."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for trial in trials:
+        row = {
+            "trial": trial.number,
+            "state": trial.state,
+            "validation_return": trial.validation_return,
+            "curve": list(trial.curve),
+            "cpu_time_s": trial.cpu_time_s,
+            **trial.settings,
+        }
+        if trial.number == 0:
             writer.writerow(row)
         writer.writerow(row.values())
+    log.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(log, text.getvalue())
 
 
 def _distributions(optuna: Any, space: Space) -> dict[str, Any]:
@@ -189,8 +192,8 @@ def tune(
     done = read_log(log, space)
     while len(done) < trials:
         trial = _tried(optuna, space, done, rival, share)
-        _append(log, trial)
         done.append(trial)
+        _write_log(log, done)
         say(f"trial {trial.number}: {trial.state}, validation return {trial.validation_return:.3f}, "
             f"{trial.cpu_time_s:.1f} CPU s; best so far {max(map(_rank, done))[1]:.3f}")  # fmt: skip
     best = max(done[:trials], key=_rank)

@@ -18,7 +18,8 @@ from typing import Any
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.errors import UserError, not_among
+from tasam_agents.errors import Damaged, UserError, not_among
+from tasam_agents.files.bounded_read import MIB, read_text
 
 
 def read_toml(path: Path) -> TrainConfig:
@@ -28,8 +29,8 @@ def read_toml(path: Path) -> TrainConfig:
         UserError: no such file, no TOML, an unknown base or field, or a value that is not allowed.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        data = tomllib.loads(read_text(path, MIB))
+    except (OSError, Damaged, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"--config is {str(path)!r}, which cannot be read: {error}") from error
     base = data.pop("base", "default")
     if not isinstance(base, str) or base not in VARIANTS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
 from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.files.bounded_read import KIB, read_json
 from tasam_agents.training.run_directory import RunError
 
 _RECORD = "distributed.json"
@@ -65,8 +65,8 @@ class DistributedConfig:
         if not file.is_file():
             return DistributedConfig(address=address)
         try:
-            return DistributedConfig(**json.loads(file.read_text("utf-8")), address=address)
-        except (ValueError, TypeError) as error:
+            return DistributedConfig(**read_json(file, 64 * KIB), address=address)
+        except (Damaged, OSError, ValueError, TypeError) as error:
             raise RunError(f"{file} does not say how the run was spread: {error}") from error
 
     def check_same(self, run_dir: Path) -> None:

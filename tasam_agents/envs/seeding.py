@@ -25,6 +25,7 @@ Seed = int | Name
 VALIDATION, TEST, RESUMED, LATER = 1, 2, 3, 4
 HASH_BITS = 29  # with the role below 2^31, which every library takes as a seed
 MAX_LENGTH = 6  # of a name
+MOST_NETWORKS = 1_000_000  # of one evaluation: their names alone fill some 100 MB
 
 
 def training_networks(seed: int, num_envs: int, resumed_in: int = 0) -> list[Name]:
@@ -44,8 +45,8 @@ def held_out_networks(num_networks: int) -> list[Name]:
 
 
 def _first(role: int, num_networks: int) -> list[Name]:
-    if num_networks < 1:
-        raise UserError(f"networks is {num_networks}; allowed: 1 or more")
+    if not 1 <= num_networks <= MOST_NETWORKS:
+        raise UserError(f"networks is {num_networks}; allowed: 1 to {MOST_NETWORKS:_}")
     return [(0, role, b) for b in range(num_networks)]
 
 

@@ -16,7 +16,7 @@ from oran_env.envs.spaces import observation_space
 from oran_env.registration import JOINT_ID
 from tasam_agents.config.fields import Scalar
 from tasam_agents.envs.interface import ObservationPolicy
-from tasam_agents.envs.seeding import training_networks
+from tasam_agents.envs.seeding import MOST_NETWORKS, checked_seed, training_networks
 from tasam_agents.errors import UserError, not_among
 
 View = Literal["joint", "du"]
@@ -84,13 +84,18 @@ def write_dataset(
         UserError: a number or a name that is not allowed, or a dataset of that name is there already.
     """
     minari = require_minari()
-    if episodes < 1:
-        raise UserError(f"episodes is {episodes}; allowed: 1 or more")
+    if not 1 <= episodes <= MOST_NETWORKS:
+        raise UserError(f"episodes is {episodes}; allowed: 1 to {MOST_NETWORKS:_}")
     try:
+        checked_seed(seed)
         scenario = scenario_of(kwargs)
         simulator = Simulator(scenario)
-    except ScenarioError as error:
+        minari.dataset.minari_dataset.parse_dataset_id(name)  # which leads out of the place of the datasets else
+    except ValueError as error:
         raise UserError(str(error)) from error
+    path = Path(minari.storage.get_dataset_path(name))
+    if path.exists():
+        raise UserError(f"dataset {name!r} is there already, in {path}; allowed: another --name")
     copies = len(simulator.agents) if view == "joint" else 1
     spaces = {
         "observation_space": observation_space(simulator, copies),
@@ -111,7 +116,7 @@ def write_dataset(
             )  # fmt: skip
     except (ValueError, OSError) as error:
         raise UserError(f"dataset {name!r} cannot be stored: {error}") from error
-    return Path(minari.storage.get_dataset_path(name))
+    return path
 
 
 def _episodes(

@@ -29,6 +29,7 @@ from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate, load_actors, run_policy
 from tasam_agents.training.progress import duration
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.saved_state import entry
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,11 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
     }
     rows = compare_with_references(policies, env, config.env_id, config.env_kwargs, names)
     lines = run.metrics()
-    training_s = float(lines[-1]["wall_time_s"]) if lines else 0.0
+    training_s = float(lines[-1].get("wall_time_s") or 0.0) if lines else 0.0
     return Comparison(
         run=str(path),
         config=config,
-        iteration=int(saved.state["iteration"]),
+        iteration=entry(saved.state, "iteration", 0),
         training_s=training_s,
         evaluation_s=time.perf_counter() - began,
         rows=rows,

@@ -14,7 +14,7 @@ from oran_env.rendering import RENDER_FPS, check_output, write_film
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
 from tasam_agents.envs.make import make_batched, make_env
-from tasam_agents.envs.seeding import Seed, held_out_networks
+from tasam_agents.envs.seeding import Seed, checked_seed, held_out_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.errors import UserError
 from tasam_agents.training import checkpoint
@@ -51,8 +51,10 @@ def film_run(
     check_output(out)
     if steps is not None and steps < 1:
         raise UserError(f"steps is {steps}; allowed: 1 or more")
-    if seed is not None and seed < 0:
-        raise UserError(f"seed is {seed}; allowed: 0 or more")
+    try:
+        checked_seed(0 if seed is None else seed)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to show yet: there is no {run.best}")
     env = _drawing_env(path, config)

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
-# Never through a link that somebody else put there.
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # never through a link that somebody else put there
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
@@ -45,12 +45,27 @@ def flush_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_text_atomically(path: Path, text: str) -> Path:
-    """Write beside `path`, then take its place; returns `path`. A link there is replaced, not followed."""
+@contextmanager
+def replacement(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path`, which takes its place when the block ends well. A link there is replaced, not followed."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with new_file(partial) as file:
+        yield file
+    partial.replace(path)
+
+
+def write_text_atomically(path: Path, text: str) -> Path:
+    """Write a whole file in the manner of `replacement`; returns `path`."""
+    with replacement(path) as file:
         file.write(text.encode("utf-8"))
-    return partial.replace(path)
+    return path
+
+
+def opened_to_append(path: Path) -> TextIO:
+    """A text file to add to, made if there is none; what stood there as a link is put aside, not followed."""
+    if path.is_symlink():
+        set_aside(path, "link")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK, 0o666), "w", 1, "utf-8")
 
 
 def write_json_atomically(path: Path, document: Any, indent: int | None = None) -> Path:

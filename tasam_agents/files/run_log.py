@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tasam_agents.errors import Damaged
+from tasam_agents.files.atomic_write import NO_LINK
 from tasam_agents.files.bounded_read import MIB, checked_size, parsed_json, read_bytes
 
 LIMIT = 512 * MIB
 """Most bytes of a log: some 300,000 lines."""
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-
 
 _FOLLOWERS: dict[Path, Callable[[Mapping[str, Any]], None]] = {}
 
@@ -38,7 +37,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
         OSError: the log is gone or a link, or the disk is full; no part of the line stays.
     """
     content = (json.dumps(line, allow_nan=False) + "\n").encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | _NO_LINK)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | NO_LINK)
     try:
         before = os.fstat(descriptor).st_size
         try:
@@ -83,6 +82,8 @@ def seal(path: Path) -> dict[str, Any]:
 def damage(path: Path, sealed: Mapping[str, Any]) -> str:
     """What is wrong with the log as it was when it was sealed, or "" if it still begins with that."""
     length = sealed["bytes"]
+    if path.is_symlink():  # whose target would be cut
+        return f"{path} is a link"
     try:
         size = checked_size(path, LIMIT)
     except (Damaged, OSError) as error:
@@ -98,7 +99,11 @@ def damage(path: Path, sealed: Mapping[str, Any]) -> str:
 
 def cut(path: Path, sealed: Mapping[str, Any]) -> None:
     """Let the log end where it was sealed, so that going on from there writes no line twice."""
-    os.truncate(path, sealed["bytes"])
+    descriptor = os.open(path, os.O_WRONLY | NO_LINK)
+    try:
+        os.ftruncate(descriptor, sealed["bytes"])
+    finally:
+        os.close(descriptor)
 
 
 def salvaged(path: Path, last: int) -> str:
@@ -115,7 +120,8 @@ def salvaged(path: Path, last: int) -> str:
 
 
 def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
+    lengths: dict[str, int | None] = {}  # by metric
     for number, text in enumerate(texts, start=1):
         where = f"{path}, line {number}"
         try:
@@ -124,5 +130,16 @@ def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
             raise Damaged(f"{where} is damaged: {error}") from error
         if not isinstance(line, dict) or type(line.get("iteration")) is not int:
             raise Damaged(f"{where} is damaged: it is not a line of metrics")
+        for name, value in line.items():
+            length = _length(value)
+            if length == -1 or (value is not None and lengths.setdefault(name, length) != length):
+                raise Damaged(f"{where} is damaged: {name[:40]} is no number, or not as many as before")
         found.append(line)
     return found
+
+
+def _length(value: Any) -> int | None:
+    """Of a row of numbers; None: a number, -1: neither."""
+    entries = value if isinstance(value, list) else [value]
+    fits = all(each is None or isinstance(each, (int, float)) for each in entries)
+    return -1 if not fits else len(value) if isinstance(value, list) else None

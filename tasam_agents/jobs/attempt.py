@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 
 from tasam_agents.errors import UserError
+from tasam_agents.files.atomic_write import opened_to_append
 from tasam_agents.jobs.engine import Event
 from tasam_agents.jobs.job import Job, Task
 from tasam_agents.training.run_lock import RunLocked, run_lock
@@ -74,7 +75,7 @@ def _take_lock(stack: ExitStack, job: Job, is_stopping: Callable[[], bool]) -> N
 def _printed_to(log: Path) -> Iterator[None]:
     """Within, all output of this process, that of libraries in C too, is appended to the log."""
     kept = [os.dup(number) for number in (1, 2)]
-    with log.open("a", encoding="utf-8", buffering=1) as file:
+    with opened_to_append(log) as file:
         sys.stdout.flush()
         sys.stderr.flush()
         try:

@@ -8,6 +8,7 @@ from tasam_agents.files.atomic_write import set_aside
 from tasam_agents.jobs.job import Job, Status, Task
 from tasam_agents.training import checkpoint
 from tasam_agents.training.run_directory import RunDirectory, RunError, changes
+from tasam_agents.training.saved_state import entry
 from tasam_agents.training.trainer import train
 
 
@@ -29,7 +30,8 @@ def status(job: Job) -> Status:
     if not checkpoint.exists(run.latest):
         return "interrupted"
     state = checkpoint.load_state(run.latest)
-    return "complete" if state["converged"] or state["iteration"] >= job.config.iterations else "interrupted"
+    is_over = entry(state, "converged", False) or entry(state, "iteration", 0) >= job.config.iterations
+    return "complete" if is_over else "interrupted"
 
 
 def _check_same(job: Job, run: RunDirectory) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tasam_agents.files.atomic_write import replacement, write_text_atomically
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000")
@@ -28,19 +31,19 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **shared: Any
 def save_picture(figure: Any, picture: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write the picture, and what it shows, one row per line, as CSV beside it."""
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=160)
+    with replacement(picture) as file:
+        figure.savefig(file, format=picture.suffix[1:], dpi=160)
     write_table(picture.with_suffix(".csv"), rows)
     return picture
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write rows as CSV; the keys of the first are the columns."""
-    table = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
-    return path
+    table, text = list(rows), io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(table[0]))
+    writer.writeheader()
+    writer.writerows(table)
+    return write_text_atomically(path, text.getvalue())
 
 
 def heat_map(axis: Any, values: Any, rows: Iterable[str], columns: Iterable[str], *, middle: float, reach: float,

@@ -26,6 +26,7 @@ from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import evaluate, load_actors, run_policy
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
+from tasam_agents.training.saved_state import entry
 from tasam_agents.training.threads import torch_threads
 
 FILE = "measurement.json"
@@ -136,7 +137,7 @@ def measure(run: RunDirectory, config: TrainConfig, judging: Judging, arm: str) 
         sharpness = measure_run(run.path, batches=1, products=judging.products).means()
     return Measurement(
         networks=tuple(range(judging.networks)),
-        best_iteration=saved.state["iteration"],
+        best_iteration=entry(saved.state, "iteration", 0),
         lambda_max=sharpness,
         **recorder.fields(),
     )

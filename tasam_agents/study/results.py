@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from scipy.stats import pearsonr
 
 from tasam_agents.errors import Damaged, Note, UserError
 from tasam_agents.experiments.comparison.curves import gradient_evaluations
+from tasam_agents.files.bounded_read import MIB, read_text
 from tasam_agents.plotting.style import write_table
 from tasam_agents.study.arms import Arm
 from tasam_agents.study.measurement import SLICES, UE_GRID_MBPS, Measurement, qos_grid
@@ -33,6 +35,9 @@ Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 TABLES = ("returns", "runs", "curves", "shares", "times")
+TABLE_LIMIT = 256 * MIB
+"""Most bytes of a table."""
+WHO = {"arm", "seed"}
 RETURN, KINDS = "return", ("critic", "actor", "actor without entropy")
 
 
@@ -135,17 +140,20 @@ class Results:
         """The inverse of ``write``.
 
         Raises:
-            UserError: a table is missing.
+            UserError: a table is missing, or is none.
         """
         tables = {}
         for name in TABLES:
             path = directory / f"{name}.csv"
             if not path.is_file():
                 raise UserError(f"{directory} holds no results: there is no {path}")
-            with path.open(newline="", encoding="utf-8") as file:
-                tables[name] = tuple(
-                    {key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)
-                )
+            try:
+                rows = list(csv.DictReader(io.StringIO(read_text(path, TABLE_LIMIT), newline=""), strict=True))
+                if not all(row.keys() >= WHO and None not in row.values() for row in rows):
+                    raise ValueError("a line has too few columns")
+            except (Damaged, OSError, csv.Error, ValueError, TypeError) as error:
+                raise UserError(f"{path} is no table of results: {error}") from error
+            tables[name] = tuple({key: _number(value) for key, value in row.items()} for row in rows)
         return Results(tables)
 
     @cached_property

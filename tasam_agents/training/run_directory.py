@@ -106,6 +106,7 @@ class RunDirectory:
             path.mkdir(parents=True, exist_ok=True)
             write_json_atomically(run.config_file, config.to_dict(), indent=2)
             run._make_places()
+            write_text_atomically(run.metrics_file, "")
         except OSError as error:
             raise RunError(f"run directory {path} cannot be written: {error.strerror}") from error
         return run
@@ -113,7 +114,6 @@ class RunDirectory:
     def _make_places(self) -> None:
         for directory in (self.latest.parent, self.figures):
             directory.mkdir(exist_ok=True)
-        self.metrics_file.touch()
 
     @staticmethod
     def claim(parent: Path, name: str) -> Path:
@@ -154,12 +154,15 @@ class RunDirectory:
         """A directory that ``create`` has made.
 
         Raises:
-            RunError: it is not a run, RunDamaged: no longer.
+            RunError: it is not a run, or a directory in it leads elsewhere. RunDamaged: it is no longer one.
         """
         run = RunDirectory(path)
         if not run.config_file.is_file():
             kind = RunDamaged if run.latest.parent.is_dir() else RunError  # it was one
             raise kind(f"{path} is not a run: there is no {run.config_file}")
+        for place in path.iterdir():
+            if place.is_symlink() and place.is_dir():  # what is saved, replaced and drawn would be so elsewhere
+                raise RunError(f"{place} is a link; allowed: a directory of the run itself")
         return run
 
     def config(self, trusted: Collection[str] = (), changed: bool = False) -> TrainConfig:
@@ -244,9 +247,9 @@ class RunDirectory:
         Raises:
             Damaged: log or checkpoint is not what was written.
         """
-        from tasam_agents.training import checkpoint  # see check_unchanged
+        from tasam_agents.training import checkpoint, saved_state  # see check_unchanged
 
-        sealed = checkpoint.load_state(self.latest)["log"]
+        sealed = saved_state.sealed_log(checkpoint.load_state(self.latest))
         damage = run_log.damage(self.metrics_file, sealed)
         if damage:
             raise RunDamaged(damage)

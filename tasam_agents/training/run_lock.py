@@ -17,7 +17,9 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from tasam_agents.errors import Damaged
 from tasam_agents.files.atomic_write import write_text_atomically
+from tasam_agents.files.bounded_read import KIB, read_text
 from tasam_agents.training.run_directory import RunError
 
 _POLL_S = 0.1
@@ -83,7 +85,7 @@ def _holder_file(directory: Path) -> Path:
 def _holder(directory: Path) -> str:
     """For messages: process and host, as the holder wrote them."""
     try:
-        said = _holder_file(directory).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        said = read_text(_holder_file(directory), KIB).strip()
+    except (OSError, Damaged):
         said = ""
     return said or "another process"

@@ -47,15 +47,33 @@ def check_state(state: Mapping[str, Any], config: TrainConfig, learner: Mapping[
         _check_range("learner.updates", updates, *[iteration * config.updates_per_iteration] * 2)
         steps = config.warmup_steps + iteration * config.steps_per_iteration
         _check_range("env_steps", state["env_steps"], *[config.num_envs * steps] * 2)
-    log = state["log"]
-    if not isinstance(log, Mapping) or log.keys() != {"bytes", "sha256"} or not isinstance(log["sha256"], str):
-        raise CheckpointError(f"log is {log!r}; allowed: bytes and sha256")
-    check_like("log.bytes", log["bytes"], 0)
+    sealed_log(state)
     _check_window(state["window"])
     logs = iteration % config.evaluate_every == 0 or iteration % config.log_every == 0
     is_logged = state["is_reported"] and (logs or iteration == config.iterations)
     if is_same and ("return" in state["window"]) == is_logged:
         raise CheckpointError(f"window has {'a' if is_logged else 'no'} 'return' after iteration {iteration}")
+
+
+def entry(state: Mapping[str, Any], name: str, own: Any) -> Any:
+    """An entry of a state of any checkpoint, if it is of the same kind as one that the program has itself.
+
+    Raises:
+        CheckpointError: it is not, or there is none.
+    """
+    if name not in state:
+        raise CheckpointError(f"the state lacks {name}")
+    check_like(name, state[name], own)
+    return state[name]
+
+
+def sealed_log(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Length and checksum that the log had; errors as those of ``entry``."""
+    log = state.get("log")
+    if not isinstance(log, Mapping) or log.keys() != {"bytes", "sha256"} or not isinstance(log["sha256"], str):
+        raise CheckpointError(f"log is {log!r}; allowed: bytes and sha256")
+    check_like("log.bytes", log["bytes"], 0)
+    return log
 
 
 def check_like(name: str, saved: Any, own: Any) -> None:

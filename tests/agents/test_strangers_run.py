@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +16,19 @@ from support.short_runs import FAKE
 import tasam_agents
 from tasam_agents.baselines import BASELINES
 from tasam_agents.baselines.training import train_baseline
+from tasam_agents.baselines.tuning import read_log
 from tasam_agents.cli.main import BAD_INPUT, main
+from tasam_agents.config.toml_file import read_toml
 from tasam_agents.config.variants import VARIANTS
+from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.trust import KNOWN, check_env_id
 from tasam_agents.errors import UserError
+from tasam_agents.jobs.job import Job
+from tasam_agents.jobs.training_task import status
+from tasam_agents.study.results import Results
+from tasam_agents.training import checkpoint
+from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 
@@ -134,3 +143,74 @@ def test_a_strangers_configuration_runs_no_command(
     with pytest.raises((SystemExit, AttributeError)):
         main([*given, "--trust-env", "os:system"])
     assert canary.exists()
+
+
+READERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
+    ("own.toml", read_toml),
+    ("log.csv", lambda log: read_log(log, {})),
+    ("distributed.json", lambda file: DistributedConfig.recorded(file.parent)),
+    ("returns.csv", lambda file: Results.read(file.parent)),
+)
+
+
+@pytest.mark.parametrize(("name", "read"), READERS)
+def test_files_beside_a_run_are_read_within_bounds(tmp_path: Path, name: str, read: Callable[[Path], object]) -> None:
+    file = tmp_path / name
+    for content in (b"\xff\xfe", b"[" * 30_000 + b"\n[", b'a,"b\nc', b"arm,seed\nno_sam\n"):
+        file.write_bytes(content)
+        with pytest.raises(UserError):
+            read(file)
+    os.truncate(file, 6 << 30)  # sparse
+    with pytest.raises(UserError, match="has 6442450944 bytes; allowed: at most"):
+        read(file)
+
+
+@pytest.mark.parametrize("edit", [{"return": "x"}, {"return": [[1.0], [2.0]]}, {"td_variance": [1.0]}, {"return": {}}])
+def test_a_log_that_no_run_writes_is_refused(
+    honest: Path, tmp_path: Path, edit: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(honest, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    last = run.metrics()[-1]
+    assert len(last["td_variance"]) == 2
+    with run.metrics_file.open("a") as file:
+        print(json.dumps(last | edit), file=file)
+    for command in ("plot", "evaluate"):
+        with pytest.raises(SystemExit) as left:
+            main([command, str(run.path)])
+        assert left.value.code == BAD_INPUT
+        assert f"is damaged: {next(iter(edit))} is no number, or not as many as before" in capsys.readouterr().err
+
+
+def evaluation(run: RunDirectory) -> object:
+    return tasam_agents.evaluate(run.path, networks=2)
+
+
+def sharpness(run: RunDirectory) -> None:
+    main(["sharpness", str(run.path), "--batches", "1"])
+
+
+STATES: list[tuple[str, str, Any, Callable[[RunDirectory], object]]] = [
+    ("best", "iteration", None, evaluation),
+    ("best", "iteration", "3", evaluation),
+    ("latest", "learner", {}, sharpness),
+    ("latest", "converged", None, lambda run: status(Job("x", TINY, run.path))),
+    ("latest", "iteration", [], lambda run: status(Job("x", TINY, run.path))),
+    ("latest", "log", {"bytes": -1, "sha256": ""}, RunDirectory.saved_metrics),
+]
+
+
+@pytest.mark.parametrize(("which", "name", "value", "read"), STATES)
+def test_a_state_that_no_run_saves_is_refused_by_whoever_reads_it(
+    honest: Path, tmp_path: Path, which: str, name: str, value: Any, read: Callable[[RunDirectory], object]
+) -> None:
+    """None: the state lacks it."""
+    shutil.copytree(honest, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    at = run.path / "checkpoints" / which
+    saved = checkpoint.load(at)
+    kept = {key: own for key, own in saved.state.items() if key != name}
+    checkpoint.save(at, saved.tensors, kept if value is None else kept | {name: value})
+    with pytest.raises((CheckpointError, SystemExit)) as refused:
+        read(run)
+    assert isinstance(refused.value, CheckpointError) or refused.value.args == (BAD_INPUT,)

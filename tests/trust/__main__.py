@@ -1,7 +1,8 @@
 """`make trust`: what a run survives and what it refuses, in named parts; prints one table.
 
 A part that has passed with these sources is not repeated, so an interrupted call goes on. A part that this machine
-cannot do prints NOT RUN and why. `--docs` writes the table into docs/reliability.md.
+cannot do prints NOT RUN and why. `--docs` writes the table into docs/reliability.md; what was not
+tried here keeps its line there.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import re
 import shutil
 import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +47,7 @@ def sources() -> str:
 
 def do(name: str, is_quick: bool) -> dict[str, Any]:
     """One part: its row of the table."""
-    began, part = time.monotonic(), PARTS[name]
+    began, used, part = time.monotonic(), sum(os.times()[:4]), PARTS[name]
     row = {"what": part.what, "extent": "quick" if is_quick else "full", "sources": sources()}
     with tempfile.TemporaryDirectory(prefix=f"trust-{name}-") as directory:
         try:
@@ -54,19 +58,21 @@ def do(name: str, is_quick: bool) -> dict[str, Any]:
             traceback.print_exc()
             outcome, detail = "FAILED", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     date = datetime.now(UTC).strftime("%Y-%m-%d")
-    return row | {"outcome": outcome, "detail": detail, "seconds": round(time.monotonic() - began), "date": date}
+    spent = {"seconds": round(time.monotonic() - began), "cpu_s": round(sum(os.times()[:4]) - used)}
+    return row | {"outcome": outcome, "detail": detail, "date": date} | spent
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
-    """All parts, also those that were not asked for yet."""
+def table(rows: Mapping[str, dict[str, Any]], standing: Mapping[str, str]) -> str:
+    """All parts; of one without a row the line that stands in the docs, with its own date, if there is one."""
     lines = ["| part | what | extent | outcome | time | date |", "|---|---|---|---|---|---|"]
     for name, part in PARTS.items():
         row = rows.get(name)
         if row is None:
-            lines.append(f"| {name} | {part.what} | | NOT RUN: not asked for, or interrupted | | |")
+            lines.append(standing.get(name, f"| {name} | {part.what} | | NOT RUN: not asked for, or interrupted | | |"))
             continue
         told = f"{row['outcome']}: {row['detail']}".replace("|", "/")
-        lines.append(f"| {name} | {part.what} | {row['extent']} | {told} | {row['seconds']} s | {row['date']} |")
+        used = f", {row['cpu_s']} of CPU" if "cpu_s" in row else ""
+        lines.append(f"| {name} | {part.what} | {row['extent']} | {told} | {row['seconds']} s{used} | {row['date']} |")
     return "\n".join(lines)
 
 
@@ -83,11 +89,11 @@ def main() -> None:
         options.error(f"parts {unknown}; allowed: {', '.join(PARTS)}")
     rows = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     if given.docs:
-        text = PAGE.read_text("utf-8")
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", "utf-8")
-        for suffix in (".png", ".csv"):
-            shutil.copy(KEPT / f"soak{suffix}", ROOT / "docs" / "results")
+        before, old, after = re.split(f"{BEGIN}\n|\n{END}", PAGE.read_text("utf-8"))
+        standing = {line.split(" | ")[0].removeprefix("| "): line for line in old.splitlines()}
+        PAGE.write_text(f"{before}{BEGIN}\n{table(rows, standing)}\n{END}{after}", "utf-8")
+        for picture in KEPT.glob("soak.*"):
+            shutil.copy(picture, ROOT / "docs" / "results")
         return
     for name in given.parts or PARTS:
         known = rows.get(name, {})
@@ -99,7 +105,7 @@ def main() -> None:
         print(f"{name}: {rows[name]['outcome']}: {rows[name]['detail']} ({rows[name]['seconds']} s)", flush=True)
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(rows, indent=1))
-    print(f"\n{table(rows)}")
+    print(f"\n{table(rows, {})}")
     sys.exit(any(row["outcome"] == "FAILED" for row in rows.values()))
 
 

@@ -102,6 +102,26 @@ def killed_to_its_end(begin: Callable[[], Process], place: Path, kills: int, cha
     return killed
 
 
+def killed_again_and_again(
+    place: Path, wanted: int, seed: int, begin: Callable[[Path], Process], check: Callable[[Path], None]
+) -> tuple[int, int]:
+    """Round after round in a new directory, each to its end and checked, until it was killed as often as wanted.
+
+    Returns:
+        How often it was, and the rounds.
+    """
+    chance, killed, rounds = random.Random(seed), 0, 0
+    while killed < wanted:
+        rounds += 1
+        assert rounds <= 2 * wanted, "it is done before it can be killed"
+        parts = place / f"parts{rounds}"
+        parts.mkdir()
+        killed += killed_to_its_end(lambda: begin(parts), parts, min(8, wanted - killed), chance)  # noqa: B023
+        check(parts)
+        shutil.rmtree(parts)
+    return killed, rounds
+
+
 def posix_only() -> None:
     if not hasattr(signal, "SIGKILL"):
         raise NotRun("no SIGKILL on this system")
@@ -111,14 +131,13 @@ def of_train(place: Path, is_quick: bool) -> str:
     """Run after run; each ends as one that was never killed."""
     posix_only()
     whole = train(LONG, place / "whole", quiet=True)
-    chance, killed, rounds = random.Random(3), 0, 0
-    while killed < (4 if is_quick else 30):
-        rounds += 1
-        parts = place / f"parts{rounds}"
-        parts.mkdir()
-        killed += killed_to_its_end(lambda: start(LONG, parts / "run"), parts, 8, chance)  # noqa: B023
-        assert_same_run(whole, parts / "run")
-        shutil.rmtree(parts)
+    killed, rounds = killed_again_and_again(
+        place,
+        4 if is_quick else 32,
+        3,
+        lambda parts: start(LONG, parts / "run"),
+        lambda parts: assert_same_run(whole, parts / "run"),
+    )
     return f"{killed} kills over {rounds} runs, every one with the end of a run that was not killed"
 
 
@@ -126,16 +145,18 @@ def of_compare(place: Path, is_quick: bool) -> str:
     """Two agents, two seeds, two workers; every run ends as one that was trained alone."""
     posix_only()
     words = ("compare", "--agents", *COMPARED, "--seeds", "2", "--networks", "2", "--jobs", "2", "--iterations", "30")
-    whole, parts = place / "whole", place / "parts"
-    parts.mkdir()
+    whole = place / "whole"
     assert tasam(*words, "--runs", str(whole)).returncode == 0
-    killed = killed_to_its_end(
-        lambda: begun(*words, "--runs", str(parts)), parts, 2 if is_quick else 10, random.Random(4)
+
+    def check(parts: Path) -> None:
+        for name in COMPARED:
+            for seed in range(2):
+                assert_same_run(whole / name / f"seed_{seed}", parts / name / f"seed_{seed}")
+
+    killed, rounds = killed_again_and_again(
+        place, 2 if is_quick else 10, 4, lambda parts: begun(*words, "--runs", str(parts)), check
     )
-    for name in COMPARED:
-        for seed in range(2):
-            assert_same_run(whole / name / f"seed_{seed}", parts / name / f"seed_{seed}")
-    return f"{killed} kills, all {2 * len(COMPARED)} runs as without"
+    return f"{killed} kills over {rounds} comparisons, all {2 * len(COMPARED)} runs of each as without"
 
 
 def hashes(study: Path) -> dict[str, str]:
@@ -148,13 +169,18 @@ def of_study(place: Path, is_quick: bool) -> str:
     """The runs of one figure of the smallest study; every measurement is the same to the last byte."""
     posix_only()
     words = ("study", "run", "--budget", "smoke", "--only", "fig7", "--jobs", "2", "--out")
-    parts = place / "parts"
-    parts.mkdir()
     assert tasam(*words, str(place / "whole")).returncode == 0
-    killed = killed_to_its_end(lambda: begun(*words, str(parts)), parts, 2 if is_quick else 10, random.Random(5))
     expected = hashes(place / "whole")
-    assert hashes(parts) == expected
-    return f"{killed} kills, {len(expected)} measurements with the same SHA-256 as without"
+
+    def check(parts: Path) -> None:
+        assert hashes(parts) == expected
+
+    killed, rounds = killed_again_and_again(
+        place, 2 if is_quick else 10, 5, lambda parts: begun(*words, str(parts)), check
+    )
+    return (
+        f"{killed} kills over {rounds} studies, {len(expected)} measurements of each with the same SHA-256 as without"
+    )
 
 
 KILLING = {

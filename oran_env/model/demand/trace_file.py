@@ -10,6 +10,7 @@ import csv
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,19 +109,33 @@ def _rows_of_csv(name: str, path: Path) -> Iterator[Row]:
 
 def _rows_of_parquet(name: str, path: Path) -> Iterator[Row]:
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, parquet, types
     except ImportError as error:
         raise ScenarioError(
             f"demand_trace is {name!r}, and pyarrow is not installed; allowed: a .csv file, or pip install pyarrow"
         ) from error
     try:
-        with parquet.ParquetFile(path) as file:
-            head = file.metadata
-            _columns(name, file.schema_arrow.names)
+        _columns(name, parquet.read_metadata(path).schema.names)
+        # A word that stands in every row is stored once, and may be as long as the file: it is not to be repeated.
+        with parquet.ParquetFile(path, read_dictionary=["slice"]) as file:
+            head, kinds = file.metadata, file.schema_arrow
+            numbers = [kinds.field(column).type for column in COLUMNS if column != "slice"]
+            is_text = types.is_dictionary(kinds.field("slice").type)
+            if not is_text or not all(types.is_integer(kind) or types.is_floating(kind) for kind in numbers):
+                raise ScenarioError(f"demand_trace {name!r} has {kinds.types}; allowed: numbers, and text for slice")
             if head.num_rows > MAX_ROWS:
                 raise ScenarioError(f"demand_trace {name!r} has {head.num_rows} rows; allowed: up to {MAX_ROWS}")
             for part in file.iter_batches(batch_size=65_536, columns=list(COLUMNS)):
-                columns = part.to_pydict()
-                yield from zip(*(columns[column] for column in COLUMNS), strict=True)
+                columns = {column: part.column(column) for column in COLUMNS}
+                values = {**columns, "slice": _once_each(name, columns["slice"])}
+                yield from zip(*(values[column].to_pylist() for column in COLUMNS), strict=True)
     except ArrowException as error:
         raise ScenarioError(f"demand_trace {name!r} cannot be read: {error}") from error
+
+
+def _once_each(name: str, column: Any) -> Any:
+    """A column of slices, if its words are those of ours."""
+    words = column.dictionary
+    if len(words) > NUM_SLICES or not set(words.to_pylist()) <= set(SLICES):
+        raise ScenarioError(f"demand_trace {name!r} has other slices; allowed: {', '.join(SLICES)}")
+    return column

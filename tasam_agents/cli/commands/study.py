@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tasam_agents.cli.arguments import call, print_paths
 from tasam_agents.errors import UserError, not_among
 from tasam_agents.files.atomic_write import write_json_atomically
-from tasam_agents.files.bounded_read import read_json
+from tasam_agents.files.bounded_read import KIB, read_json
 
 if TYPE_CHECKING:
     from tasam_agents.jobs.engine import Pool
@@ -178,8 +178,10 @@ def write_report(
         raise UserError(f"{source} has no finished run yet; first: tasam study run --budget {plan.budget.name}")
     machine_file = source / MACHINE_FILE
     machine = read_json(machine_file) if machine_file.is_file() else {"not recorded": ""}
+    if not isinstance(machine, dict):
+        raise UserError(f"{machine_file} does not tell of a machine; allowed: names and texts")
     if tables is None and machine_file.is_file():
-        (target / RESULTS / MACHINE_FILE).write_text(machine_file.read_text("utf-8"), "utf-8")
+        write_json_atomically(target / RESULTS / MACHINE_FILE, machine, indent=1)
     told = ", ".join(f"{name} {value}".strip() for name, value in machine.items())
     facts = facts_of(results, plan.budget, len(plan.jobs()), told)
     if tables is None:
@@ -210,7 +212,11 @@ def _plan(budget: str, out: Path | None) -> Plan:
 
 def _failure(job: Job) -> str:
     """Why a run stopped, or "" if it did not."""
-    lines = job.log.read_text("utf-8", "replace").splitlines() if job.log.is_file() else []
+    if not job.log.is_file():
+        return ""
+    with job.log.open("rb") as file:
+        file.seek(max(0, job.log.stat().st_size - 64 * KIB))
+        lines = file.read(64 * KIB).decode("utf-8", "replace").splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return last.removeprefix("error: ") if last.startswith("error: ") else ""
 

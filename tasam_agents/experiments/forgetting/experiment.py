@@ -9,6 +9,7 @@ kept or emptied.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import Name, held_out_networks, validation_networks
 from tasam_agents.errors import UserError
-from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.jobs.engine import Pool, run_jobs
@@ -143,7 +144,8 @@ def _status(job: Job) -> Status:
 def _do(job: Job, plan: ForgettingPlan) -> None:
     """One arm and seed, from its beginning."""
     assert isinstance(job.config, TrainConfig)
-    shutil.rmtree(job.directory, ignore_errors=True)  # an arm that was interrupted begins anew
+    if os.path.lexists(job.directory):  # an arm that was interrupted begins anew
+        print(f"begun again; what was there stands in {set_aside(job.directory, 'interrupted')}")
     torch.set_num_threads(job.config.threads)
     with StopRequest(print) as stop:
         trained = _train_arm(plan, job.config, job.directory, stop)

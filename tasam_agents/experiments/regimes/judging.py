@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from tasam_agents.config.fields import Scalar, TrainConfig
 from tasam_agents.envs.interface import BatchedEnv
 from tasam_agents.envs.make import make_batched, make_env
 from tasam_agents.envs.seeding import held_out_networks, validation_networks
-from tasam_agents.errors import Damaged
+from tasam_agents.errors import Damaged, Note
 from tasam_agents.experiments.comparison.curves import gradient_evaluations
 from tasam_agents.experiments.generalisation.scenario_family import ORAN, base_of, family_around
 from tasam_agents.experiments.regimes.flipped_bits import FlippedBits
@@ -106,9 +107,11 @@ def _train_and_judge(job: Job, num_networks: int) -> None:
 
 def _status(job: Job, num_networks: int) -> Status:
     trained = TRAINING.status(job)
-    if trained == "complete" and judged(job.directory, num_networks) is None:
-        return "interrupted"
-    return trained
+    try:
+        is_judged = judged(job.directory, num_networks) is not None
+    except RunDamaged:  # judged anew, the damaged file is kept
+        is_judged = False
+    return trained if is_judged or trained != "complete" else "interrupted"
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,22 @@ def judged(directory: Path, num_networks: int) -> Judged | None:
         return None
     except Damaged as error:
         raise RunDamaged(str(error)) from error
-    if data.pop("networks") != num_networks:
-        return None
-    returns = {(split, kind): np.array(each) for split, kind, each in data.pop("returns")}
+    try:
+        if data.pop("networks") != num_networks:
+            return None
+        returns = {(split, kind): np.array(each, np.float64) for split, kind, each in data.pop("returns")}
+        whole = all(returns[split, kind].shape == (num_networks,) for split in SPLITS for kind in KINDS)
+        if not whole or not all(value is None or isinstance(value, (int, float)) for value in data.values()):
+            raise ValueError(f"allowed: numbers, {num_networks} returns of each split and kind")
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise RunDamaged(f"{directory / FILE} is not a judgement: {error!r}") from error
     return Judged(returns, data)
+
+
+def known(job: Job, num_networks: int) -> Judged | None:
+    """``judged``, or None with a warning where that is damaged: one bad file leaves out one run."""
+    try:
+        return judged(job.directory, num_networks)
+    except RunDamaged as error:
+        warnings.warn(f"{job.label} is left out: {error}", Note, stacklevel=2)
+        return None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.experiments.regimes.judging import KINDS, Judged, judged
+from tasam_agents.experiments.regimes.judging import KINDS, Judged, known
 from tasam_agents.experiments.regimes.plan import Cell, jobs_of
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.jobs.job import Job
@@ -61,7 +61,7 @@ def effects(
     """Every arm in every cell and kind; a cell counts with the seeds that all its arms have finished."""
     found = []
     for cell in cells:
-        runs = {arm: {job.config.seed: judged(job.directory, num_networks) for job in jobs_of(jobs, cell, arm)}
+        runs = {arm: {job.config.seed: known(job, num_networks) for job in jobs_of(jobs, cell, arm)}
                 for arm in arms}  # fmt: skip
         seeds = [seed for seed in runs[against] if all(own.get(seed) is not None for own in runs.values())]
         if not seeds:
@@ -104,7 +104,7 @@ def choose(jobs: Sequence[Job], cells: Sequence[Cell], num_networks: int, file: 
         tried: dict[str, dict[float, float]] = {}
         for job in jobs:
             name, _, value = job.agent.partition("=")
-            run = judged(job.directory, num_networks) if jobs_of([job], cell, job.agent) else None
+            run = known(job, num_networks) if jobs_of([job], cell, job.agent) else None
             if run is not None:
                 tried.setdefault(name, {})[float(value)] = float(run.returns["validation", KINDS[0]].mean())
         chosen[cell] = {name: max(values, key=values.__getitem__) for name, values in tried.items()}

@@ -34,6 +34,7 @@ from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import task_of
 from tasam_agents.training.rollout import rollout
 from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.saved_state import entry
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -70,8 +71,8 @@ def load_learner(run: RunDirectory, config: TrainConfig) -> tuple[Learner, int]:
     tensors = saved.tensors.get("learner", {})
     checkpoint.check_fits(tensors, learner.tensors(), str(run.latest))
     learner.load_tensors(tensors)
-    learner.load_scalars(saved.state["learner"])
-    return learner, int(saved.state["iteration"])
+    learner.load_scalars(entry(saved.state, "learner", learner.scalars()))
+    return learner, entry(saved.state, "iteration", 0)
 
 
 def fixed_batches(learner: Learner, config: TrainConfig, batches: int, n: int) -> list[Batch]:

@@ -69,7 +69,8 @@ def test_the_last_frame_is_what_the_best_actors_did(run: RunDirectory, tmp_path:
         (["{run}", "--out", "{empty}/film.avi"], "film.avi; allowed: a file ending in .gif, .mp4, .png"),
         (["{run}", "--out", "{empty}/no/film.gif"], "there is no directory"),
         (["{run}", "--steps", "0"], "steps is 0; allowed: 1 or more"),
-        (["{run}", "--seed", "-2"], "seed is -2; allowed: 0 or more"),
+        (["{run}", "--seed", "-2"], "seed is -2; allowed: integers >= 0"),
+        (["{run}", "--seed", "9" * 40], "9; allowed: integers >= 0 (below 2^128)"),
         (["{run}", "--fps", "1000"], "fps is 1000; allowed: 0.1 to 50"),
     ],
 )

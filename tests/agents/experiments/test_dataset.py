@@ -44,7 +44,7 @@ def test_a_dataset_replays_in_the_environment_it_names(
     with pytest.raises(SystemExit) as leaving:
         main(command)
     assert leaving.value.code == BAD_INPUT
-    assert "cannot be stored" in capsys.readouterr().err
+    assert "is there already" in capsys.readouterr().err
 
     main([*command, "--view", "du", "--root", str(root)])
     apart = minari.load_dataset("oran/tiny-count_rule-du-v0")
@@ -59,9 +59,14 @@ def test_a_dataset_replays_in_the_environment_it_names(
 
 
 def test_refusals(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "data" / "there-v0").mkdir(parents=True)
     for arguments, told in (
         (["count_rul"], "policy is 'count_rul'; did you mean 'count_rule'?"),
-        (["random", "--episodes", "0"], "episodes is 0; allowed: 1 or more"),
+        (["random", "--episodes", "0"], "episodes is 0; allowed: 1 to 1_000_000"),
+        (["random", "--episodes", "1000000000000"], "episodes is 1000000000000; allowed: 1 to 1_000_000"),
+        (["random", "--seed", "-1"], "seed is -1; allowed: integers >= 0"),
+        (["random", "--name", "../../outside-v0"], "Malformed dataset ID: ../../outside-v0"),
+        (["random", "--name", "there-v0"], "dataset 'there-v0' is there already"),
         (["random", "--sampled"], "--sampled: allowed with a run"),
         (["random", "--env", "scenario=huge"], "unknown scenario 'huge'"),
         ([str(root)], "is not a run"),
@@ -70,6 +75,7 @@ def test_refusals(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
             main(["dataset", *arguments, "--root", str(root / "data")])
         assert leaving.value.code == BAD_INPUT
         assert told in capsys.readouterr().err
+    assert {path.name for path in root.rglob("*")} == {"data", "there-v0"}
 
 
 def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

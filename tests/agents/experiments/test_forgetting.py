@@ -27,7 +27,7 @@ from tasam_agents.experiments.forgetting.experiment import ForgettingPlan, conti
 from tasam_agents.experiments.forgetting.report import write_forgetting
 from tasam_agents.experiments.forgetting.result import ForgettingResult, Measure
 from tasam_agents.experiments.forgetting.text import forgetting_text
-from tasam_agents.jobs.job import RunsFailed
+from tasam_agents.jobs.job import Job, RunsFailed
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import Episodes, evaluate
@@ -398,3 +398,16 @@ def test_the_toy_is_solvable_by_one_policy() -> None:
     seen = [batch.reset([0, 1])[:, :, 1] for batch in batches]
     assert (seen[0] > 0).all()
     assert (seen[1] < 0).all()
+
+
+def test_what_is_begun_again_is_renamed_and_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained(plan: object, config: object, place: Path, stop: object) -> dict[str, object]:
+        place.mkdir()
+        return {"returns": {}}
+
+    monkeypatch.setattr(forgetting, "_train_arm", trained)
+    job = Job("sac", VARIANTS["tiny"], tmp_path / "seed_0")
+    (job.directory / "first").mkdir(parents=True)
+    forgetting._do(job, plan=None)  # type: ignore[arg-type]
+    assert (tmp_path / "seed_0.interrupted-1" / "first").is_dir()
+    assert [path.name for path in job.directory.iterdir()] == ["record.json"]

@@ -172,7 +172,8 @@ def test_watch_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--env", "num_ues=-3"], "num_ues is -3; allowed: 0 to"),
         (["--env", "num_ues"], "--env is 'num_ues'; allowed: NAME=VALUE"),
         (["--steps", "0"], "steps is 0; allowed: 1 or more"),
-        (["--seed", "-1"], "seed is -1; allowed: 0 or more"),
+        (["--seed", "-1"], "seed is -1; allowed: integers >= 0"),
+        (["--seed", "9" * 40], "9; allowed: integers >= 0 (below 2^128)"),
         (["--fps", "nan"], "fps is nan; allowed: 0.1 to 50"),
     ],
 )

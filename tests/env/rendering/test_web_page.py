@@ -105,7 +105,8 @@ def test_the_page_needs_no_network_and_ends_no_script(page: Path, tmp_path: Path
         (["tiny", "--policy", "statik"], "statik"),
         (["tinny"], "tinny"),
         (["tiny", "--steps", "0"], "steps is 0; allowed: 1 or more"),
-        (["tiny", "--seed", "-1"], "seed is -1; allowed: 0 or more"),
+        (["tiny", "--seed", "-1"], "seed is -1; allowed: integers >= 0"),
+        (["tiny", "--seed", "9" * 40], "9; allowed: integers >= 0 (below 2^128)"),
         (["tiny", "--steps", "1", "--policy", "static", "--out", "page.htm"], "allowed: a file ending in .html"),
     ],
 )

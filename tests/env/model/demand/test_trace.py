@@ -215,6 +215,19 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {"du": where[:, 1], "offered_bits": bits.ravel(), "step": where[:, 0]}
     parquet.write_table(pyarrow.table({**columns, "slice": [SLICES[i] for i in where[:, 2]]}), path)
     np.testing.assert_array_equal(read_trace(str(path))[0], bits)
+    long = "x" * 2**22  # stored once and named by every row: 256 GiB, were it repeated
+    whole = pyarrow.table({name: np.zeros(65_536) for name in columns})
+    indices = pyarrow.array(np.zeros(65_536, np.int32))
+    for words in ([long], ["eMBB", "x"], ["eMBB", "mMTC", "URLLC", "eMBB "]):
+        slices = pyarrow.DictionaryArray.from_arrays(indices, words)
+        parquet.write_table(whole.append_column("slice", slices), path)
+        with pytest.raises(ScenarioError, match="has other slices; allowed: eMBB"):
+            read_trace(str(path))
+    slices = ["eMBB"] * len(where)
+    for other in ({"slice": where[:, 0]}, {"slice": [["eMBB"]] * len(where)}, {"slice": slices, "step": slices}):
+        parquet.write_table(pyarrow.table({**columns, **other}), path)
+        with pytest.raises(ScenarioError, match=r"allowed: (numbers, and text for slice|step, du, slice)"):
+            read_trace(str(path))
 
 
 def test_what_does_not_go_together() -> None:
