@@ -6,7 +6,8 @@ from oran_env.envs.parallel_env import OranParallelEnv, parallel_env
 from oran_env.envs.single_du_env import OranDuEnv
 from oran_env.envs.vector_env import OranDuVectorEnv, OranJointVectorEnv
 from oran_env.policies.lookahead import LookaheadPolicy
-from oran_env.policies.rules import Policy, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import Policy
 from oran_env.registration import register
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import PRESETS, TRAFFIC_PROFILES, make_scenario

@@ -20,7 +20,8 @@ from oran_env.envs.action_face import ActionFace, ActionType, action_face, masks
 from oran_env.envs.spaces import observation_space
 from oran_env.extras import how_to_install
 from oran_env.numerics.seeding import checked_seed
-from oran_env.policies.rules import Policy, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import Policy
 from oran_env.rendering import RENDER_FPS, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario

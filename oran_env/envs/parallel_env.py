@@ -16,7 +16,8 @@ from oran_env.envs.action_face import ActionType, action_face, masks_of
 from oran_env.envs.late_info import LateInfo
 from oran_env.model.outcome import UNDEFINED
 from oran_env.numerics.seeding import Seed
-from oran_env.policies.rules import Policy, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import Policy
 from oran_env.rendering import RENDER_FPS, RENDER_MODES, Renderer
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.presets import make_scenario

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from oran_env.envs.action_face import ActionFace, ActionType, action_face
 from oran_env.envs.spaces import observation_space
 from oran_env.numerics.jit import Singles
-from oran_env.policies.rules import Policy, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import Policy
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.near_miss import did_you_mean
 from oran_env.simulator.checked import checked, singles

@@ -236,8 +236,8 @@ def searched_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
     return {name: found[name]["parameters"] for name in SEARCHED if name in found}
 
 
-def reference_policies(scenario: Scenario) -> dict[str, Policy]:
-    """The rules for a scenario by name, made afresh in each call, and random actions among them."""
+def rules_on_counts(scenario: Scenario) -> dict[str, Policy]:
+    """The rules of this module by name, made afresh in each call, and random actions among them."""
     policies: dict[str, Policy] = {
         "random": RandomPolicy(scenario),
         "idle": partial(idle, scenario=scenario),

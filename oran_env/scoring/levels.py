@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from oran_env.policies.reading_rules import reading_policies
-from oran_env.policies.rules import reference_policies
+from oran_env.policies.rules import rules_on_counts
 from oran_env.scoring.normalise import Measured, mean_ratio, ratio_interval
 from oran_env.scoring.paired import interval
 from oran_env.scoring.plays import Job, Say, mean_shares, play_dealt
@@ -21,7 +21,7 @@ def shipped_rules(suite: Suite) -> list[str]:
     names: dict[str, None] = {}
     for name in suite.scenarios:
         scenario = suite.scenario(name)
-        names |= dict.fromkeys((*reference_policies(scenario), *reading_policies(scenario)))
+        names |= dict.fromkeys((*rules_on_counts(scenario), *reading_policies(scenario)))
     return [name for name in names if name not in NOT_SHOWN]
 
 
@@ -43,7 +43,7 @@ def levels(suite: Suite, num_networks: int | None = None, workers: int = 1, say:
     for name in suite.scenarios:
         scenario, stored = suite.scenario(name), stored_returns(suite, name)
         random, lookahead = np.array(stored.random[:number]), np.array(stored.lookahead[:number])
-        known = {**reference_policies(scenario), **reading_policies(scenario)}
+        known = {**rules_on_counts(scenario), **reading_policies(scenario)}
         jobs = {rule: Job(scenario, rule, seeds, scenario.control.horizon) for rule in known if rule not in NOT_SHOWN}
         played = play_dealt(jobs, workers, say=say)
         returns = {"random": random, **{rule: of.returns for rule, of in played.items()}, "lookahead": lookahead}

@@ -14,7 +14,7 @@ from oran_env.numerics.jit import Singles
 from oran_env.numerics.seeding import Seed
 from oran_env.policies.lookahead import LookaheadPolicy
 from oran_env.policies.reading_rules import reading_policies
-from oran_env.policies.rules import Policy, reference_policies, reuse_3
+from oran_env.policies.rules import Policy, reuse_3, rules_on_counts
 from oran_env.scenario.fields import Scenario
 from oran_env.scenario.near_miss import did_you_mean
 from oran_env.simulator.checked import checked
@@ -30,7 +30,7 @@ class PolicyError(ValueError):
 
 def named_policies(scenario: Scenario) -> dict[str, Policy]:
     """Every rule that can act in a scenario, by name; beside them there is "lookahead", which needs its simulator."""
-    known = {**reference_policies(scenario), **reading_policies(scenario)}
+    known = {**rules_on_counts(scenario), **reading_policies(scenario)}
     if CODECS[scenario.control.codec].claims > 0:
         known["reuse_3"] = partial(reuse_3, scenario=scenario)
     return known

@@ -13,7 +13,8 @@ from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
 from oran_env import OranDuEnv, ScenarioError, make_scenario, parallel_env
-from oran_env.policies.rules import idle, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import idle
 from oran_env.registration import DU_ID
 
 SCENARIO = make_scenario("tiny", num_dus=3)

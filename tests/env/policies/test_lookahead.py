@@ -14,9 +14,10 @@ from oracle import equations as ref
 from oran_env import Simulator, make_scenario
 from oran_env.model.cell.deployment import hexagonal_sites
 from oran_env.policies.lookahead import AT_ONCE, LookaheadPolicy, as_plan
+from oran_env.policies.offered import reference_policies
 from oran_env.policies.reading_rules import UNSEARCHED_BACKLOG, backlog_rule
 from oran_env.policies.reuse_plan import ALL, ONE, THREE, Plan, colours, encode_slices, lay_out
-from oran_env.policies.rules import attached_ues, reference_policies, searched_parameters, zone_rule
+from oran_env.policies.rules import attached_ues, searched_parameters, zone_rule
 from oran_env.scoring.playable import returns_of
 
 CHEAP: dict[str, Any] = {"rounds": 1, "draws": 32, "interval": 5}

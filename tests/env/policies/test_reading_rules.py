@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import equations as ref
 
-from oran_env import Simulator, make_scenario
+from oran_env import Simulator, make_scenario, reference_policies
 from oran_env.model.reward.observation import observation_layout
 from oran_env.policies.reading_rules import (
     backlog_counts,
@@ -169,3 +169,9 @@ def test_a_hungry_slice_is_fed() -> None:
     counted, read = (np.array([[counts_of(a) for a in row] for row in action]) for action in actions)
     has_embb = observations[..., LAYOUT["num_ues"]][..., 0] > 0
     assert (read[has_embb][:, 0] > counted[has_embb][:, 0]).mean() > 0.9
+
+
+def test_who_sees_a_backlog_is_offered_the_rule_that_reads_it() -> None:
+    """As a rival of whatever is trained there, by the environment and by what compares."""
+    assert {"backlog_rule", "weighted_counts"} <= set(reference_policies(make_scenario("dynamic")))
+    assert {"backlog_rule", "weighted_counts"}.isdisjoint(reference_policies(make_scenario("paper")))

@@ -19,13 +19,14 @@ from support.networks import random_actions
 
 from oran_env import PRESETS, Scenario, Simulator, make_scenario
 from oran_env.numerics.seeding import validation_networks
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.reading_rules import reading_policies, reads_backlog
 from oran_env.policies.rules import (
     SEARCHED,
     apportion,
     attached_ues,
     count_rule,
     encode,
-    reference_policies,
     static,
 )
 from oran_env.scoring.playable import policy_on, returns_of
@@ -94,7 +95,8 @@ def test_every_policy_is_valid(scenario: str, codec: str) -> None:
     """Actions of the right shape and range, without waste: nothing clipped, claimed twice or beyond K."""
     simulator = Simulator(scenario, 4, seed=1, codec=codec)
     policies = reference_policies(simulator.scenario)
-    assert set(policies) == NAMES | {name for name in SEARCHED if name in STORED.get(scenario, {})}
+    reading = set(reading_policies(simulator.scenario)) if reads_backlog(simulator.scenario) else set()
+    assert set(policies) == NAMES | reading | {name for name in SEARCHED if name in STORED.get(scenario, {})}
     for name, policy in policies.items():
         observations = simulator.reset(seed=1)
         for _ in range(2):

@@ -17,7 +17,8 @@ from gymnasium.spaces import Box
 
 from oran_env import Scenario, Simulator, make_scenario
 from oran_env.cli import main
-from oran_env.policies.rules import encode, reference_policies, searched_parameters
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import encode, searched_parameters
 from oran_env.scoring import suites
 from oran_env.scoring.normalise import bootstrap_interval, interquartile_mean
 from oran_env.scoring.playable import PolicyError, policy_on, returns_of

@@ -18,7 +18,8 @@ from oran_env import ScenarioError, Simulator, make_scenario
 from oran_env.adapters.sb3 import SharedPolicyVecEnv
 from oran_env.model.mac.codecs.zones import encode_counts
 from oran_env.model.mac.ownership import owners
-from oran_env.policies.rules import encode, reference_policies
+from oran_env.policies.offered import reference_policies
+from oran_env.policies.rules import encode
 
 EMBB, MMTC, URLLC = 0, 1, 2
 

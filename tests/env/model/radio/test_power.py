@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 from support.networks import serve_all
 
-from oran_env import Simulator, parallel_env
-from oran_env.policies.rules import reference_policies
+from oran_env import Simulator, parallel_env, reference_policies
 
 
 def with_power(simulator: Simulator, values: ArrayLike) -> NDArray[np.float32]:
