@@ -200,7 +200,7 @@ class ActorUpdate:
         served = self._policy.served[network]
         if len(dus) < len(served):
             slopes = slopes * torch.tensor([float(i in dus) for i in served], dtype=slopes.dtype)[:, None]
-        return self.adams[network].penalised(sample.trace.weights(slopes, count))
+        return self.adams[network].penalised(sample.trace.weights(slopes, count), len(dus) / len(served))
 
 
 def _sum(first: Sequence[Tensor], second: Sequence[Tensor]) -> Sequence[Tensor]:

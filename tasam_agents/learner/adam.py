@@ -49,12 +49,13 @@ class NetworkAdam:
             "exp_avg_sq": [torch.zeros_like(parameter) for parameter in self.parameters],
         }
 
-    def penalised(self, gradient: Sequence[Tensor]) -> list[Tensor]:
-        """The gradient of a loss in the first of these weights, with that of an L2 penalty where it is in the loss."""
+    def penalised(self, gradient: Sequence[Tensor], share: float = 1.0) -> list[Tensor]:
+        """The gradient of a part `share` of a loss in the first of these weights, with as much of that of an L2 penalty
+        where it is in the loss."""
         if self._l2 > 0.0 and self._l2_is_in_loss:
             with torch.no_grad():
                 return [
-                    g.add(weight, alpha=self._l2) if weight.ndim > 1 else g
+                    g.add(weight, alpha=share * self._l2) if weight.ndim > 1 else g
                     for g, weight in zip(gradient, self.parameters, strict=False)
                 ]
         return list(gradient)

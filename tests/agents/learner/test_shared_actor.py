@@ -21,6 +21,7 @@ from tasam_agents.networks.actors import Actor
 from tasam_agents.networks.layers import dropout_layers, held_masks
 
 NO_SAM = SamConfig(critic=False, actors="none")
+L2 = 0.3
 
 
 @pytest.mark.parametrize("open_dus", [(), (1,), (0, 2), (0, 1, 2)])
@@ -29,12 +30,12 @@ NO_SAM = SamConfig(critic=False, actors="none")
 def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
     open_dus: tuple[int, ...], dropout: float, is_anchored: bool
 ) -> None:
-    """∇ of the mean of L_i + w_i·KL_i: of closed gates at θ, of open ones at θ + ρ g/‖g‖, g their own gradient."""
+    """∇ of the mean of L_i + w_i·KL_i + λ/2·‖W‖²: of closed gates at θ, of open ones at θ + ρ g/‖g‖, g their own."""
     learner = make_learner(
         shared_actor=True,
         critic="pooled",
         objective="individual",
-        regularisation=RegularisationConfig(actor=NetworkRegularisation(dropout=dropout)),
+        regularisation=RegularisationConfig(actor=NetworkRegularisation(dropout=dropout, l2=L2, l2_kind="in_loss")),
         anchor=AnchorConfig(source="teacher" if is_anchored else "none"),
     )
     batch, temperatures = make_batch(), torch.tensor([0.1, 0.2, 0.3])
@@ -62,6 +63,7 @@ def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
                 each = each + torch.tensor(other.weights) * actor.divergence(
                     batch.inputs, target, other.config.direction
                 ).mean(dim=0)
+            each = each + 0.5 * L2 * sum(weight.square().sum() for weight in actor.parameters() if weight.ndim > 1)
             return list(torch.autograd.grad(each[list(dus)].sum() / M, list(actor.parameters())))
 
         expected = gradient((0, 1, 2))
