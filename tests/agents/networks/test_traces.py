@@ -60,3 +60,19 @@ def test_tanh_is_the_same_with_and_without_a_graph() -> None:
     assert with_graph.requires_grad
     torch.testing.assert_close(Tanh()(rows), with_graph.detach(), rtol=1e-6, atol=1e-7)
     assert rows[0] == -12.0, "not overwritten"
+
+
+EXPORTS = {
+    "traced": torch.jit.trace,
+    "exported": lambda network, inputs: torch.export.export(network, (inputs,)).module(),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace")
+@torch.no_grad()
+def test_an_exported_network_has_its_tanh(kind: str) -> None:
+    torch.manual_seed(0)
+    network, inputs = HiddenLayers((7, 5)).make(4, 2), torch.randn(6, 4)
+    exported = EXPORTS[kind](network, torch.zeros(6, 4))
+    torch.testing.assert_close(exported(inputs), network(inputs))
