@@ -78,12 +78,11 @@ class LeastOfTwins:
     def action_slopes(self, weights: Tensor | float = 1.0) -> tuple[Tensor, Tensor | None]:
         """Σ weights·values differentiated by own and, where there is one, by context; weights as the values, or all
         the same."""
-        by_rows = None
-        for passed, is_least in zip(self._traces, (self._is_first, ~self._is_first), strict=True):
-            slopes = passed.inputs((is_least * weights).to(self.values.dtype).view_as(passed.outputs))
-            by_rows = slopes if by_rows is None else by_rows + slopes
-        assert by_rows is not None
-        return self._critic.action_slopes(by_rows)
+        first, second = (
+            passed.inputs((is_least * weights).to(self.values.dtype).view_as(passed.outputs))
+            for passed, is_least in zip(self._traces, (self._is_first, ~self._is_first), strict=True)
+        )
+        return self._critic.action_slopes(first + second)
 
 
 def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Tensor, objective: str) -> ActionGradient:

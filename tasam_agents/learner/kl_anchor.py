@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,8 +64,8 @@ class Anchor:
     def divergence(self, network: int, outputs: Tensor, rows: Tensor) -> Tensor:
         """KL_i (G,) of the G DUs that a network serves, from its outputs (n, G, 2 A_i) for the rows (n, G, d): the KL
         between what acts for DU i and its anchor [nats], mean over n."""
-        anchor = cast(Actor, self.policy.actors[network])
-        return anchor.divergence_of(outputs, rows, anchor, self.config.direction).mean(dim=0)
+        anchors = self.policy.networks[network](rows)
+        return Actor.divergence_of(outputs, anchors, self.config.direction).mean(dim=0)
 
     def observe(self, divergences: Sequence[Tensor]) -> None:
         """Note the KL_i of this update, those of each network, at the unperturbed weights; none while there is no

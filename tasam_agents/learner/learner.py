@@ -197,7 +197,7 @@ class Learner:
             return {}
 
         return {
-            "critic_loss": float(torch.stack(losses).detach().mean()),
+            "critic_loss": float(torch.stack(losses).mean()),
             "actor_loss": float(actor_loss.mean()),
             "q_mean": float(mean.mean()),
             "td_mean": delta.mean(dim=0).tolist(),

@@ -58,24 +58,17 @@ class Actor(nn.Module):
         log_prob = (2.0 * F.softplus(z) - z - log_std - 0.5 * noise.square()).sum(dim=-1)
         return torch.sigmoid(z), log_prob - 0.5 * math.log(2.0 * math.pi) * self.action_size
 
-    def divergence(self, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
-        """KL between this policy and another one at each input, (n,) [nats], summed over action dimensions.
+    @staticmethod
+    def divergence_of(outputs: Tensor, anchors: Tensor, direction: str) -> Tensor:
+        """KL between a policy and its anchor at each input, (n,) [nats], summed over action dimensions.
 
-        In closed form: the sigmoid is one to one, so the KL of the actions is that of the normal z. No gradient flows
-        into the anchor.
+        In closed form: the sigmoid is one to one, so the KL of the actions is that of the normal z.
 
         Args:
-            inputs: (n, d).
-            anchor: the other policy.
-            direction: `anchor_to_policy`, KL(anchor ‖ this), or `policy_to_anchor`, KL(this ‖ anchor).
+            outputs, anchors: (n, 2 A_i), of both networks for the same inputs.
+            direction: `anchor_to_policy`, KL(anchor ‖ policy), or `policy_to_anchor`, KL(policy ‖ anchor).
         """
-        return self.divergence_of(self.network(inputs), inputs, anchor, direction)
-
-    def divergence_of(self, outputs: Tensor, inputs: Tensor, anchor: Actor, direction: str) -> Tensor:
-        """The same from the network's outputs (n, 2 A_i) for these inputs."""
-        with torch.no_grad():
-            other = anchor.distribution(inputs)
-        own = self.distribution_of(outputs)
+        own, other = Actor.distribution_of(outputs), Actor.distribution_of(anchors)
         (mean_p, log_std_p), (mean_q, log_std_q) = DIRECTIONS[direction](own, other)
         # KL(p ‖ q) = log σ_q/σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − 1/2 in every dimension.
         ratio = (log_std_p - log_std_q).exp()

@@ -61,7 +61,8 @@ def test_the_divergence_is_that_of_the_actions_in_the_unit_interval(direction: s
     torch.manual_seed(0)
     own, other = (Actor(D, HiddenLayers((8,)), A) for _ in range(2))
     inputs = torch.randn(3, D)
-    found = own.divergence(inputs, other, direction).detach()
+    outputs, anchors = own.network(inputs).detach(), other.network(inputs).detach()
+    found = Actor.divergence_of(outputs, anchors, direction)
     normals = [Normal(mean, log_std.exp()) for mean, log_std in (own.distribution(inputs), other.distribution(inputs))]
     p, q = normals if direction == "policy_to_anchor" else normals[::-1]
     assert torch.allclose(found, kl_divergence(p, q).sum(-1).detach(), atol=1e-5)
@@ -72,7 +73,7 @@ def test_the_divergence_is_that_of_the_actions_in_the_unit_interval(direction: s
     error = ratio.std(0) / len(ratio) ** 0.5
     assert ((ratio.mean(0) - found).abs() < 5 * error).all()
     assert (found > 0.05).all()
-    assert torch.equal(own.divergence(inputs, copy.deepcopy(own), direction), torch.zeros(3))
+    assert torch.equal(Actor.divergence_of(outputs, outputs, direction), torch.zeros(3))
 
 
 def test_no_gradient_reaches_the_anchor() -> None:
@@ -108,13 +109,14 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
         actor = cast(Actor, copy.deepcopy(learner.policy.actors[i]))  # with the mask that has just been drawn
 
         def loss() -> torch.Tensor:
-            action, log_prob = (part[:, 0] for part in actor(batch.inputs[:, [i]], noise[:, [i]]))
+            rows = batch.inputs[:, [i]]
+            action, log_prob = (part[:, 0] for part in actor(rows, noise[:, [i]]))
             joint = torch.stack([action if j == i else others[j] for j in range(M)], dim=1)
             value = least_of_twins(learner.critics, batch.inputs, joint, joint).sum(1)
             plain = actor_losses(log_prob[:, None], value[:, None], temperatures[i : i + 1]).sum()
             assert learner.anchor is not None
-            target = cast(Actor, learner.anchor.policy.actors[i])
-            return plain + 0.3 * actor.divergence(batch.inputs[:, [i]], target, direction).mean()
+            anchors = learner.anchor.policy.networks[i](rows)
+            return plain + 0.3 * Actor.divergence_of(actor.network(rows), anchors, direction).mean()
 
         radii = dict.fromkeys(range(M), rho) if sam == "all" else {}
         learner.actor_update(batch.inputs, noise, temperatures, radii, update=0, rate_factor=1.0)

@@ -58,11 +58,9 @@ def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
             values = least_of_twins(learner.critics, batch.inputs, actions, actions)
             each = actor_losses(log_probs, values, temperatures)
             if learner.anchor is not None:
-                other = learner.anchor
-                target = cast(Actor, other.policy.actors[0])
-                each = each + torch.tensor(other.weights) * actor.divergence(
-                    batch.inputs, target, other.config.direction
-                ).mean(dim=0)
+                anchors = learner.anchor.policy.networks[0](batch.inputs)
+                kl = Actor.divergence_of(actor.network(batch.inputs), anchors, learner.anchor.config.direction)
+                each = each + torch.tensor(learner.anchor.weights) * kl.mean(dim=0)
             each = each + 0.5 * L2 * sum(weight.square().sum() for weight in actor.parameters() if weight.ndim > 1)
             return list(torch.autograd.grad(each[list(dus)].sum() / M, list(actor.parameters())))
 
