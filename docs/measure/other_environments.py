@@ -1,4 +1,4 @@
-"""Learning curves of `general` on environments of others, against random actions; the picture of docs/learning.md.
+"""Learning curves of `general` on environments of others, against random actions: `other_environments.png` and `.csv`.
 
     python -m docs.measure.other_environments [--seeds 3] [--runs runs/other_environments] [--output docs/results]
 

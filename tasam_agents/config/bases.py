@@ -154,7 +154,7 @@ GENERAL = TrainConfig(
     ),
 )
 """Usual values for an environment of which nothing is known, tuned for none. What is meant for O-RAN (γ = 0, one DU's
-view, inputs, entropy that falls) is taken back where another environment is asked for: `for_environment`."""
+view, inputs, a fixed temperature) is taken back where another environment is asked for: `for_environment`."""
 
 BASES = {
     "default": DEFAULT,
