@@ -46,7 +46,7 @@ class PerAgentCritic(nn.Module):
 
     def __init__(self, rows: CriticRows, hidden: HiddenLayers, mean_field: bool) -> None:
         super().__init__()
-        self.num_agents, self.action_scale, self.has_context = rows.num_agents, rows.action_scale, mean_field
+        self.action_scale, self.has_context = rows.action_scale, mean_field
         self._first_action, self._action_size = rows.num_inputs, rows.action_size
         self._share = 1.0 / max(rows.num_agents - 1, 1)  # the mean over no other DU (M = 1) is zero
         row = rows.num_inputs + rows.action_size
@@ -95,8 +95,6 @@ class PerAgentCritic(nn.Module):
 class JointCritic(nn.Module):
     """Q of all DUs from everything concatenated, one output per DU. An action has one role here, since every output
     reads the same vector: `own` counts, `context` is ignored."""
-
-    has_context = False
 
     def __init__(self, rows: CriticRows, hidden: HiddenLayers) -> None:
         super().__init__()

@@ -36,10 +36,6 @@ class JointPolicy(nn.Module):
         num = len(self.action_sizes)
         self.served = [[i] for i in range(num)] if len(actors) == num else [list(range(num))]
 
-    def actor(self, i: int) -> Actor:
-        """What acts for DU i."""
-        return cast(Actor, self.actors[i if len(self.served) > 1 else 0])
-
     @property
     def networks(self) -> list[nn.Sequential]:
         """The layers of each actor."""

@@ -51,7 +51,7 @@ def test_the_step_is_the_mean_over_the_dus_with_sam_on_the_rows_of_open_gates(
     rho = {i: 0.1 * (i + 1) for i in open_dus}
     with held_masks(dropout_layers(learner.policy.actors), torch.Generator().manual_seed(5)):
         _, losses, steps = learner.actor_update(batch.inputs, noise, temperatures, rho, update=0, rate_factor=1.0)
-        actor = copy.deepcopy(learner.policy.actor(0))  # with the mask that has just been drawn
+        actor = cast(Actor, copy.deepcopy(learner.policy.actors[0]))  # with the mask that has just been drawn
 
         def gradient(dus: tuple[int, ...]) -> list[torch.Tensor]:
             actions, log_probs = actor(batch.inputs, noise)
@@ -87,7 +87,7 @@ def test_all_dus_act_by_the_same_weights_on_their_own_rows() -> None:
     played = learner.act(rows.numpy(), deterministic=True)
     assert (played[:, 0] == played[:, 1]).all()
     assert (played[:, 0] != played[:, 2]).any()
-    assert len(learner.policy_tensors()) == len(list(learner.policy.actor(0).parameters()))
+    assert len(learner.policy_tensors()) == len(list(learner.policy.actors[0].parameters()))
 
 
 def test_one_open_gate_changes_the_shared_actor_and_counts_once() -> None:
