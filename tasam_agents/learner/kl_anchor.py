@@ -64,7 +64,8 @@ class Anchor:
     def divergence(self, network: int, outputs: Tensor, rows: Tensor) -> Tensor:
         """KL_i (G,) of the G DUs that a network serves, from its outputs (n, G, 2 A_i) for the rows (n, G, d): the KL
         between what acts for DU i and its anchor [nats], mean over n."""
-        anchors = self.policy.networks[network](rows)
+        with torch.no_grad():
+            anchors = self.policy.networks[network](rows)
         return Actor.divergence_of(outputs, anchors, self.config.direction).mean(dim=0)
 
     def observe(self, divergences: Sequence[Tensor]) -> None:
