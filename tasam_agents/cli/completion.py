@@ -16,9 +16,9 @@ from tasam_agents.envs.make import reference_policies
 
 def script(commands: Iterable[str]) -> str:
     """What bash is to source: see ``oran_env/commands/completion.py``."""
-    default = VARIANTS["default"]
     trained = [*VARIANTS, *BASELINES]
-    rules = reference_policies(default.env_id, default.env_kwargs)
+    shown = (VARIANTS["default"], VARIANTS["dynamic"])  # where a backlog is seen there are rules that read it
+    rules = dict.fromkeys(rule for each in shown for rule in reference_policies(each.env_id, each.env_kwargs))
     return bash_script(
         "tasam", {name: _help(name) for name in commands}, {"--config": trained, "--agents": [*trained, *rules]}
     )

@@ -24,6 +24,6 @@ def test_the_script_tells_all(capsys: pytest.CaptureFixture[str], monkeypatch: p
         assert f"    {command})" in script
     assert {"--config", "--learner.gamma", "--run-dir", "--track"} <= set(words("train"))
     assert words("train,--config") == [*VARIANTS, *BASELINES]
-    assert {"default", "sac_zones", "zone_rule"} <= set(words("compare,--agents"))
+    assert {"default", "sac_zones", "zone_rule", "backlog_rule"} <= set(words("compare,--agents"))
     assert words("train,--learner.critic") == ["mean_field", "joint", "pooled"]
     assert words("study,study") == ["plan", "run", "status", "report"]
