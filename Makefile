@@ -28,6 +28,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 train: install
 	$(BIN)/tasam train $(if $(RUN),--run-dir $(RUN)) $(if $(RESUME),--resume $(RESUME))
+	$(BIN)/python -m docs.measure.committed
 
 # What the workers share is compiled once, before they begin.
 test: lint
