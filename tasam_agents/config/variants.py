@@ -44,12 +44,12 @@ def _run(**fields: Any) -> Callable[[TrainConfig], TrainConfig]:
     return lambda config: replace(config, **fields)
 
 
-def _without_input(group: str) -> Callable[[TrainConfig], TrainConfig]:
-    """The networks do not see this group of observations."""
+def _without_input(*groups: str) -> Callable[[TrainConfig], TrainConfig]:
+    """The networks do not see these groups of observations."""
 
     def blind(config: TrainConfig) -> TrainConfig:
-        others = tuple(entry for entry in config.learner.input_scaling if entry[0] != group)
-        return with_learner(config, input_scaling=(*others, (group, 0.0, 0.0)))
+        others = tuple(entry for entry in config.learner.input_scaling if entry[0] not in groups)
+        return with_learner(config, input_scaling=(*others, *((group, 0.0, 0.0) for group in groups)))
 
     return blind
 
@@ -110,7 +110,13 @@ def _centralised_ta_sam(config: TrainConfig) -> TrainConfig:
     return replace(with_learner(config, critic="joint", objective="individual"), centralised=True)
 
 
-_GROUPS = ("qos", "num_ues", "backlog", "load")
+_EXTENDED = ("qos", "num_ues", "backlog", "load", "previous_action")
+_KPM = ("delay", "cqi", "prb_use", "interference")
+_BLIND = {
+    **{f"without_{group}": (f"TA-SAM-without-{group}", _without_input(group)) for group in (*_EXTENDED, *_KPM)},
+    "without_kpm": ("TA-SAM-without-KPM", _without_input(*_KPM)),  # what a rule reads
+}
+"""Of `dynamic`, where all of these are seen."""
 
 CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "no_sam": ("SAC-MARL", _no_sam),
@@ -151,7 +157,7 @@ CHANGES: dict[str, tuple[str, Callable[..., TrainConfig]]] = {
     "plastic": ("PLASTIC", _plastic),
     "plastic_distilled": ("PLASTIC-distilled", _plastic_distilled),
     "anchored": ("TA-SAM-anchored", _anchored),
-    **{f"without_{group}": (f"TA-SAM-without-{group}", _without_input(group)) for group in _GROUPS},
+    **_BLIND,
 }
 """What each name changes, and what a run with that change is called."""
 
@@ -179,7 +185,6 @@ def variant(name: str, base: str | TrainConfig = "default", **settings: float) -
     return replace(change(base, **settings), name=label)
 
 
-_BLIND = tuple(f"without_{group}" for group in _GROUPS)  # of `dynamic`, where all of these are seen
 _OF_TINY = ("ue_grid", "no_sam", "anchored", "centralised", "centralised_ta_sam")
 
 VARIANTS: dict[str, TrainConfig] = {
