@@ -109,6 +109,7 @@ lint: install
 bench: install
 	$(BIN)/python -m speed.env
 	$(BIN)/python -m speed.learner
+	$(BIN)/python -m speed.beside
 
 # Are the tests worth anything? Plants the defects of tests/planted/defects.toml, one at a time, in a copy.
 planted: install

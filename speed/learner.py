@@ -51,7 +51,8 @@ class HeldGate(TDVarianceGate):
         self.open = self._held
 
 
-def _learner(config: TrainConfig, num_open: int | None) -> Learner:
+def learner_of(config: TrainConfig, num_open: int | None) -> Learner:
+    """Fresh, with so many gates held open; None: as the configuration has them."""
     env = make_batched(config.env_id, config.env_kwargs, 1, 0, config.centralised)
     learner = Learner(task_of(env), config.learner, seed=0, total_updates=10**9)
     if num_open is not None:
@@ -59,7 +60,8 @@ def _learner(config: TrainConfig, num_open: int | None) -> Learner:
     return learner
 
 
-def _batch(learner: Learner) -> Batch:
+def batch_of(learner: Learner) -> Batch:
+    """Of its size, drawn at random."""
     generator = torch.Generator().manual_seed(0)
     n, num_agents = learner.config.batch_size, len(learner.task.agents)
     return Batch(
@@ -114,26 +116,26 @@ def measure(seconds: float) -> dict[str, Any]:
     torch.set_num_threads(1)
     default = VARIANTS["default"]
     learners = {
-        "no_sam": _learner(VARIANTS["no_sam"], None),
-        "critic_sam": _learner(VARIANTS["critic_sam"], None),
-        "ta_sam_0_open": _learner(default, 0),
-        "ta_sam_3_open": _learner(default, 3),
-        "ta_sam_6_open": _learner(default, 6),
-        "sam_everywhere": _learner(VARIANTS["no_selective"], None),
+        "no_sam": learner_of(VARIANTS["no_sam"], None),
+        "critic_sam": learner_of(VARIANTS["critic_sam"], None),
+        "ta_sam_0_open": learner_of(default, 0),
+        "ta_sam_3_open": learner_of(default, 3),
+        "ta_sam_6_open": learner_of(default, 6),
+        "sam_everywhere": learner_of(VARIANTS["no_selective"], None),
     }
     for name, config in VARIANTS.items():
         if name not in (*learners, "default") and config.env_kwargs == default.env_kwargs:
             is_gated = config.learner.sam.actors == "gated"
             num_open = (1 if config.centralised else 3) if is_gated else None
-            learners[name] = _learner(config, num_open)
-    batches = {name: _batch(learner) for name, learner in learners.items()}
+            learners[name] = learner_of(config, num_open)
+    batches = {name: batch_of(learner) for name, learner in learners.items()}
     evaluations = {name: learner.update(batches[name])["gradient_evaluations"] for name, learner in learners.items()}
     work: dict[str, Callable[[], Any]] = {
         name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
     }
     work["floor"] = _floor(learners["no_sam"])
-    paper = _learner(variant("no_sam", "paper"), None)
-    work["no_sam_paper"] = partial(paper.update, _batch(paper), log=False)
+    paper = learner_of(variant("no_sam", "paper"), None)
+    work["no_sam_paper"] = partial(paper.update, batch_of(paper), log=False)
     work["floor_paper"] = _floor(paper)
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():

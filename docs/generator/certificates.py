@@ -24,7 +24,7 @@ TOLD = {  # title, better, worse, what it says
     ),
     "coordination": (
         "coordination", "lookahead", "best rule without a reuse plan",
-        "who uses which RB matters, beyond how many",
+        "more than a rule at full reuse can do: who uses which RB, or what the true state tells",
     ),
     "rule_over_random": ("rule − random", "best rule", "random actions", "it is not hopeless"),
     "lookahead_over_rule": ("lookahead − rule", "lookahead", "best rule", "it is not solved by a rule"),
@@ -49,6 +49,11 @@ Lookahead ([scoring.md](scoring.md)) tries candidates for the coming step in cop
 the copies then follow `backlog_rule` for h − 1 steps more, or where no backlog is seen, the plan as it stands. All
 horizons try the same kinds of candidates on futures of their own, none of them the true one. So the difference is
 foresight; but it is that of *this* search, and no upper bound.
+
+With "coordination" two things are weighed together: that lookahead may leave RBs to others, and that it sees the true
+state. In `dynamic` it is the second alone: `python -m docs.measure.lookahead` finds {idle} of the RBs idle there
+([scoring.md](scoring.md#lookahead-search-in-copies-of-the-simulator)). What a DU can report (`observation="kpm"`) tells
+enough of that state for a learner to come close ([results.md](results.md#where-queues-fill-dynamic)).
 
 `dynamic` was made so that the numbers hold. Load, drift, bursts, window, the third horizon, the number of rounds and
 what the two weighted rules can do were chosen by trying some twenty versions on other networks: seeds 4,000,000 to

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 from tasam_agents.config import NetworkRegularisation
-from tasam_agents.learner.diverged import DivergedError
+from tasam_agents.learner.diverged import DivergedError, are_finite
 from tasam_agents.learner.sam import global_norm
 
 BETAS, EPS = (0.9, 0.999), 1e-8
@@ -67,7 +67,7 @@ class NetworkAdam:
             DivergedError: a gradient is NaN or infinite; then nothing has changed.
         """
         # A sum of squares is finite only if every term is, or if they are too large for any step.
-        if not bool(torch.stack(torch._foreach_norm(list(gradient))).isfinite().all()):
+        if not are_finite(torch.stack(torch._foreach_norm(list(gradient)))):
             wrong = [name for name, each in zip(self._names, gradient, strict=True) if not each.isfinite().all()]
             raise DivergedError(f"the gradient of {', '.join(wrong) or 'some weights'} is not finite")
         learning_rate = self._learning_rate * factor
