@@ -184,6 +184,7 @@ def score(
     suite: str = "oran-v2",
     networks: int | None = None,
     trust_env: Collection[str] = (),
+    scenarios: Sequence[str] = (),
 ) -> tuple[Score, dict[str, Path]]:
     """Score the best policies of runs on a suite, deterministic, on the networks that everybody is scored on.
 
@@ -193,16 +194,17 @@ def score(
         suite: of ``oran_env``.
         networks: only the first so many of each scenario.
         trust_env: environment ids with a module that the runs may name.
+        scenarios: only these of the suite; none: all.
 
     Returns:
         The score, whose ``table()`` is to be read and whose ``save(path)`` writes JSON; and which run played what.
 
     Raises:
-        UserError: not a run, an unknown suite, or no scenario that fits.
+        UserError: not a run, an unknown suite or scenario, or no scenario that fits.
     """
     paths = [Path(each) for each in ([runs] if isinstance(runs, (str, Path)) else runs)]
     players = {path: (run_config(path, trust_env), load_policy(path, trust_env=trust_env)) for path in paths}
-    return run_score.score_runs(players, suite, networks)
+    return run_score.score_runs(players, suite, networks, scenarios)
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,17 @@ from tasam_agents.baselines import BaselineConfig
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import ObservationPolicy
 from tasam_agents.envs.make import make_batched
-from tasam_agents.errors import UserError
+from tasam_agents.errors import UserError, not_among
 
 Player = tuple[TrainConfig | BaselineConfig, ObservationPolicy]
 """The configuration of a run, and its best policy."""
 
 
 def score_runs(
-    runs: Mapping[Path, Player], suite: str = "oran-v2", networks: int | None = None
+    runs: Mapping[Path, Player],
+    suite: str = "oran-v2",
+    networks: int | None = None,
+    scenarios: Sequence[str] = (),
 ) -> tuple[Score, dict[str, Path]]:
     """Play the networks of a suite with the best actors of runs, deterministic.
 
@@ -31,17 +34,22 @@ def score_runs(
         runs: by their directories, one or more; each sees and acts in its own way.
         suite: its name.
         networks: only the first so many of each scenario.
+        scenarios: only these; none: all.
 
     Returns:
         The score, and which run played each scenario.
 
     Raises:
-        UserError: an unknown suite, or no scenario that fits.
+        UserError: an unknown suite or scenario, or no scenario that fits.
     """
     try:
         wanted = find_suite(suite).scenarios
     except SuiteError as error:
         raise UserError(str(error)) from None
+    for name in scenarios:
+        if name not in wanted:
+            raise UserError(not_among(f"scenario of suite {suite} is", name, wanted))
+    wanted = tuple(name for name in wanted if not scenarios or name in scenarios)
     configs = {path: config for path, (config, _) in runs.items()}
     ways = {p: {name: c.env_kwargs[name] for name in INTERFACE if name in c.env_kwargs} for p, c in configs.items()}
     players: dict[str, Path] = {}
@@ -52,7 +60,8 @@ def score_runs(
         if chosen is not None:
             players[name] = chosen
     if not players:
-        raise UserError(f"no scenario of suite {suite} has the agents and spaces of {', '.join(map(str, runs))}")
+        asked = f" ({', '.join(scenarios)})" if scenarios else ""
+        raise UserError(f"no scenario of suite {suite}{asked} has the agents and spaces of {', '.join(map(str, runs))}")
 
     def player(scenario: Scenario) -> ObservationPolicy:
         return runs[players[scenario.name]][1]

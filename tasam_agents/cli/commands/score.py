@@ -20,6 +20,7 @@ def score(
     runs: tyro.conf.Positional[tuple[Path, ...]],
     suite: str = "oran-v2",
     networks: int | None = None,
+    scenarios: tuple[str, ...] = (),
     out: Path | None = None,
     trust_env: tuple[str, ...] = (),
 ) -> None:
@@ -31,6 +32,7 @@ def score(
         runs: run directories, one or more.
         suite: oran-v2, oran-v1, tiny-v1 or tiny-v2.
         networks: only the first so many of each scenario.
+        scenarios: only these of the suite; default: all that fit.
         out: write the result to this JSON file.
         trust_env: environment ids with a module that the runs may name; else only a registry's are made.
     """
@@ -40,7 +42,7 @@ def score(
         raise UserError("no run given; allowed: one or more run directories")
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise UserError(f"out is {out}; allowed: a file in a directory that exists")
-    found, players = public.score(runs, suite, networks, trust_env)
+    found, players = public.score(runs, suite, networks, trust_env, scenarios)
     print(found.table())
     for path in dict.fromkeys(players.values()):
         print(f"{path} played: {', '.join(name for name, own in players.items() if own == path)}")

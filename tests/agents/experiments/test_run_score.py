@@ -60,6 +60,16 @@ def test_what_does_not_fit_is_refused(run: Path) -> None:
         score(run, "oran-v1")
     with pytest.raises(UserError, match="unknown suite 'tiny-v3'; did you mean 'tiny-v2'"):
         score(run, "tiny-v3")
+    with pytest.raises(UserError, match="scenario of suite oran-v2 is 'papr'; did you mean 'paper'"):
+        score(run, "oran-v2", scenarios=["papr"])
+    with pytest.raises(UserError, match=r"no scenario of suite oran-v2 \(paper, calm\) has the agents"):
+        score(run, "oran-v2", scenarios=["paper", "calm"])
+
+
+def test_scenarios_may_be_picked(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["score", str(run), "--suite", "tiny-v1", "--networks", "2", "--scenarios", "tiny"])
+    assert f"{run} played: tiny" in capsys.readouterr().out
+    assert score(run, "tiny-v1", 2, scenarios=["tiny"])[0].rows == score(run, "tiny-v1", 2)[0].rows
 
 
 def test_each_run_acts_in_its_own_way(run: Path, tmp_path: Path) -> None:
