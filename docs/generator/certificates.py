@@ -51,7 +51,7 @@ horizons try the same kinds of candidates on futures of their own, none of them 
 foresight; but it is that of *this* search, and no upper bound.
 
 With "coordination" two things are weighed together: that lookahead may leave RBs to others, and that it sees the true
-state. In `dynamic` it is the second alone: `python -m docs.measure.lookahead` finds {idle} of the RBs idle there
+state. In `dynamic` it is the second: `python -m docs.measure.lookahead` finds 0.7 % of the RBs idle there
 ([scoring.md](scoring.md#lookahead-search-in-copies-of-the-simulator)). What a DU can report (`observation="kpm"`) tells
 enough of that state for a learner to come close ([results.md](results.md#where-queues-fill-dynamic)).
 

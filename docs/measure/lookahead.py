@@ -2,7 +2,7 @@
 
 python -m docs.measure.lookahead                   # the default search on `paper`, 20 networks
 python -m docs.measure.lookahead --rounds 0        # searching in the first step of an episode only
-python -m docs.measure.lookahead --scenario dynamic --networks 6 --draws 8 --interval 1 --horizon 10
+python -m docs.measure.lookahead --scenario dynamic --networks 4 --draws 8 --interval 1 --horizon 10
 
 It also prints the share of the RBs that the search leaves idle: without idle RBs it gains by how each DU splits the
 band among its slices, and not by who uses which RB.
