@@ -150,7 +150,9 @@ class Training:
         self.best_validation_return: float | None = None
         self.window = MetricWindow()
         self.after_validation: Callable[[float], None] = lambda validation_return: None
-        self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] = self._rollout  # where transitions come from
+        # Where transitions come from, if not from this process. (A bound method of this object would keep it, and the
+        # replay, in memory after the run.)
+        self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] | None = None
         self.remark = ""  # what a reader of the log must know about the resume
         self.earlier_s = self.earlier_cpu_s = 0.0  # of sessions before a resume
         self._is_whole = False  # whether this is a boundary between two iterations
@@ -236,7 +238,7 @@ class Training:
     def collect(self, steps: int, policy: InputPolicy) -> None:
         """Let every env take some steps and store each transition in B; policy: inputs -> actions."""
         began = time.perf_counter()
-        for lived in self.rollout(steps, policy):
+        for lived in (self.rollout or self._rollout)(steps, policy):
             self.replay.add(lived.inputs, lived.actions, lived.rewards, lived.next_inputs, lived.terminated)
             self.window.add("return", lived.rewards, axes=2)
             for name, value in lived.info.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import signal
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +30,7 @@ from tasam_agents.training.interruption import StopRequest
 from tasam_agents.training.metric_window import MetricWindow
 from tasam_agents.training.progress import Progress
 from tasam_agents.training.run_directory import RunDirectory, RunError
-from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, train
+from tasam_agents.training.trainer import Interrupted, Training, TrainingDiverged, begin, train
 
 TIMINGS = {"updates_per_second", "environment_steps_per_second", "wall_time_s", "cpu_time_s"}
 
@@ -380,3 +382,18 @@ def test_gates_that_cannot_open_are_announced(tmp_path: Path, capsys: pytest.Cap
     assert "note: the gates stay closed" in "".join(capsys.readouterr())
     train(FAKE, tmp_path / "other")
     assert "note: the gates stay closed" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("config", [FAKE, ORAN], ids=lambda config: str(config.name))
+def test_a_run_leaves_no_memory_behind(config: TrainConfig, tmp_path: Path) -> None:
+    """Without waiting for Python to look for circles, which it seldom does: a replay of each run would pile up."""
+    gc.collect()
+    gc.disable()
+    try:
+        training = begin(config, tmp_path / "run", resume=False)
+        training.collect(2, training.random_policy())
+        left = [weakref.ref(each) for each in (training, training.learner, training.replay)]
+        del training
+        assert [each() for each in left] == [None, None, None]
+    finally:
+        gc.enable()
