@@ -157,14 +157,26 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     figure.colorbar(mesh, cax=axes[0].inset_axes([1.02, 0.0, 0.025, 1.0]), label="gate open\n(share of time)")
     for i in range(num_actors):
         look = {"color": COLOURS[i % len(COLOURS)], "ls": STYLES[i % len(STYLES)], "lw": 1.4, "marker": dot}
+        look["clip_on"] = not dot  # a point stands at the edge of its panel
         axes[1].plot(iterations, variance[:, i], **look, label=f"actor {i}")
         axes[2].plot(iterations, radius[:, i], **look)
-    axes[1].plot(iterations, threshold, color="black", lw=2.2, marker=dot, alpha=0.6, label=r"threshold $\lambda_{TD}$")
+    axes[1].plot(
+        iterations,
+        threshold,
+        color="black",
+        lw=2.2,
+        marker=dot,
+        alpha=0.6,
+        clip_on=not dot,
+        label=r"threshold $\lambda_{TD}$",
+    )
     axes[1].set_ylabel(r"TD-error variance $\sigma_i^2$")
     known = variance[np.isfinite(variance) & (variance > 0)]
     if known.size and known.max() > 20 * known.min():
         axes[1].set_yscale("log")
-    axes[2].plot(iterations, critic_radius, color="black", lw=2.2, marker=dot, alpha=0.6, label="critic")
+    axes[2].plot(
+        iterations, critic_radius, color="black", lw=2.2, marker=dot, alpha=0.6, clip_on=not dot, label="critic"
+    )
     axes[2].set_ylabel(r"radius $\rho_i$")
     axes[2].set_xlabel("iteration")
     axes[2].set_ylim(bottom=0)
