@@ -156,7 +156,12 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     axes[0].set_ylabel("actor i")
     figure.colorbar(mesh, cax=axes[0].inset_axes([1.02, 0.0, 0.025, 1.0]), label="gate open\n(share of time)")
     for i in range(num_actors):
-        look = {"color": COLOURS[i % len(COLOURS)], "ls": STYLES[i % len(STYLES)], "lw": 1.4, "marker": dot}
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "ls": STYLES[i % len(STYLES)],
+            "lw": 1.4,
+            "marker": dot,
+        }
         look["clip_on"] = not dot  # a point stands at the edge of its panel
         axes[1].plot(iterations, variance[:, i], **look, label=f"actor {i}")
         axes[2].plot(iterations, radius[:, i], **look)

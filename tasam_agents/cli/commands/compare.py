@@ -75,8 +75,8 @@ def compare(
             print(sentence)
         files = write_comparison(report, out)
         if curves:
-            agents = [line.agent for line in report.lines]
-            files.append(comparison_curves.draw(curves, agents, out / "comparison_curves.png"))
+            compared = [line.agent for line in report.lines]
+            files.append(comparison_curves.draw(curves, compared, out / "comparison_curves.png"))
         print()
         print_paths(files)
     if failures:
