@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import oran_env
 from oran_env.commands import MODULES, CommandError
-from oran_env.commands.completion import bash_script
+from oran_env.commands.completion import OPTION, bash_script
 from oran_env.rendering import FilmError, MissingExtra, NoDisplay
 from oran_env.scenario.near_miss import did_you_mean
 from oran_env.scenario.validation import ScenarioError
@@ -29,19 +31,35 @@ class _PrintCompletion(argparse.Action):
         parser.exit()
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, and what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            CommandError: always.
+        """
+        wrong = re.match(r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        near = did_you_mean(wrong[1], re.split(r"[', ]+", wrong[2])) if wrong else ""
+        raise CommandError(f"{message}{near and f'; {near.strip()}'} ({self.prog} --help lists all)")
+
+
 def parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser with all subcommands.
 
     Raises:
         CommandError: what is asked for is none of them.
     """
-    top = argparse.ArgumentParser(prog="oran-env", description="O-RAN resource management as an environment.")
+    top = _Parser(prog="oran-env", description="O-RAN resource management as an environment.")
     top.add_argument("--version", action="version", version=f"oran-env {oran_env.__version__}")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     words = 'print what makes bash complete commands and options: eval "$(oran-env --print-completion)"'
     top.add_argument("--print-completion", action=_PrintCompletion, nargs=0, const=subparsers.choices, help=words)
     for module in MODULES:
         importlib.import_module(module).register(subparsers)
+    for command in subparsers.choices.values():
+        command.set_defaults(parser=command)
     for name in asked:  # argparse itself would say nothing of a near miss
         if not name.startswith("-") and name not in subparsers.choices:
             near = did_you_mean(name, subparsers.choices)
@@ -56,7 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # an encoding without our signs
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        options = parser(given[:1]).parse_args(given)
+        options, surplus = parser(given[:1]).parse_known_args(given)
+        if surplus:
+            near = did_you_mean(surplus[0].partition("=")[0], OPTION.findall(options.parser.format_help()))
+            options.parser.error(f"unrecognized: {' '.join(surplus)}{near and f'; {near.strip()}'}")
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # nobody reads, `| head`: what is left goes nowhere, so that the exit is quiet

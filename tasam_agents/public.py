@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from oran_env.scoring.score import Score
 from tasam_agents.baselines import BaselineConfig
-from tasam_agents.baselines.training import is_baseline, load_config, train_baseline
-from tasam_agents.baselines.training import load_policy as load_baseline
+from tasam_agents.baselines.training import train_baseline
 from tasam_agents.config.fields import MOST_THREADS, Scalar, TrainConfig
 from tasam_agents.distributed.config import DistributedConfig
 from tasam_agents.distributed.training import train_distributed
@@ -20,6 +19,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
 from tasam_agents.experiments import run_evaluation, run_score
+from tasam_agents.experiments.any_run import config_of, policy_of
 from tasam_agents.experiments.comparison.plan import measure, plan
 from tasam_agents.experiments.comparison.result import ComparisonReport
 from tasam_agents.files.tracking import Tool, tracked
@@ -27,10 +27,9 @@ from tasam_agents.jobs.engine import run_jobs
 from tasam_agents.jobs.job import RunsFailed
 from tasam_agents.jobs.training_task import TRAINING
 from tasam_agents.jobs.worker_pool import WorkerPool
-from tasam_agents.training import checkpoint, trainer
+from tasam_agents.training import trainer
 from tasam_agents.training.choosing import Choice, choose
-from tasam_agents.training.evaluation import load_actors, run_policy
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.run_lock import run_lock
 
 
@@ -117,8 +116,7 @@ def run_config(run_dir: Path | str, trust_env: Collection[str] = ()) -> TrainCon
     Raises:
         UserError: not a run, or it names an environment that would import code of its choosing.
     """
-    path = Path(run_dir)
-    return load_config(path, trust_env) if is_baseline(path) else RunDirectory.open(path).config(trust_env)
+    return config_of(Path(run_dir), trust_env)
 
 
 def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Collection[str] = ()) -> ObservationPolicy:
@@ -132,16 +130,7 @@ def load_policy(run_dir: Path | str, deterministic: bool = True, trust_env: Coll
     Raises:
         UserError: not a run, nothing saved yet, damaged.
     """
-    path = Path(run_dir)
-    if is_baseline(path):
-        return load_baseline(path, deterministic, trust_env)
-    run = RunDirectory.open(path)
-    config = run.config(trust_env)
-    if not checkpoint.exists(run.best):
-        raise RunError(f"{path} has no policy yet: there is no {run.best}")
-    env = make_batched(config.env_id, config.env_kwargs, 1, 0)
-    learner = load_actors(checkpoint.load(run.best), run.best, config, env)
-    return run_policy(learner, config, env, deterministic)
+    return policy_of(Path(run_dir), deterministic, trust_env)
 
 
 def evaluate(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-_OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
-_CHOICES = re.compile(rf"({_OPTION.pattern}) \{{([\w,.-]+)\}}")
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
+_CHOICES = re.compile(rf"({OPTION.pattern}) \{{([\w,.-]+)\}}")
 
 
 def bash_script(program: str, helps: Mapping[str, str], values: Mapping[str, Iterable[str]] | None = None) -> str:
@@ -23,7 +23,7 @@ def bash_script(program: str, helps: Mapping[str, str], values: Mapping[str, Ite
     function = "_" + re.sub(r"\W", "_", program)
     after, options = [], []
     for command, text in helps.items():
-        found = dict.fromkeys(_OPTION.findall(text))
+        found = dict.fromkeys(OPTION.findall(text))
         options.append(f"    {command}) words='{' '.join(found)}' ;;")
         choices = {option: names.split(",") for option, names in _CHOICES.findall(text)} | dict(values or {})
         parts = re.findall(rf"^  {program} {command} ([a-z]+) ", text, re.MULTILINE)

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from oran_env.scenario.slices import SLICES
 from tasam_agents.baselines import BaselineConfig
-from tasam_agents.baselines.training import is_baseline, load_config, load_policy
+from tasam_agents.baselines.training import load_policy
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import Seed, held_out_networks
 from tasam_agents.errors import UserError
+from tasam_agents.experiments.any_run import config_of
 from tasam_agents.files.atomic_write import write_json_atomically
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.plotting.style import write_table
@@ -161,7 +162,7 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
     """
     began = time.perf_counter()
     run = RunDirectory.open(path)
-    config = load_config(path, trusted) if is_baseline(path) else run.config(trusted)
+    config = config_of(path, trusted)
     names = held_out_networks(num_networks)
     if not checkpoint.exists(run.best):
         raise RunError(f"{path} has no checkpoint to evaluate yet: there is no {run.best}")

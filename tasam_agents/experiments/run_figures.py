@@ -24,7 +24,7 @@ Lines = Sequence[Mapping[str, Any]]
 
 
 def draw_run(run: RunDirectory) -> list[Path]:
-    """Draw all that the metrics of a run allow into its ``figures/``; return the pictures.
+    """Draw all that the metrics of a run, our own or a baseline's, allow into its ``figures/``; return the pictures.
 
     Raises:
         RunError: there is not a single line of metrics yet.
@@ -41,21 +41,23 @@ def draw_run(run: RunDirectory) -> list[Path]:
 def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
     """Return of training and on validation networks over the iterations; of one run, also the reference policies.
 
-    The references are means over the held-out networks of ``evaluation.json``, and are drawn when it exists.
+    Runs whose iterations differ in environment steps are drawn over these. The references are means over the held-out
+    networks of ``evaluation.json``, and are drawn when it exists.
     """
     figure, axes = new_figure(1, 1, (7.0, 4.2))
     axis = axes[0]
     rows = []
-    for number, run in enumerate(runs):
-        lines = _lines(run)
+    logs = [_lines(run) for run in runs]
+    over = "iteration" if len(set().union(*map(_steps_of_an_iteration, logs))) <= 1 else "env_steps"
+    for number, (run, lines) in enumerate(zip(runs, logs, strict=True)):
         colour = COLOURS[number % len(COLOURS)]
-        iterations, training = _series(lines, "iteration"), _series(lines, "return")
-        name = run.recorded_config().name if len(runs) == 1 else run.path.name
+        iterations, training = _series(lines, over), _series(lines, "return")
+        name = run.recorded_name() if len(runs) == 1 else run.path.name
         label = f"{name}, training" if number == 0 else None  # the others' are as faint, in their own colours
         axis.plot(iterations, training, color=colour, alpha=0.4, lw=1.2, marker=_dot(lines), ms=4, label=label)
         checked = [line for line in lines if "validation_return" in line]
         if checked:
-            x, y = _series(checked, "iteration"), _series(checked, "validation_return")
+            x, y = _series(checked, over), _series(checked, "validation_return")
             axis.plot(
                 x, y, STYLES[number // len(COLOURS) % len(STYLES)], color=colour, lw=1.8, marker="os^Dv"[number % 5],
                 ms=4, label=f"{name}, validation (deterministic)",
@@ -68,7 +70,7 @@ def learning_curves(runs: Sequence[RunDirectory], picture: Path) -> Path:
     if len(runs) == 1:
         shown = np.concatenate([training, _series(lines, "validation_return")])
         rows += _draw_references(axis, runs[0], shown[np.isfinite(shown)])
-    axis.set_xlabel("iteration")
+    axis.set_xlabel({"env_steps": "environment steps"}.get(over, over))
     axis.set_ylabel("return: mean reward per agent and step")
     figure.legend(loc="outside lower center", ncol=2, frameon=False, fontsize=8)
     return save_picture(figure, picture, rows)
@@ -154,15 +156,32 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
     axes[0].set_ylabel("actor i")
     figure.colorbar(mesh, cax=axes[0].inset_axes([1.02, 0.0, 0.025, 1.0]), label="gate open\n(share of time)")
     for i in range(num_actors):
-        look = {"color": COLOURS[i % len(COLOURS)], "ls": STYLES[i % len(STYLES)], "lw": 1.4, "marker": dot}
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "ls": STYLES[i % len(STYLES)],
+            "lw": 1.4,
+            "marker": dot,
+        }
+        look["clip_on"] = not dot  # a point stands at the edge of its panel
         axes[1].plot(iterations, variance[:, i], **look, label=f"actor {i}")
         axes[2].plot(iterations, radius[:, i], **look)
-    axes[1].plot(iterations, threshold, color="black", lw=2.2, marker=dot, alpha=0.6, label=r"threshold $\lambda_{TD}$")
+    axes[1].plot(
+        iterations,
+        threshold,
+        color="black",
+        lw=2.2,
+        marker=dot,
+        alpha=0.6,
+        clip_on=not dot,
+        label=r"threshold $\lambda_{TD}$",
+    )
     axes[1].set_ylabel(r"TD-error variance $\sigma_i^2$")
     known = variance[np.isfinite(variance) & (variance > 0)]
     if known.size and known.max() > 20 * known.min():
         axes[1].set_yscale("log")
-    axes[2].plot(iterations, critic_radius, color="black", lw=2.2, marker=dot, alpha=0.6, label="critic")
+    axes[2].plot(
+        iterations, critic_radius, color="black", lw=2.2, marker=dot, alpha=0.6, clip_on=not dot, label="critic"
+    )
     axes[2].set_ylabel(r"radius $\rho_i$")
     axes[2].set_xlabel("iteration")
     axes[2].set_ylim(bottom=0)
@@ -175,6 +194,12 @@ def selective_sam(lines: Lines, picture: Path) -> Path:
         for row, line in enumerate(lines) for i in range(num_actors)
     ]  # fmt: skip
     return save_picture(figure, picture, rows)
+
+
+def _steps_of_an_iteration(lines: Lines) -> set[float]:
+    """Environment steps of all networks together; empty where a single line does not tell."""
+    steps, iterations = (lines[-1][name] - lines[0][name] for name in ("env_steps", "iteration"))
+    return {steps / iterations} if iterations else set()
 
 
 def _dot(lines: Lines) -> str:

@@ -1,4 +1,4 @@
-"""A film of the best actors of a run at work, deterministic, on one network."""
+"""A film of the best policy of a run at work, deterministic, on one network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from oran_env import OranParallelEnv
 from oran_env.rendering import RENDER_FPS, check_output, write_film
+from tasam_agents.baselines import BaselineConfig
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import EnvironmentRefused, ObservationPolicy, ended
-from tasam_agents.envs.make import make_batched, make_env
+from tasam_agents.envs.make import make_env
 from tasam_agents.envs.seeding import Seed, checked_seed, held_out_networks
 from tasam_agents.envs.sequential import SequentialBatch
 from tasam_agents.errors import UserError
-from tasam_agents.training import checkpoint
-from tasam_agents.training.evaluation import load_actors, run_policy
+from tasam_agents.experiments.any_run import config_of, policy_of
 from tasam_agents.training.progress import counted
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDirectory
 
 
 def film_run(
@@ -31,7 +31,7 @@ def film_run(
     fps: float = RENDER_FPS,
     trusted: Collection[str] = (),
 ) -> Path:
-    """Film the best actors of a run, deterministic, on one network; return the file.
+    """Film the best policy of a run, our own or a baseline's, deterministic, on one network; return the file.
 
     Args:
         path: run directory.
@@ -45,9 +45,8 @@ def film_run(
         UserError: not a run, nothing trained yet, another environment than oran_env's, steps or seed out of range.
         CheckpointError, EnvironmentRefused, FilmError, MissingExtra: see there.
     """
-    run = RunDirectory.open(path)
-    config = run.config(trusted)
-    out = run.figures / "watch.gif" if out is None else out
+    config = config_of(path, trusted)
+    out = RunDirectory(path).figures / "watch.gif" if out is None else out
     check_output(out)
     if steps is not None and steps < 1:
         raise UserError(f"steps is {steps}; allowed: 1 or more")
@@ -55,21 +54,18 @@ def film_run(
         checked_seed(0 if seed is None else seed)
     except ValueError as error:
         raise UserError(str(error)) from error
-    if not checkpoint.exists(run.best):
-        raise RunError(f"{path} has no checkpoint to show yet: there is no {run.best}")
+    policy = policy_of(path, trusted=trusted)
     env = _drawing_env(path, config)
-    task = make_batched(config.env_id, config.env_kwargs, 1, 0)  # as in training, with names for its columns
-    learner = load_actors(checkpoint.load(run.best), run.best, config, task)
     env.unwrapped.caption = f"policy: {config.name}, trained"
     name: Seed = held_out_networks(1)[0] if seed is None else seed
     batch = SequentialBatch([env], [name])  # steps the very environment that is drawn
     steps = env.unwrapped.scenario.control.horizon if steps is None else steps
-    frames = _play(env, batch, run_policy(learner, config, task, deterministic=True), name, steps)
+    frames = _play(env, batch, policy, name, steps)
     write_film(counted(frames, steps, "frame"), out, fps)
     return out
 
 
-def _drawing_env(path: Path, config: TrainConfig) -> Any:
+def _drawing_env(path: Path, config: TrainConfig | BaselineConfig) -> Any:
     """The environment of a run in mode "rgb_array"; refuse another one than oran_env's, whose picture is unknown."""
     env = make_env(config.env_id, config.env_kwargs)
     if not isinstance(env.unwrapped, OranParallelEnv):

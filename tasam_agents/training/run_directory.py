@@ -207,13 +207,28 @@ class RunDirectory:
         """What config.json says, to be read and compared; nothing that it names is to be imported.
 
         Raises:
-            RunDamaged: config.json is damaged or of another version of the program.
+            RunError: a baseline's. RunDamaged: config.json is damaged or of another version of the program.
         """
         document = self.recorded_document()
+        if "kind" in document:
+            raise RunError(f"{self.path} is a run of {document['kind']!r}; allowed: runs of our own agents")
         try:
             return TrainConfig.from_dict(document)
         except (ValueError, TypeError, AssertionError, AttributeError) as error:
             raise RunDamaged(f"{self.config_file} is not the configuration of a run: {error}") from error
+
+    def recorded_name(self) -> str:
+        """What the agent of the run is called, of our own or a baseline.
+
+        Raises:
+            RunDamaged: config.json is damaged.
+        """
+        document = self.recorded_document()
+        if "kind" not in document:
+            return self.recorded_config().name
+        if not isinstance(document.get("name"), str):
+            raise RunDamaged(f"{self.config_file} is not the configuration of a run: it has no name")
+        return str(document["name"])
 
     def recorded_document(self) -> dict[str, Any]:
         """config.json as it is, of a run of our own or of a baseline.

@@ -65,3 +65,25 @@ def test_a_command_that_is_none_tells_what_was_meant(capsys: pytest.CaptureFixtu
             cli.main([given])
         assert leaving.value.code == cli.BAD_INPUT
         assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["watch", "--scenaro", "tiny"], "unrecognized: --scenaro tiny; did you mean '--scenario'?"),
+        (["watch", "--polcy=static"], "unrecognized: --polcy=static; did you mean '--policy'?"),
+        (["list", "tiny"], "unrecognized: tiny (oran-env list --help lists all)"),
+        (["levels", "--suite", "oran-v3"], "did you mean 'oran-v2'? (oran-env levels --help lists all)"),
+        (["watch", "--seed", "x"], "argument --seed: invalid int value: 'x' (oran-env watch --help lists all)"),
+        (["score"], "the following arguments are required: --policy"),
+    ],
+)
+def test_an_option_that_is_none_tells_what_was_meant(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(arguments)
+    assert leaving.value.code == cli.BAD_INPUT
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1

@@ -75,7 +75,8 @@ def compare(
             print(sentence)
         files = write_comparison(report, out)
         if curves:
-            files.append(comparison_curves.draw(curves, out / "comparison_curves.png"))
+            compared = [line.agent for line in report.lines]
+            files.append(comparison_curves.draw(curves, compared, out / "comparison_curves.png"))
         print()
         print_paths(files)
     if failures:

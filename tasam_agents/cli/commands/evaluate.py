@@ -31,8 +31,7 @@ def evaluate(
 
 
 def evaluate_and_draw(path: Path, num_networks: int, trusted: Collection[str] = ()) -> None:
-    """Print and write the comparison of a run, and draw its figures if it is one of our own agents."""
-    from tasam_agents.baselines.training import is_baseline
+    """Print and write the comparison of a run, and draw its figures."""
     from tasam_agents.experiments.run_evaluation import evaluate_run
     from tasam_agents.experiments.run_figures import draw_run
     from tasam_agents.training.run_directory import RunDirectory
@@ -41,4 +40,4 @@ def evaluate_and_draw(path: Path, num_networks: int, trusted: Collection[str] = 
     run = RunDirectory.open(path)
     files = comparison.write(run)
     print(f"\n{comparison.text()}\n")
-    print_paths([*files, *([] if is_baseline(path) else draw_run(run))])
+    print_paths([*files, *draw_run(run)])

@@ -46,6 +46,9 @@ def score(
     print(found.table())
     for path in dict.fromkeys(players.values()):
         print(f"{path} played: {', '.join(name for name, own in players.items() if own == path)}")
+    for path in runs:
+        if path not in players.values():
+            print(f"{path} played nothing: no scenario that fits it was left; to compare runs, score each by itself")
     if out is not None:
         found.save(out)
         print(f"written: {out}")

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasam_agents.plotting.style import COLOURS, STYLES, new_figure, save_picture
+from tasam_agents.plotting.panels import look_of
+from tasam_agents.plotting.style import new_figure, save_picture
 from tasam_agents.stats.intervals import Interval, mean_interval
 from tasam_agents.training.run_directory import RunDirectory
 
 POINTS = 60  # at which the curves are drawn
+LINEAR = 500  # updates or gradients, up to which the axis is linear: PPO makes many small updates
 
 
 @dataclass(frozen=True)
@@ -92,29 +94,36 @@ def text(curves: Mapping[str, Sequence[Curve]]) -> str:
     )
 
 
-def draw(curves: Mapping[str, Sequence[Curve]], picture: Path) -> Path:
-    """Best validation return so far over updates and over gradient evaluations: mean over the seeds and all runs."""
+def draw(curves: Mapping[str, Sequence[Curve]], agents: Sequence[str], picture: Path) -> Path:
+    """Best validation return so far over updates and over gradient evaluations: mean over the seeds and all runs.
+
+    agents: all that are compared, in the order that their looks follow in every picture. A run that was validated once
+    is a point.
+    """
     figure, (left, right) = new_figure(1, 2, (9.5, 4.0), sharey=True)
     rows = []
-    for number, (agent, own) in enumerate(curves.items()):
-        colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
+    for agent, own in curves.items():
+        look = look_of(agents, agent)
         for axis, measure in ((left, "updates"), (right, "gradients")):
             spent = [getattr(curve, measure) for curve in own]
             grid = np.linspace(0.0, max(float(x[-1]) for x in spent), POINTS)
             read = Curve.after if measure == "updates" else Curve.at
             values = np.array([[read(curve, budget) for budget in grid] for curve in own])
-            axis.plot(grid, values.mean(axis=0), style, color=colour, lw=1.8, label=agent)
+            mean_line, once = values.mean(axis=0), all(x.size < 2 for x in spent)
+            axis.plot(grid, mean_line, **look | {"marker": look["marker"] if once else ""}, lw=1.8, ms=5, label=agent)
             for x, curve in zip(spent, own, strict=True):
-                axis.step(x, curve.best, where="post", color=colour, alpha=0.25, lw=0.8)
+                axis.step(x, curve.best, where="post", color=look["color"], alpha=0.25, lw=0.8)
             rows += [
                 {"agent": agent, "over": measure, "spent": spent_so_far, "mean_best_validation_return": mean}
-                for spent_so_far, mean in zip(grid.tolist(), values.mean(axis=0).tolist(), strict=True)
+                for spent_so_far, mean in zip(grid.tolist(), mean_line.tolist(), strict=True)
                 if np.isfinite(mean)
             ]
     left.set_xlabel("updates")
     right.set_xlabel("gradient evaluations")
     left.set_ylabel("best validation return so far")
     for axis in (left, right):
-        axis.set_xscale("symlog", linthresh=500)  # PPO makes many small updates
+        axis.set_xlim(left=0)
+        if axis.get_xlim()[1] > LINEAR:
+            axis.set_xscale("symlog", linthresh=LINEAR)
     left.legend(frameon=False, fontsize=8)
     return save_picture(figure, picture, rows)

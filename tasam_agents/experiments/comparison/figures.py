@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasam_agents.experiments.comparison.result import Line
-from tasam_agents.plotting.style import BLUE, COLOURS, RED, STYLES, heat_map, new_figure, save_picture
+from tasam_agents.plotting.panels import look_of
+from tasam_agents.plotting.style import BLUE, RED, heat_map, new_figure, save_picture
 from tasam_agents.stats.bootstrap import (
     performance_profile,
     probability_of_improvement,
@@ -87,13 +88,13 @@ def profiles(returns: Returns, picture: Path) -> Path:
     thresholds = np.linspace(everything.min(), everything.max(), THRESHOLDS)
     figure, (axis,) = new_figure(1, 1, (7.0, 4.6))
     rows = []
-    for number, (agent, values) in enumerate(returns.items()):
+    for agent, values in returns.items():
         profile = performance_profile(values, thresholds)
-        colour = COLOURS[number % len(COLOURS)]
-        axis.plot(thresholds, profile.share, STYLES[number % len(STYLES)], color=colour, lw=1.6, label=agent)
+        look = look_of(list(returns), agent) | {"marker": ""}
+        axis.plot(thresholds, profile.share, **look, lw=1.6, label=agent)
         low, high = profile.low, profile.high
         if low is not None and high is not None:
-            axis.fill_between(thresholds, low, high, color=colour, alpha=0.15, lw=0)
+            axis.fill_between(thresholds, low, high, color=look["color"], alpha=0.15, lw=0)
         for place, tau in enumerate(thresholds.tolist()):
             bounds = (None, None) if low is None or high is None else (float(low[place]), float(high[place]))
             rows.append(

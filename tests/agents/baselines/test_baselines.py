@@ -465,6 +465,13 @@ def test_train_and_evaluate_take_baselines(tmp_path: Path, capsys: pytest.Captur
     assert deterministic["returns"] != sampled["returns"]
     assert "count_rule" in [row["policy"] for row in references]
     assert is_baseline(run.path)
+    assert f"written: {run.figures / 'learning_curve.png'}" in first
+    main(["watch", str(run.path), "--steps", "1", "--out", str(tmp_path / "last.png")])
+    assert (tmp_path / "last.png").stat().st_size > 10_000
+    with pytest.raises(SystemExit) as leaving:
+        main(["sharpness", str(run.path)])
+    assert leaving.value.code == BAD_INPUT
+    assert "is a run of 'stable-baselines3'; allowed: runs of our own agents" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

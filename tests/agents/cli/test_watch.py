@@ -89,7 +89,7 @@ def test_bad_input_is_one_line(
 
 def test_runs_without_a_checkpoint_or_on_another_environment_are_refused(tmp_path: Path) -> None:
     new = RunDirectory.create(tmp_path / "new", SHORT)
-    with pytest.raises(RunError, match="has no checkpoint to show yet"):
+    with pytest.raises(RunError, match="has no policy yet"):
         film_run(new.path)
     config = replace(
         SHORT, env_id="mpe2.simple_spread_v3:parallel_env", env_kwargs={"N": 2, "continuous_actions": True},

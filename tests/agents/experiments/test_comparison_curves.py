@@ -4,9 +4,13 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tasam_agents.experiments.comparison import curves as pictures_of_curves
+from tasam_agents.experiments.comparison import figures
 from tasam_agents.experiments.comparison.curves import at_equal_gradients, curve_of, draw, gradient_evaluations, text
 from tasam_agents.training.run_directory import RunDirectory
 
@@ -58,8 +62,30 @@ def test_one_seed_has_no_interval_and_a_late_validation_is_said(tmp_path: Path) 
 
 def test_the_picture_has_its_numbers_beside_it(tmp_path: Path) -> None:
     curves = {"a": [curve_of(run(tmp_path / "a", 2.0, [0.4, 0.5]))]}
-    picture = draw(curves, tmp_path / "curves.png")
+    picture = draw(curves, ["a"], tmp_path / "curves.png")
     rows = list(csv.DictReader(picture.with_suffix(".csv").open()))
     assert {row["over"] for row in rows} == {"updates", "gradients"}
     assert float(rows[-1]["spent"]) == 40
     assert float(rows[-1]["mean_best_validation_return"]) == 0.5
+
+
+def test_one_validation_is_a_point_and_an_agent_looks_as_in_the_profiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Any] = []
+    for module in (pictures_of_curves, figures):
+        monkeypatch.setattr(module, "save_picture", lambda figure, *_: saved.append(figure))
+    agents = ["rule", "a", "b"]  # a rule has no curve
+    curves = {"a": [curve_of(run(tmp_path / "a", 2.0, [0.4, 0.5]))], "b": [curve_of(run(tmp_path / "b", 200.0, [0.6]))]}
+    draw(curves, agents, tmp_path / "curves.png")
+    figures.profiles({name: np.eye(3) for name in agents}, tmp_path / "profiles.png")
+    (left, right), (profiles,) = (figure.axes for figure in saved)
+    for axis in (left, right):
+        shown = {line.get_label(): line for line in axis.lines}
+        assert np.isfinite(shown["b"].get_ydata()).sum() == 1
+        assert (shown["a"].get_marker(), shown["b"].get_marker()) == ("", "D")
+        looks = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in profiles.lines}
+        assert {name: (shown[name].get_color(), shown[name].get_linestyle()) for name in "ab"} == {
+            name: looks[name] for name in "ab"
+        }
+    assert (left.get_xscale(), right.get_xscale(), left.get_xlim()[0]) == ("linear", "symlog", 0)

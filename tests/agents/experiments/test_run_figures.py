@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,25 @@ def test_several_runs_share_one_picture(run: RunDirectory, tmp_path: Path) -> No
     assert is_picture(picture)
     assert {row["name"] for row in rows(picture)} == {"tiny", "b"}
     assert "selective_sam.png" not in [path.name for path in draw_run(other)]  # no gate, no picture of it
+
+
+def test_runs_whose_iterations_differ_are_drawn_over_environment_steps(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Any] = []
+    monkeypatch.setattr(run_figures, "save_picture", lambda figure, *_: saved.append(figure))
+    (tmp_path / "b").mkdir()
+    for steps in (100, 7):
+        line = {"return": 1.0, "validation_return": 1.0}
+        lines = [line | {"iteration": i, "env_steps": 1000 + steps * i} for i in (1, 3)]
+        (tmp_path / "b" / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+        others = [dict(each, env_steps=500 + 100 * each["iteration"]) for each in run.metrics()]
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / "a" / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in others))
+        learning_curves([RunDirectory(tmp_path / "a"), RunDirectory(tmp_path / "b")], tmp_path / "both.png")
+    same, differ = (figure.axes[0] for figure in saved)
+    assert (same.get_xlabel(), same.lines[-1].get_xdata().tolist()) == ("iteration", [1, 3])
+    assert (differ.get_xlabel(), differ.lines[-1].get_xdata().tolist()) == ("environment steps", [1007, 1021])
 
 
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:

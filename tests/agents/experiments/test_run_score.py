@@ -72,9 +72,11 @@ def test_scenarios_may_be_picked(run: Path, capsys: pytest.CaptureFixture[str]) 
     assert score(run, "tiny-v1", 2, scenarios=["tiny"])[0].rows == score(run, "tiny-v1", 2)[0].rows
 
 
-def test_each_run_acts_in_its_own_way(run: Path, tmp_path: Path) -> None:
+def test_each_run_acts_in_its_own_way(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two runs with different reuse plans: the first is played, with its own, as alone."""
     other = train(replace(SHORT, env_kwargs={**SHORT.env_kwargs, "owned_rbs": 1}), tmp_path / "other", quiet=True)
     alone, both, swapped = (score(runs, "tiny-v1", networks=2)[0] for runs in ([run], [run, other], [other, run]))
     assert both.rows == alone.rows
     assert swapped.rows == score(other, "tiny-v1", networks=2)[0].rows != alone.rows
+    main(["score", str(run), str(other), "--suite", "tiny-v1", "--networks", "2"])
+    assert f"{other} played nothing: no scenario that fits it was left" in capsys.readouterr().out

@@ -252,3 +252,11 @@ def test_satisfied_leaves_empty_slices_out() -> None:
     np.testing.assert_array_equal(np.isnan(info["satisfied"]), empty)
     assert np.nanmean(info["satisfied"]) == 0.0
     assert (info["qos_normalised"][empty] == 1.0).all()
+
+
+def test_rates_that_change_a_little_from_step_to_step() -> None:
+    """As those of averaged fading do: docs/delay.md says how far it holds."""
+    measured = pytest.importorskip("docs.measure.delay")  # copies of the packages alone lack it
+    for load in (0.33, 0.8):
+        here, event_driven = measured.changing_rates(load, 0.1)
+        assert here == pytest.approx(event_driven, rel=0.05)
