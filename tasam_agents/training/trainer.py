@@ -150,9 +150,7 @@ class Training:
         self.best_validation_return: float | None = None
         self.window = MetricWindow()
         self.after_validation: Callable[[float], None] = lambda validation_return: None
-        # Where transitions come from, if not from this process. (A bound method of this object would keep it, and the
-        # replay, in memory after the run.)
-        self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] | None = None
+        self.rollout: Callable[[int, InputPolicy], Iterator[Transition]] | None = None  # None: of this process
         self.remark = ""  # what a reader of the log must know about the resume
         self.earlier_s = self.earlier_cpu_s = 0.0  # of sessions before a resume
         self._is_whole = False  # whether this is a boundary between two iterations
