@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -149,6 +150,7 @@ def _serve(line: Connection, task: Task) -> None:
     with suppress(EOFError, OSError):
         while True:
             line.send(attempt(line.recv(), task))
+            gc.collect()  # a rival's library leaves circles that hold its replay
 
 
 def _end_with_parent() -> None:
