@@ -50,12 +50,16 @@ def check_form(value: Any, form: Form, where: str) -> None:
         for number, (own, each) in enumerate(zip(value, inner, strict=True)):
             check_form(own, each, f"{where}[{number}]")
     elif form is float:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        _require(is_number and abs(value) <= sys.float_info.max, where, "a finite number")
+        _require(is_finite(value), where, "a finite number")
     elif form is int:
         _require(type(value) is int and 0 <= value < _MOST, where, "an integer >= 0")
     else:
         _require(isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST, where, "a text")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a finite number; an integer may be too large to be one."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _require(holds: bool, where: str, allowed: str) -> None:

@@ -388,6 +388,8 @@ STRANGERS = [
     (edited(("converged",), 1), "converged is 1; allowed: true or false"),
     (edited(("wall_time_s",), -1.0), "wall_time_s is -1"),
     (edited(("best_validation_return",), "1"), "best_validation_return is '1'; allowed: a finite number"),
+    (edited(("wall_time_s",), 10**400), "wall_time_s is 1000.*; allowed: a finite number"),
+    (edited(("window", "return"), [10**400, 1]), "window.return is .*; allowed: finite numbers"),
     (edited(("window",), []), r"window is \[\]"),
     (edited(("window",), {}), "window has no 'return'"),
     (edited(("window", "return"), [[1.0, 2.0], [3, 4]]), "window.return is"),
