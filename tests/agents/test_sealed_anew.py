@@ -35,7 +35,7 @@ from tasam_agents.training.checkpoint import CheckpointError
 from tasam_agents.training.run_directory import RunDamaged, RunDirectory
 from tasam_agents.training.trainer import train
 
-DRAWN = ("evaluation.json", "log")  # pictures take their time
+DRAWN = ("evaluation.json", "log")  # pictures take their time: below, and in `make trust`
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,8 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
 
 @pytest.mark.filterwarnings("ignore")  # that something is damaged
 def test_a_few_edits_of_every_kind_of_file(kinds: dict[str, Kind], tmp_path: Path) -> None:
-    for name, kind in kinds.items():
-        for seed in range(1 if name in DRAWN else 2):
-            strangers.meet(kind, random.Random(f"{name} {seed}"), tmp_path / "copy")
+    for name in kinds.keys() - set(DRAWN):
+        strangers.meet(kinds[name], random.Random(name), tmp_path / "copy")
 
 
 def rewrite(path: Path, **changes: Any) -> None:
