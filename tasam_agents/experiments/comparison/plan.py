@@ -23,6 +23,7 @@ from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import Damaged, UserError, not_among
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.result import ComparisonReport, Cost
+from tasam_agents.files.form import check_form
 from tasam_agents.jobs.job import Failure, Job
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
@@ -36,6 +37,9 @@ from tasam_agents.training.threads import torch_threads
 OF_AGENTS = ("codec", "owned_rbs")
 """Arguments of an environment that say what the values of an action mean. They are the agent's own; all others must be
 the same for all."""
+
+
+_SPENT = {"env_steps": int, "updates": int, "wall_time_s": float, "cpu_time_s": float}
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,8 @@ def divergences(plan: Plan) -> list[str]:
 
 def cost_of(run: RunDirectory) -> Cost:
     """What a run took, from its log."""
-    last = run.checked_metrics({"env_steps": int, "updates": int, "wall_time_s": float, "cpu_time_s": float})[-1]
+    last = run.checked_metrics({})[-1]
+    check_form(last, _SPENT, f"{run.metrics_file}, last line")
     return Cost(last["env_steps"], last["updates"], gradient_evaluations(run), last["wall_time_s"], last["cpu_time_s"])
 
 
