@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import sys
 import types
 import typing
 import warnings
@@ -94,7 +95,8 @@ def _matches(value: Any, hint: Any) -> bool:
         return isinstance(value, str) and value != ""
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max  # an integer may be larger
 
 
 def _check_bounds(group: Any) -> None:

@@ -25,6 +25,7 @@ from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import training_networks, validation_networks
 from tasam_agents.envs.trust import check_env_id
 from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.files.form import check_form
 from tasam_agents.files.provenance import versions
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.learner.diverged import DivergedError
@@ -39,6 +40,7 @@ from tasam_agents.training.trainer import Interrupted, TrainingDiverged
 
 FINISHED = "finished.json"
 """Written last: a run without it was interrupted."""
+_END = {"env_steps": int, "updates": int, "wall_time_s": float, "cpu_time_s": float}
 
 _LOGGED = {"critic_loss": "critic_loss", "actor_loss": "actor_loss", "temperature": "ent_coef", "loss": "loss"}
 """Name in metrics.jsonl of what the library logs under ``train/``."""
@@ -89,7 +91,9 @@ def _train(config: BaselineConfig, run_dir: Path, quiet: bool, watch: Callable[[
 
 def divergence(run_dir: Path) -> str:
     """Why a finished run ended before its budget, or "" if it did not."""
-    return str(read_sealed(run_dir / FINISHED, "the end of a run").get("diverged", ""))
+    why: str = read_sealed(run_dir / FINISHED, "the end of a run", _END).get("diverged", "")
+    check_form(why, str, f"{run_dir / FINISHED}, diverged")
+    return why
 
 
 def _tells_of_divergence(error: ValueError) -> bool:
@@ -98,8 +102,15 @@ def _tells_of_divergence(error: ValueError) -> bool:
 
 
 def is_finished(run_dir: Path) -> bool:
-    """Whether a baseline was trained to the end of its budget here."""
-    return (run_dir / FINISHED).is_file()
+    """Whether a baseline was trained to the end of its budget here.
+
+    Raises:
+        Damaged: what says so is not what was written.
+    """
+    is_there = (run_dir / FINISHED).is_file()
+    if is_there:
+        divergence(run_dir)
+    return is_there
 
 
 def is_baseline(run_dir: Path) -> bool:
@@ -204,7 +215,7 @@ class _Training:
 
     def finish(self, line: Mapping[str, Any], **more: str) -> None:
         """Write finished.json: what the last line of metrics counts, and whatever else is to be known."""
-        document = {name: line[name] for name in ("env_steps", "updates", "wall_time_s", "cpu_time_s")} | more
+        document = {name: line[name] for name in _END} | more
         write_json_atomically(self.directory.path / FINISHED, sealed(document))
 
     def report(self, progress: Progress, stop: StopRequest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tasam_agents.config.fields import Scalar
 from tasam_agents.errors import UserError
 from tasam_agents.files.atomic_write import write_json_atomically, write_text_atomically
 from tasam_agents.files.bounded_read import parsed_json, read_text
+from tasam_agents.files.form import check_form
 from tasam_agents.training.trainer import Interrupted, TrainingDiverged, train
 
 State = Literal["complete", "pruned", "diverged"]
@@ -87,8 +88,10 @@ def _trial(row: Mapping[str, str], space: Space) -> Trial:
     if row["state"] not in get_args(State):
         raise ValueError(f"state is {row['state']!r}")
     state: State = row["state"]  # type: ignore[assignment]
-    curve = tuple(map(float, parsed_json(row["curve"], "curve")))
-    return Trial(int(row["trial"]), state, curve, float(row["cpu_time_s"]), settings)
+    numbers = [parsed_json(row[name], name) for name in ("trial", "curve", "cpu_time_s")]
+    check_form(numbers, (int, [float], float), "trial, curve and cpu_time_s")
+    number, curve, cpu_time_s = numbers
+    return Trial(number, state, tuple(map(float, curve)), float(cpu_time_s), settings)
 
 
 def _value(own: Choice | Range, text: str) -> Scalar:

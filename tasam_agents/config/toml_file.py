@@ -18,7 +18,7 @@ from typing import Any
 
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.variants import VARIANTS
-from tasam_agents.errors import Damaged, UserError, not_among
+from tasam_agents.errors import UserError, not_among
 from tasam_agents.files.bounded_read import MIB, read_text
 
 
@@ -30,7 +30,8 @@ def read_toml(path: Path) -> TrainConfig:
     """
     try:
         data = tomllib.loads(read_text(path, MIB))
-    except (OSError, Damaged, tomllib.TOMLDecodeError, RecursionError) as error:
+        json.dumps(data, default=str)  # an integer of more digits than Python writes cannot be told of either
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--config is {str(path)!r}, which cannot be read: {error}") from error
     base = data.pop("base", "default")
     if not isinstance(base, str) or base not in VARIANTS:

@@ -19,9 +19,10 @@ from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import Seed, held_out_networks
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
 from tasam_agents.experiments.any_run import config_of
 from tasam_agents.files.atomic_write import write_json_atomically
+from tasam_agents.files.form import check_form
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.plotting.style import write_table
 from tasam_agents.plotting.text_table import text_table
@@ -181,7 +182,8 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
     }
     rows = compare_with_references(policies, env, config.env_id, config.env_kwargs, names)
     lines = run.metrics()
-    training_s = float(lines[-1].get("wall_time_s") or 0.0) if lines else 0.0
+    training_s = lines[-1].get("wall_time_s", 0.0) if lines else 0.0
+    check_form(training_s, float, f"{run.metrics_file}, wall_time_s")
     return Comparison(
         run=str(path),
         config=config,
@@ -193,11 +195,22 @@ def evaluate_run(path: Path, num_networks: int = 20, trusted: Collection[str] = 
     )
 
 
+def read_evaluation(file: Path) -> dict[str, Any]:
+    """What ``Comparison.write`` wrote: ``name``, ``num_networks``, and of ``policies`` each ``policy`` and ``return``.
+
+    Raises:
+        FileNotFoundError: there is none.
+        Damaged: it is not what was written.
+    """
+    policy = {"policy": str, "return": {"mean": float}}
+    return read_sealed(file, "an evaluation", {"name": str, "num_networks": int, "policies": [policy]})
+
+
 def _networks_of(file: Path) -> int:
     """On how many networks the evaluation in a file was made; 0: there is none that can be read."""
     try:
-        return int(read_sealed(file, "an evaluation")["num_networks"]) if file.is_file() else 0
-    except (UserError, KeyError, TypeError, ValueError):
+        return int(read_evaluation(file)["num_networks"]) if file.is_file() else 0
+    except Damaged:
         return 0
 
 

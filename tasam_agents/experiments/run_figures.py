@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran_env.scenario.slices import SLICES
-from tasam_agents.files.sealed import read_sealed
+from tasam_agents.experiments.run_evaluation import read_evaluation
+from tasam_agents.files.form import OrNone, check_form
 from tasam_agents.plotting.style import BLUE, COLOURS, RED, STYLES, new_figure, save_picture
-from tasam_agents.training.run_directory import RunDirectory, RunError
+from tasam_agents.training.run_directory import RunDamaged, RunDirectory, RunError
 
 THRESHOLD = 0.5  # Q̄ of a slice that just reaches its Q_min, by construction of Q̄
 
@@ -30,11 +31,18 @@ def draw_run(run: RunDirectory) -> list[Path]:
         RunError: there is not a single line of metrics yet.
     """
     lines = _lines(run)
+    gated = [line for line in lines if line.get("gate_open") is not None]
     pictures = [learning_curves([run], run.figures / "learning_curve.png")]
-    if "info/qos_normalised" in lines[-1] and "info/satisfied" in lines[-1]:
+    if _shapes(lines, "info/qos_normalised", "info/satisfied") == {(len(SLICES),)}:
         pictures.append(slice_quality(lines, run.figures / "slice_qos.png"))
-    if any(line.get("gate_open") is not None for line in lines) and run.recorded_config().learner.sam.actors == "gated":
-        pictures.append(selective_sam(lines, run.figures / "selective_sam.png"))
+    if gated and run.recorded_config().learner.sam.actors == "gated":
+        of_actors, of_all = (
+            _shapes(gated, "gate_open", "td_variance", "rho_actor"),
+            _shapes(gated, "lambda_td", "rho_critic"),
+        )
+        if of_actors != {(len(np.atleast_1d(gated[0]["gate_open"])),)} or of_all != {()}:
+            raise RunDamaged(f"{run.metrics_file} is damaged: gates, variances and radii are not of as many actors")
+        pictures.append(selective_sam(gated, run.figures / "selective_sam.png"))
     return pictures
 
 
@@ -80,7 +88,7 @@ def _draw_references(axis: Any, run: RunDirectory, shown: NDArray[np.float64]) -
     """Horizontal lines, named at the right edge; those far below the curve would squash it and are named only."""
     if not run.evaluation_file.is_file():
         return []
-    document = read_sealed(run.evaluation_file, "an evaluation")
+    document = read_evaluation(run.evaluation_file)
     prefix = f"{document['name']} ("
     references = {row["policy"]: row["return"]["mean"] for row in document["policies"]
                   if not row["policy"].startswith(prefix)}  # fmt: skip
@@ -140,7 +148,6 @@ def slice_quality(lines: Lines, picture: Path) -> Path:
 
 def selective_sam(lines: Lines, picture: Path) -> Path:
     """Which actors were gated when, the TD-error variances that decided it, and the radii."""
-    lines = [line for line in lines if line.get("gate_open") is not None]
     iterations = _series(lines, "iteration")
     gate, variance, radius = (_series(lines, key) for key in ("gate_open", "td_variance", "rho_actor"))
     threshold, critic_radius = _series(lines, "lambda_td"), _series(lines, "rho_critic")
@@ -211,7 +218,15 @@ def _lines(run: RunDirectory) -> list[dict[str, Any]]:
     lines = run.metrics()
     if not lines:
         raise RunError(f"{run.metrics_file} has no line yet; there is nothing to draw")
+    for line in lines:
+        shown = [line.get("return"), line.get("validation_return")]
+        check_form(shown, (OrNone(float),) * 2, f"{run.metrics_file}, iteration {line['iteration']}, returns")
     return lines
+
+
+def _shapes(lines: Lines, *keys: str) -> set[tuple[int, ...]]:
+    """Of the values of some metrics; (): a number."""
+    return {_series(lines, key).shape[1:] for key in keys}
 
 
 def _series(lines: Lines, key: str) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from tasam_agents.errors import Damaged
 from tasam_agents.files.atomic_write import NO_LINK
 from tasam_agents.files.bounded_read import MIB, checked_size, parsed_json, read_bytes
+from tasam_agents.files.form import check_form
 
 LIMIT = 512 * MIB
 """Most bytes of a log: some 300,000 lines."""
@@ -128,8 +130,9 @@ def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
             line = parsed_json(text.decode("utf-8"), where)
         except UnicodeDecodeError as error:
             raise Damaged(f"{where} is damaged: {error}") from error
-        if not isinstance(line, dict) or type(line.get("iteration")) is not int:
+        if not isinstance(line, dict):
             raise Damaged(f"{where} is damaged: it is not a line of metrics")
+        check_form(line, {"iteration": int}, where)
         for name, value in line.items():
             length = _length(value)
             if length == -1 or (value is not None and lengths.setdefault(name, length) != length):
@@ -141,5 +144,5 @@ def _parsed(path: Path, texts: list[bytes]) -> list[dict[str, Any]]:
 def _length(value: Any) -> int | None:
     """Of a row of numbers; None: a number, -1: neither."""
     entries = value if isinstance(value, list) else [value]
-    fits = all(each is None or isinstance(each, (int, float)) for each in entries)
+    fits = all(each is None or (isinstance(each, (int, float)) and abs(each) <= sys.float_info.max) for each in entries)
     return -1 if not fits else len(value) if isinstance(value, list) else None

@@ -1,7 +1,7 @@
 """JSON documents that notice when they are changed: the last key, ``sha256``, is the checksum of the rest.
 
 The checksum is that of the document as ``json.dumps`` writes it, without blanks, before ``sha256`` is added. It
-protects against accidents: whoever changes a document on purpose can seal it anew.
+protects against accidents: whoever changes a document on purpose can seal it anew, so that a reader says what it needs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from tasam_agents.errors import Damaged
 from tasam_agents.files.bounded_read import JSON_LIMIT, read_json
+from tasam_agents.files.form import Form, check_form
 
 SEAL = "sha256"
 
@@ -29,17 +30,18 @@ def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, SEAL: checksum_of(plain)}
 
 
-def read_sealed(path: Path, what: str, limit: int = JSON_LIMIT) -> dict[str, Any]:
+def read_sealed(path: Path, what: str, form: Form, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """The document of a file that holds a sealed one.
 
     Args:
         path: of the file.
         what: "a measurement", for messages.
+        form: what it holds at least, whoever sealed it.
         limit: most bytes that are read.
 
     Raises:
         FileNotFoundError: there is none.
-        Damaged: it is not what was written.
+        Damaged: it is not what was written, or not of that form.
     """
     document = read_json(path, limit)
     if not isinstance(document, dict) or SEAL not in document:
@@ -47,4 +49,5 @@ def read_sealed(path: Path, what: str, limit: int = JSON_LIMIT) -> dict[str, Any
     seal = document.pop(SEAL)
     if seal != checksum_of(document):
         raise Damaged(f"{path} is damaged: its checksum is not the one it was written with")
+    check_form(document, form, f"{path}, {what}")
     return document

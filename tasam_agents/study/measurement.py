@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from oran_env.scenario.slices import NUM_SLICES
 from oran_env.simulator.simulator import Simulator
+from tasam_agents.config.checks import check, check_fields
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.envs.interface import BatchStep
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
-from tasam_agents.errors import Damaged, UserError
+from tasam_agents.errors import UserError
 from tasam_agents.experiments.sharpness.measure import measure_run
 from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.sealed import read_sealed, sealed
@@ -70,6 +71,13 @@ class Measurement:
     lambda_max: dict[str, float] | None
     """Largest Hessian eigenvalue per kind of loss, mean over its networks; None: not measured."""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        networks, slices, points = len(self.networks), NUM_SLICES, len(UE_GRID_MBPS)
+        for name, size in (("returns", (networks,)), ("quality", (networks, slices)), ("satisfied", (networks, slices)),
+                           ("qos_share", (slices, points)), ("ue_share", (slices, points))):  # fmt: skip
+            check(self, name, f"{size} numbers", _size(getattr(self, name)) == size and networks > 0)
+
     def write(self, run: Path) -> None:
         """Write it into the run directory, as a whole or not at all."""
         if (run / FILE).exists() and not is_whole(run):
@@ -86,11 +94,11 @@ class Measurement:
         """
         path = run / FILE
         try:
-            data = read_sealed(path, "a measurement")
+            data = read_sealed(path, "a measurement", {})
             return Measurement(**{name: _tuples(value) for name, value in data.items()})
         except FileNotFoundError:
             raise RunError(f"{run} was not measured yet: there is no {path}") from None
-        except (Damaged, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise RunDamaged(f"{path} is not a measurement: {error}") from error
 
 
@@ -199,6 +207,12 @@ def _share(values: list[NDArray[np.float64]], points: tuple[float, ...]) -> tupl
     if not ordered.size:
         raise UserError("a slice had no UE in any held-out network; allowed: networks that have one of each")
     return tuple((np.searchsorted(ordered, points, side="right") / ordered.size).tolist())
+
+
+def _size(rows: tuple[Any, ...]) -> tuple[int, ...]:
+    """Of rows that are all equally long, or of a row."""
+    lengths = {len(row) if isinstance(row, tuple) else 0 for row in rows}
+    return (len(rows), *lengths - {0})
 
 
 def _tuples(value: Any) -> Any:

@@ -25,6 +25,7 @@ from torch import Tensor
 from tasam_agents.errors import Damaged, Note
 from tasam_agents.files.atomic_write import flush_directory, new_file
 from tasam_agents.files.bounded_read import checked_size, parsed_json, read_bytes
+from tasam_agents.files.form import check_form
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.files.tensor_file import checksum_of_file, physical_memory, write_tensors
 
@@ -32,6 +33,7 @@ FORMAT = "tasam-checkpoint"
 VERSION = 2
 STATE, MANIFEST = "state.json", "manifest.json"
 _TENSOR_FILE = re.compile(r"[A-Za-z0-9_]+\.safetensors")
+_ENTRY = {"bytes": int, "sha256": str}
 
 TensorGroups = Mapping[str, Mapping[str, Tensor]]
 
@@ -218,18 +220,21 @@ def _manifest(found: Path) -> dict[str, dict[str, Any]]:
     """Size and checksum by name of every other file; whoever made it, no name leads out of the directory."""
     path = found / MANIFEST
     try:
-        document = read_sealed(path, "a manifest")
+        document = read_sealed(path, "a manifest", {"version": int, "files": {STATE: _ENTRY}})
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing from the checkpoint") from error
     except (Damaged, OSError) as error:
         raise CheckpointError(str(error)) from error
-    files = document.get("files")
-    if not isinstance(files, dict) or STATE not in files:
-        raise CheckpointError(f"{path} is damaged: it does not list {STATE}")
+    if document["version"] != VERSION:
+        raise CheckpointError(f"{path} has version {document['version']}; this program reads {VERSION}")
+    files: dict[str, dict[str, Any]] = document["files"]
     for name, entry in files.items():
-        is_one = isinstance(entry, dict) and type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
-        if not is_one or not (name == STATE or _TENSOR_FILE.fullmatch(name)):
+        if not (name == STATE or _TENSOR_FILE.fullmatch(name)):
             raise CheckpointError(f"{path} is damaged: it lists {name!r}")
+        try:
+            check_form(entry, _ENTRY, f"{path}, {name}")
+        except Damaged as error:
+            raise CheckpointError(str(error)) from error
     return files
 
 

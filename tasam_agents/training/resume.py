@@ -160,8 +160,8 @@ def restore_latest(run: Resumed, accept_changes: bool = False) -> None:
 
 def _restore_environment(run: Resumed, saved: checkpoint.Checkpoint) -> None:
     """Put the environment back into its episodes, or begin new ones where it cannot be."""
-    arrays = {name: tensor.numpy() for name, tensor in saved.tensors.get("environment", {}).items()}
     try:
+        arrays = {name: tensor.numpy() for name, tensor in saved.tensors.get("environment", {}).items()}
         if not isinstance(run.env, Resumable) or not arrays:
             raise NotReproducible("the environment offers no state to save")
         run.env.set_state(arrays)
@@ -170,5 +170,5 @@ def _restore_environment(run: Resumed, saved: checkpoint.Checkpoint) -> None:
         networks = training_networks(run.config.seed, run.config.num_envs, run.iteration)
         run.observations = run.env.reset(seed=networks)
         run.remark = f"resumed with new episodes, not bit for bit: {reason}"
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:  # TypeError: numbers that NumPy does not have
         raise CheckpointError(f"{run.directory.latest}, environment: {error}") from error

@@ -15,6 +15,7 @@ from tasam_agents.errors import Damaged, UserError
 from tasam_agents.files import run_log
 from tasam_agents.files.atomic_write import is_left_over, write_json_atomically, write_text_atomically
 from tasam_agents.files.bounded_read import MIB, read_json
+from tasam_agents.files.form import Form, check_form
 
 
 class Configuration(Protocol):
@@ -269,6 +270,21 @@ class RunDirectory:
         if damage:
             raise RunDamaged(damage)
         return self.metrics()
+
+    def checked_metrics(self, form: Form) -> list[dict[str, Any]]:
+        """``saved_metrics``, or ``metrics`` of a baseline, which is not resumed; every line is of a form.
+
+        Raises:
+            Damaged: log or checkpoint is not what was written, or there is no line.
+        """
+        from tasam_agents.training import checkpoint  # see check_unchanged
+
+        found = self.saved_metrics() if checkpoint.exists(self.latest) else self.metrics()
+        if not found:
+            raise RunDamaged(f"{self.metrics_file} is damaged: there is no line")
+        for number, line in enumerate(found, start=1):
+            check_form(line, form, f"{self.metrics_file}, line {number}")
+        return found
 
 
 def changes(wanted: Mapping[str, Any], began: Mapping[str, Any]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from tasam_agents.config.fields import TrainConfig
+from tasam_agents.files.form import is_finite
 from tasam_agents.training.checkpoint import CheckpointError
 
 _FIELDS: dict[str, Any] = {
@@ -100,7 +100,7 @@ def check_like(name: str, saved: Any, own: Any) -> None:
     elif isinstance(own, int):
         if type(saved) is not int or not 0 <= saved < 1 << 62:
             raise CheckpointError(f"{name} is {_short(saved)}; allowed: an integer >= 0")
-    elif not (own is None and saved is None) and not _is_finite(saved):
+    elif not (own is None and saved is None) and not is_finite(saved):
         raise CheckpointError(f"{name} is {_short(saved)}; allowed: a finite number")
 
 
@@ -115,7 +115,7 @@ def _check_window(window: Any) -> None:
             raise CheckpointError(f"window.return is {_short(pair)}; allowed: a number and a count")
         for values in pair:
             flat = values if isinstance(values, list) else [values]
-            if len(flat) > _LONGEST or not all(map(_is_finite, flat)):
+            if len(flat) > _LONGEST or not all(map(is_finite, flat)):
                 raise CheckpointError(f"window.{name} is {_short(pair)}; allowed: finite numbers")
 
 
@@ -127,10 +127,6 @@ def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         allowed = f"{least}" if least == most else f"{least} to {most}"
         raise CheckpointError(f"{name} is {value}; allowed: {allowed}")
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _short(value: Any) -> str:

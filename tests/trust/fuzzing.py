@@ -19,6 +19,7 @@ from tasam_agents.training.run_directory import RunDirectory
 from tasam_agents.training.trainer import train
 from trust.files import SHORT, TRUSTED, quietly, read_all
 from trust.part import Part
+from trust.strangers import sealed_anew
 
 VALUES = ["-1", "1e400", "NaN", "null", "[]", "{}", '"x"', "9" * 400, "true", '"\\u001b[31m"', "0.5", "-7", ",", "\n"]
 TRACE = "step,du,slice,offered_bits\n" + "".join(f"{t},{m},eMBB,{1000 * t + m}\n" for t in range(8) for m in range(2))
@@ -40,7 +41,7 @@ def loaders(place: Path) -> dict[Path, Callable[[], object]]:
     evaluate_run(run.path, 2, TRUSTED)
 
     def read_run() -> None:
-        for read in (lambda: read_all(run), run.metrics, lambda: evaluate_run(run.path, 1, TRUSTED)):
+        for read in (lambda: read_all(run), run.metrics, lambda: evaluate_run(run.path, 2, TRUSTED)):
             with suppress(UserError):
                 read()
 
@@ -57,7 +58,7 @@ def fuzz(place: Path, is_quick: bool) -> str:
     read_by = loaders(place)
     written = {path: path.read_bytes() for path in read_by}
     chance, count = random.Random(7), 0
-    end = time.monotonic() + (30 if is_quick else 600)
+    end = time.monotonic() + (30 if is_quick else 300)
     while time.monotonic() < end:
         path = chance.choice(sorted(read_by))
         path.write_bytes(edited(written[path], chance))
@@ -69,4 +70,7 @@ def fuzz(place: Path, is_quick: bool) -> str:
     return f"{count} edits of {len(read_by)} files ({kinds}), no traceback"
 
 
-FUZZING = {"fuzz": Part("random edits of every kind of file that is read", quietly(fuzz))}
+FUZZING = {
+    "fuzz": Part("random edits of every kind of file that is read", quietly(fuzz)),
+    "sealed-anew": Part("structural edits of them, with every seal made anew", quietly(sealed_anew)),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,11 +65,10 @@ def begun(*words: str) -> Process:
 def marks(place: Path, pattern: str) -> set[tuple[Path, int]]:
     """Files by name and time: what a killed process has left is told from what is new."""
     found = set()
-    for path in place.rglob(pattern):
-        try:
-            found.add((path, path.stat().st_mtime_ns))
-        except OSError:  # gone meanwhile
-            continue
+    for directory, folders, files in os.walk(place):  # which goes on where one is gone meanwhile; rglob raises
+        for name in fnmatch.filter([*folders, *files], pattern):
+            with suppress(FileNotFoundError):
+                found.add((Path(directory, name), Path(directory, name).stat().st_mtime_ns))
     return found
 
 

@@ -48,7 +48,7 @@ def compare(
         Interrupted: stopped by the user.
     """
     from tasam_agents.experiments.comparison import curves as comparison_curves
-    from tasam_agents.experiments.comparison.plan import divergences, learning_curves, measure, plan
+    from tasam_agents.experiments.comparison.plan import damaged, divergences, learning_curves, measure, plan
     from tasam_agents.experiments.comparison.report import write_comparison
     from tasam_agents.experiments.comparison.text import comparison_text
     from tasam_agents.jobs.engine import run_jobs
@@ -64,6 +64,7 @@ def compare(
     missing = sum(status(job) != "complete" for job in chosen.jobs)
     print(f"{_announcement(chosen, missing)}; the runs are in {runs} (--runs)", flush=True)
     failures = run_jobs(chosen.jobs, pool, TRAINING)
+    failures += damaged(chosen, failures)
     report = measure(chosen, failures)
     if report is not None:
         out = runs if out is None else out

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasam_agents.files.form import OrNone, check_form
 from tasam_agents.plotting.panels import look_of
 from tasam_agents.plotting.style import new_figure, save_picture
 from tasam_agents.stats.intervals import Interval, mean_interval
@@ -22,6 +23,7 @@ from tasam_agents.training.run_directory import RunDirectory
 
 POINTS = 60  # at which the curves are drawn
 LINEAR = 500  # updates or gradients, up to which the axis is linear: PPO makes many small updates
+_MAYBE = ("gradient_evaluations", "validation_return")  # numbers of a line that not every one has
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Curve:
 def _spent(run: RunDirectory) -> Iterator[tuple[Mapping[str, Any], float]]:
     """Each line of the log, and the gradients taken until then: those per update of a line, times its updates."""
     gradients = before = 0.0
-    for line in run.metrics():
+    for line in run.checked_metrics({"updates": int}):
+        check_form([line.get(name) for name in _MAYBE], (OrNone(float),) * len(_MAYBE), f"{run.metrics_file}: {_MAYBE}")
         gradients += (line.get("gradient_evaluations") or 0.0) * (line["updates"] - before)
         before = float(line["updates"])
         yield line, gradients

@@ -20,9 +20,10 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.interface import BatchedEnv, ObservationPolicy
 from tasam_agents.envs.make import make_batched, reference_arguments, reference_policies
 from tasam_agents.envs.seeding import held_out_networks
-from tasam_agents.errors import UserError, not_among
+from tasam_agents.errors import Damaged, UserError, not_among
 from tasam_agents.experiments.comparison.curves import Curve, curve_of, gradient_evaluations
 from tasam_agents.experiments.comparison.result import ComparisonReport, Cost
+from tasam_agents.files.form import check_form
 from tasam_agents.jobs.job import Failure, Job
 from tasam_agents.training import checkpoint
 from tasam_agents.training.evaluation import (
@@ -36,6 +37,9 @@ from tasam_agents.training.threads import torch_threads
 OF_AGENTS = ("codec", "owned_rbs")
 """Arguments of an environment that say what the values of an action mean. They are the agent's own; all others must be
 the same for all."""
+
+
+_SPENT = {"env_steps": int, "updates": int, "wall_time_s": float, "cpu_time_s": float}
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,20 @@ def policy_of(job: Job, env: BatchedEnv) -> ObservationPolicy:
     return run_policy(learner, job.config, env, deterministic=True)
 
 
+def damaged(plan: Plan, failures: Sequence[Failure]) -> list[Failure]:
+    """Runs that ended well and of which a file that the report needs is not what was written: failures of their own."""
+    failed, found = {failure.job.directory for failure in failures}, []
+    for job in plan.jobs:
+        try:
+            if job.directory not in failed:
+                policy_of(job, make_batched(plan.env_id, job.config.env_kwargs, 1, 0))
+                cost_of(RunDirectory(job.directory))
+                curve_of(RunDirectory(job.directory))
+        except Damaged as error:
+            found.append(Failure(job, str(error)))
+    return found
+
+
 def divergences(plan: Plan) -> list[str]:
     """A sentence for each finished run of a baseline that diverged before the end of its budget."""
     baselines = [job for job in plan.jobs if isinstance(job.config, BaselineConfig) and is_finished(job.directory)]
@@ -193,7 +211,8 @@ def divergences(plan: Plan) -> list[str]:
 
 def cost_of(run: RunDirectory) -> Cost:
     """What a run took, from its log."""
-    last = run.metrics()[-1]
+    last = run.checked_metrics({})[-1]
+    check_form(last, _SPENT, f"{run.metrics_file}, last line")
     return Cost(last["env_steps"], last["updates"], gradient_evaluations(run), last["wall_time_s"], last["cpu_time_s"])
 
 

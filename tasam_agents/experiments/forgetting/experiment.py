@@ -26,7 +26,7 @@ from tasam_agents.config.variants import with_learner
 from tasam_agents.envs.interface import EnvironmentRefused
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import Name, held_out_networks, validation_networks
-from tasam_agents.errors import UserError
+from tasam_agents.errors import Damaged, UserError
 from tasam_agents.files.atomic_write import set_aside, write_json_atomically
 from tasam_agents.files.bounded_read import read_json
 from tasam_agents.files.sealed import read_sealed, sealed
@@ -123,10 +123,10 @@ def run_plan(plan: ForgettingPlan, out: Path, pool: Pool, quiet: bool = False) -
         for arm in plan.arms
         for seed in range(plan.config.seed, plan.config.seed + plan.seeds)
     ]
-    failures = run_jobs(jobs, pool, Task(partial(_do, plan=plan), _status), quiet)
+    failures = run_jobs(jobs, pool, Task(partial(_do, plan=plan), partial(_status, plan=plan)), quiet)
     if failures:
         raise RunsFailed(failures, len(jobs))
-    return [read_sealed(_record_of(job), "a record") for job in jobs]
+    return [_record(job, plan) for job in jobs]
 
 
 def _record_of(job: Job) -> Path:
@@ -134,9 +134,22 @@ def _record_of(job: Job) -> Path:
     return job.directory / "record.json"
 
 
-def _status(job: Job) -> Status:
+def _record(job: Job, plan: ForgettingPlan) -> dict[str, Any]:
+    """What an arm came to; raises Damaged, which is a failure of this arm alone."""
+    phases = (*WHERE, BACK) if plan.back_iterations else WHERE
+    returns = {f"{where}_after_{phase}": (float,) * plan.networks for phase in phases for where in WHERE}
+    curve = [{"phase": str, "iteration": int, FIRST: float, THEN: float}]
+    form = {"arm": str, "seed": int, "returns": returns, "curve": curve, "wall_time_s": float}
+    record = read_sealed(_record_of(job), "a record", form)
+    passed = tuple(dict.fromkeys(point["phase"] for point in record["curve"]))
+    if (record["arm"], record["seed"], passed) != (job.agent, job.config.seed, phases):
+        raise Damaged(f"{_record_of(job)} is not the record of {job.label}, with a curve of {', '.join(phases)}")
+    return record
+
+
+def _status(job: Job, plan: ForgettingPlan) -> Status:
     if _record_of(job).is_file():
-        read_sealed(_record_of(job), "a record")  # raises Damaged, which is a failure of this arm alone
+        _record(job, plan)
         return "complete"
     return "interrupted" if job.directory.exists() else "new"
 

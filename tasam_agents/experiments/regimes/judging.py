@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tasam_agents.experiments.comparison.curves import gradient_evaluations
 from tasam_agents.experiments.generalisation.scenario_family import ORAN, base_of, family_around
 from tasam_agents.experiments.regimes.flipped_bits import FlippedBits
 from tasam_agents.files.atomic_write import set_aside, write_json_atomically
+from tasam_agents.files.form import OrNone
 from tasam_agents.files.sealed import read_sealed, sealed
 from tasam_agents.jobs.job import Job, Status, Task
 from tasam_agents.jobs.training_task import TRAINING
@@ -32,10 +34,13 @@ from tasam_agents.training.run_directory import RunDamaged, RunDirectory
 from tasam_agents.training.threads import torch_threads
 
 FILE = "regimes.json"
+COSTS = ("updates", "transitions", "gradients", "perturbation", "gate_open")
+"""Of a run: the last two are None where there was no SAM and no gate."""
 KINDS = ("as trained", "1.5 × UEs", "10 % of bits flipped", "family")
 """The family: mean over its scenarios, see ``scenario_family``."""
 SPLITS = {"validation": validation_networks, "held-out": held_out_networks}
 _FLIPPED = KINDS[2]
+_FORM = {"networks": int, "returns": [(str, str, [float])], **dict.fromkeys(COSTS, OrNone(float))}
 
 Returns = Mapping[tuple[str, str], NDArray[np.float64]]
 """Returns (N,) by (split, kind)."""
@@ -90,7 +95,7 @@ def _train_and_judge(job: Job, num_networks: int) -> None:
     assert isinstance(job.config, TrainConfig)  # there are runs of our own only
     run = RunDirectory.open(job.directory)
     found = judge(run, job.config, num_networks)
-    last = run.metrics()[-1]
+    last = run.saved_metrics()[-1]
     document = {
         "networks": num_networks,
         "returns": [[split, kind, returns.tolist()] for (split, kind), returns in found.items()],
@@ -131,21 +136,21 @@ def judged(directory: Path, num_networks: int) -> Judged | None:
         RunDamaged: what stands there is not what was written.
     """
     try:
-        data = read_sealed(directory / FILE, "a judgement")
+        data = read_sealed(directory / FILE, "a judgement", _FORM)
     except FileNotFoundError:
         return None
     except Damaged as error:
         raise RunDamaged(str(error)) from error
-    try:
-        if data.pop("networks") != num_networks:
-            return None
-        returns = {(split, kind): np.array(each, np.float64) for split, kind, each in data.pop("returns")}
-        whole = all(returns[split, kind].shape == (num_networks,) for split in SPLITS for kind in KINDS)
-        if not whole or not all(value is None or isinstance(value, (int, float)) for value in data.values()):
-            raise ValueError(f"allowed: numbers, {num_networks} returns of each split and kind")
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise RunDamaged(f"{directory / FILE} is not a judgement: {error!r}") from error
-    return Judged(returns, data)
+    if data["networks"] != num_networks:
+        return None
+    returns = {(split, kind): np.array(each, np.float64) for split, kind, each in data["returns"]}
+    if [(split, kind) for split, kind, _ in data["returns"]] != [*product(SPLITS, KINDS)] or {
+        len(own) for own in returns.values()
+    } != {num_networks}:
+        raise RunDamaged(
+            f"{directory / FILE} is not a judgement: allowed: {num_networks} returns of each split and kind"
+        )
+    return Judged(returns, {name: data[name] for name in COSTS})
 
 
 def known(job: Job, num_networks: int) -> Judged | None:

@@ -36,6 +36,8 @@ def test_a_few_lines_change_a_base_and_options_change_the_file(tmp_path: Path) -
     ("text", "message"),
     [
         ("iterations =", "cannot be read"),
+        (f"iterations = {'9' * 5000}", "cannot be read"),
+        (f"env_kwargs = {{load = 0x{'f' * 5000}}}", "cannot be read"),
         ('base = "tini"', "base is 'tini'; did you mean 'tiny'"),
         ("base = [1]", r"base is \[1\]; allowed: "),
         (f"colour = {'[' * 100_000}", "cannot be read"),

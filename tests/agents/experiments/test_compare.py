@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,10 @@ from tasam_agents.config.variants import VARIANTS
 from tasam_agents.envs.make import make_batched
 from tasam_agents.envs.seeding import held_out_networks
 from tasam_agents.errors import UserError
-from tasam_agents.experiments.comparison.plan import cost_of, measure, plan, policy_of
+from tasam_agents.experiments.comparison.plan import cost_of, damaged, measure, plan, policy_of
 from tasam_agents.experiments.comparison.text import comparison_text
 from tasam_agents.experiments.run_evaluation import evaluate_run
-from tasam_agents.jobs.engine import run_jobs
+from tasam_agents.jobs.engine import run_jobs, standing
 from tasam_agents.jobs.job import Job
 from tasam_agents.jobs.training_task import TRAINING, status
 from tasam_agents.jobs.worker_pool import WorkerPool
@@ -188,6 +189,52 @@ def test_an_interrupted_run_goes_on_and_a_half_done_baseline_begins_again(tmp_pa
     one, two = (checkpoint.load(RunDirectory(job.directory).latest) for job in (whole.jobs[0], own))
     assert all((one.tensors["learner"][name] == two.tensors["learner"][name]).all() for name in one.tensors["learner"])
     assert [line["iteration"] for line in RunDirectory(own.directory).metrics()] == [0, 3, 6]
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+HARMED: list[tuple[str, str, Callable[[Path], object]]] = [
+    ("own", "checkpoints/best/state.json", cut_short),
+    ("own", "checkpoints/best/actors.safetensors", Path.unlink),
+    ("own", "metrics.jsonl", lambda path: path.write_text("")),
+    ("own", "metrics.jsonl", lambda path: path.write_text(path.read_text().replace("1", "2"))),
+    ("own", "metrics.jsonl", lambda path: path.write_text('{"iteration": 1}\n')),
+    ("plain", "checkpoints/best/policy.safetensors", cut_short),
+    ("plain", "metrics.jsonl", lambda path: path.write_text("")),
+    ("plain", "metrics.jsonl", lambda path: path.write_text('{"iteration": 1}\n')),
+    ("plain", "finished.json", lambda path: path.write_text("{}")),
+]
+
+
+def test_a_damaged_run_leaves_out_one_agent(tmp_path: Path, pool: HerePool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever file it is that the report would need; nothing of the run is deleted."""
+    chosen = plan(["own", "plain"], [0], 2, tmp_path)
+    assert run_jobs(chosen.jobs, pool, TRAINING, quiet=True) == []
+    assert damaged(chosen, []) == []
+    for agent, name, harm in HARMED:
+        job = next(job for job in chosen.jobs if job.agent == agent)
+        for older in ("latest.previous", "best.previous"):
+            shutil.rmtree(job.directory / "checkpoints" / older, ignore_errors=True)
+        path = job.directory / name
+        whole = path.read_bytes()
+        harm(path)
+        left, failures = standing(chosen.jobs, TRAINING)
+        assert left == []
+        found = [*failures, *damaged(chosen, failures)]
+        assert [failure.job for failure in found] == [job], (agent, name)
+        assert Path(name).name in found[0].reason
+        report = measure(chosen, found)
+        assert report is not None
+        assert agent not in report.returns
+        path.write_bytes(whole)
+    (tmp_path / "own" / "seed_0" / "metrics.jsonl").write_text("")
+    with pytest.raises(SystemExit) as leaving:
+        compare(tmp_path, "own", "plain", seeds=1)
+    assert leaving.value.code == FAILED
+    assert "1 of 2 runs failed and their agents are left out (own)" in capsys.readouterr().err
+    assert [agent["agent"] for agent in json.loads((tmp_path / "comparison.json").read_text())["agents"]] == ["plain"]
 
 
 def test_a_failing_agent_is_named_and_the_others_are_kept(

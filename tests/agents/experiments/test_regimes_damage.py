@@ -28,7 +28,13 @@ CONFIG = replace(FAKE, iterations=1, warmup_steps=1)
 
 def judgement(**more: Any) -> dict[str, Any]:
     returns = [[split, kind, [0.5, 1.0]] for split in judging.SPLITS for kind in judging.KINDS]
-    return {"networks": 2, "returns": returns, "updates": 2} | more
+    return {"networks": 2, "returns": returns} | dict.fromkeys(judging.COSTS, 2.0) | more
+
+
+def without(name: str) -> Callable[[Path], object]:
+    """Not one run's judgement lacks it alone in silence, nor does the mean over the runs stop at it."""
+    kept = {key: value for key, value in judgement().items() if key != name}
+    return lambda path: path.write_text(json.dumps(sealed(kept)))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,12 @@ DAMAGES: list[Callable[[Path], object]] = [
     made_up(returns=[["held-out"]]),
     made_up(returns=[[split, kind, [0.5]] for split in judging.SPLITS for kind in judging.KINDS]),
     made_up(updates="many"),
+    made_up(updates=10**400),
+    made_up(gate_open=True),
+    made_up(networks=True),
+    made_up(returns=[[split, kind, ["nan", "1"]] for split in judging.SPLITS for kind in judging.KINDS]),
+    made_up(returns=[*judgement()["returns"], ["held-out", "as trained", [0.5, 1.0]]]),
+    without("gradients"),
 ]
 
 

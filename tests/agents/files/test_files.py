@@ -69,9 +69,9 @@ def test_a_sealed_document_notices_every_change(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     document = {"a": [1.5, (2, None)], "b": "λ"}
     path.write_text(json.dumps(sealed(document)))
-    assert read_sealed(path, "a document") == {"a": [1.5, [2, None]], "b": "λ"}
+    assert read_sealed(path, "a document", {}) == {"a": [1.5, [2, None]], "b": "λ"}
     changes: list[Any] = [sealed(document) | {"b": "x"}, sealed(document) | {"c": 1}, {"a": 1}, []]
     for changed in changes:
         path.write_text(json.dumps(changed))
         with pytest.raises(Damaged):
-            read_sealed(path, "a document")
+            read_sealed(path, "a document", {})

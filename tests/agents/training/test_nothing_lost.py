@@ -337,6 +337,27 @@ def test_other_versions_are_refused_or_accepted(stopped: RunDirectory, monkeypat
     resume(stopped, accept_changes=True)
 
 
+def test_other_sources_are_refused_or_accepted(stopped: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an edit of the learner, whose version stays what it was."""
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "sources", lambda: "0123456789ab")
+        with pytest.raises(RunError, match=r"this program's sources differ: .*0123456789ab, began with .*--accept-cha"):
+            resume(stopped)
+        resume(stopped, accept_changes=True)
+
+
+def test_a_checkpoint_from_before_sources_were_recorded_is_resumed(whole: Path, stopped: RunDirectory) -> None:
+    saved = checkpoint.load(stopped.latest)
+    del saved.state["versions"]["sources"]
+    checkpoint.save(stopped.latest, saved.tensors, saved.state)
+    resume(stopped)
+    assert checkpoint.load_state(stopped.latest)["versions"] == provenance.versions()
+    again = train(replace(FAKE, checkpoint_every_s=0.0), stopped.path.with_name("again"), quiet=True)
+    assert (
+        checkpoint.load_state(RunDirectory(again).latest)["learner"] == checkpoint.load_state(stopped.latest)["learner"]
+    )
+
+
 def edited(path: tuple[str, ...], value: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
     def edit(state: dict[str, Any], tensors: dict[str, Any]) -> None:
         inner = state
@@ -367,6 +388,8 @@ STRANGERS = [
     (edited(("converged",), 1), "converged is 1; allowed: true or false"),
     (edited(("wall_time_s",), -1.0), "wall_time_s is -1"),
     (edited(("best_validation_return",), "1"), "best_validation_return is '1'; allowed: a finite number"),
+    (edited(("wall_time_s",), 10**400), "wall_time_s is 1000.*; allowed: a finite number"),
+    (edited(("window", "return"), [10**400, 1]), "window.return is .*; allowed: finite numbers"),
     (edited(("window",), []), r"window is \[\]"),
     (edited(("window",), {}), "window has no 'return'"),
     (edited(("window", "return"), [[1.0, 2.0], [3, 4]]), "window.return is"),
