@@ -52,15 +52,8 @@ foresight; but it is that of *this* search, and no upper bound.
 
 With "coordination" two things are weighed together: that lookahead may leave RBs to others, and that it sees the true
 state. In `dynamic` it is the second: `python -m docs.measure.lookahead` finds 0.7 % of the RBs idle there
-([scoring.md](scoring.md#lookahead-search-in-copies-of-the-simulator)). What a DU can report (`observation="kpm"`) tells
-enough of that state for a learner to come close ([results.md](results.md#where-queues-fill-dynamic)).
-
-`dynamic` was made so that the numbers hold. Load, drift, bursts, window, the third horizon, the number of rounds and
-what the two weighted rules can do were chosen by trying some twenty versions on other networks: seeds 4,000,000 to
-4,000,031, 4,300,000 to 4,300,031 and some of 5,000,000, 6,000,000, 6,100,000 and 6,200,000 and up. Its certificate is
-of seeds 4,400,000 and up, which were played once, after that. (The version before, with weaker rules, was certified
-with 4,300,000 and up; reading beyond counts had +0.055 there, lower end +0.022.) No field of the other presets was
-chosen by its certificate.
+([scoring.md](scoring.md#lookahead-search-in-copies-of-the-simulator)). Much of what it gains so
+can be learnt from what a DU sees ([results.md](results.md#where-queues-fill-dynamic)).
 """
 
 

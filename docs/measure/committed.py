@@ -15,7 +15,10 @@ from pathlib import Path
 from tasam_agents.plotting.text_table import text_table
 
 RESULTS = Path(__file__).parents[1] / "results"
-TABLES = ("compare", "compare_rivals", "compare_defaults", "compare_slice_share", "compare_two_bit", "compare_no_plan")
+TABLES = (
+    "compare", "compare_rivals", "compare_contrib", "compare_defaults", "compare_slice_share", "compare_two_bit",
+    "compare_no_plan",
+)  # fmt: skip
 
 
 def rows() -> list[list[str]]:
