@@ -87,9 +87,10 @@ def test_without_flips_zones_are_executed_as_they_are_and_with_them_one_bit_in_t
 
 def _judged(path: Path, returns: Mapping[str, float], held_out: float) -> None:
     path.mkdir(parents=True)
-    rows = [[split, kind, [value, value + 0.01]] for kind in judging.KINDS
-            for split, value in (("validation", returns[kind]), ("held-out", held_out))]  # fmt: skip
-    write_json_atomically(path / judging.FILE, sealed({"networks": 2, "returns": rows, "updates": 1.0}))
+    rows = [[split, kind, [value, value + 0.01]] for split in judging.SPLITS for kind in judging.KINDS
+            for value in [returns[kind] if split == "validation" else held_out]]  # fmt: skip
+    costs = dict.fromkeys(judging.COSTS, 1.0)
+    write_json_atomically(path / judging.FILE, sealed({"networks": 2, "returns": rows, **costs}))
 
 
 def test_rho_is_chosen_on_validation_networks_and_told_on_others(tmp_path: Path) -> None:
