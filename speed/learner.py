@@ -100,8 +100,8 @@ def _floor(learner: Learner) -> Callable[[], None]:
     targets = 1 if config.gamma > 0.0 else 0  # with γ = 0 nobody asks what comes next
     for _ in range(2):  # twins: target, loss, and the value of the actors' actions
         shapes += _products(n * num_agents, critic, forward=2 + targets, weights=1, inputs=2, first=1)
-    for _ in range(num_agents):  # next actions and own actions
-        shapes += _products(n, actor, forward=1 + targets, weights=1, inputs=1, first=0)
+    for served in learner.policy.served:  # next actions and own actions of the DUs that each network acts for
+        shapes += _products(n * len(served), actor, forward=1 + targets, weights=1, inputs=1, first=0)
     pairs = [(torch.randn(p, q), torch.randn(q, r), torch.empty(p, r)) for p, q, r in shapes]
 
     def work() -> None:

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,9 +100,14 @@ class _ForgivingCache(FunctionCache):  # type: ignore[misc]
 _DIRECTORY = None if numba.config.DISABLE_JIT else cache_directory(_source_hash())
 
 
-def kernel(function: Function) -> Function:
-    """Compile ``function`` in nopython mode, releasing the GIL, with the package's own disk cache."""
-    compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+def kernel(function: Function, freedoms: Iterable[str] = ()) -> Function:
+    """Compile ``function`` in nopython mode, releasing the GIL, with the package's own disk cache.
+
+    Args:
+        function: to be compiled.
+        freedoms: of LLVM with floating point, its fast-math flags; none: every operation is rounded as it stands.
+    """
+    compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, fastmath=set(freedoms))(function)
     if _DIRECTORY is not None:
         outer = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(_DIRECTORY)

@@ -73,16 +73,18 @@ class LeastOfTwins:
         self._traces = [trace(critic.network, rows) for critic in critics]
         first, second = (self._critic.values(passed.outputs) for passed in self._traces)
         self.values = torch.minimum(first, second)
-        self._is_first = first <= second
+        self._is_first = (first <= second).to(first.dtype)
 
     def action_slopes(self, weights: Tensor | float = 1.0) -> tuple[Tensor, Tensor | None]:
         """Σ weights·values differentiated by own and, where there is one, by context; weights as the values, or all
         the same."""
+        of_first = self._is_first * weights  # what of a value's weight goes to the first twin; the rest to the second
+        of_second = weights - of_first
         first, second = (
-            passed.inputs((is_least * weights).to(self.values.dtype).view_as(passed.outputs))
-            for passed, is_least in zip(self._traces, (self._is_first, ~self._is_first), strict=True)
+            passed.inputs(own.view_as(passed.outputs))
+            for passed, own in zip(self._traces, (of_first, of_second), strict=True)
         )
-        return self._critic.action_slopes(first + second)
+        return self._critic.action_slopes(first.add_(second))
 
 
 def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Tensor, objective: str) -> ActionGradient:

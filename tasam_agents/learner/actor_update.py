@@ -17,26 +17,27 @@ from tasam_agents.learner.diverged import check_each_finite, check_finite
 from tasam_agents.learner.kl_anchor import Anchor
 from tasam_agents.learner.losses import actor_losses
 from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
+from tasam_agents.networks import gaussian
 from tasam_agents.networks.actors import Actor
 from tasam_agents.networks.critics import GlobalCritic
 from tasam_agents.networks.joint_policy import JointPolicy
-from tasam_agents.networks.layers import num_encoder_tensors
+from tasam_agents.networks.layers import num_encoder_weights
 from tasam_agents.networks.traces import Trace, trace
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a network does for the G DUs that it serves; all but `trace` with a graph that begins at `outputs`."""
+    """What a network does for the G DUs that it serves."""
 
     trace: Trace
-    outputs: Tensor
-    """(n, G, 2 A_i), of the network."""
+    noise: Tensor
+    """u, (n, G, A_i)."""
     actions: Tensor
     """(n, G, A_i)."""
     log_probs: Tensor
     """(n, G)."""
     pull: Tensor | None
-    """(G,) KL_i from the anchor, if any."""
+    """(G,) KL_i from the anchor, if any; with a graph that begins at `trace.outputs`."""
 
 
 class ActorUpdate:
@@ -65,8 +66,8 @@ class ActorUpdate:
         self._config, self._agents = config, agents
         rate, regularisation = config.actor_learning_rate, config.regularisation.actor
         self.adams = [network_adam(actor, rate, regularisation) for actor in policy.actors]
-        # How many tensors of a network, from the first on, SAM perturbs; None: all.
-        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else num_encoder_tensors(policy.networks[0])
+        # How many weights of a network, from the first on, SAM perturbs; None: all.
+        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else num_encoder_weights(policy.networks[0])
 
     def __call__(
         self,
@@ -95,8 +96,8 @@ class ActorUpdate:
         """
         policy, numbers = self._policy, range(len(self._policy.served))
         samples = [self._sample(k, inputs, noise, update) for k in numbers]
-        actions = policy.joined([own.actions.detach() for own in samples])
-        log_probs = torch.cat([own.log_probs.detach() for own in samples], dim=1)
+        actions = policy.joined([own.actions for own in samples])
+        log_probs = torch.cat([own.log_probs for own in samples], dim=1)
         first = action_gradient(self._critics, inputs, actions, self._config.objective)
         losses = actor_losses(log_probs, first.ascended, temperatures)
         check_finite(update, "actor losses", losses)
@@ -116,17 +117,19 @@ class ActorUpdate:
             for k, dus in enumerate(gated):
                 if not dus:
                     continue
-                weights, gradient = self.adams[k].parameters[: self._num_sharp], steep[k][: self._num_sharp]
+                weights, gradient = self.adams[k].theta[: self._num_sharp], steep[k][: self._num_sharp]
                 radius = sum(rho[i] for i in dus) / len(dus)
                 sam = self._config.sam
-                perturbation = perturbed(weights, gradient, radius, sam.scale_invariant, relative=sam.relative_radius)
+                perturbation = perturbed(
+                    [weights], [gradient], radius, sam.scale_invariant, relative=sam.relative_radius
+                )
                 ratios[k] = stack.enter_context(perturbation)
                 again[k] = self._sample(k, inputs, noise, update)
             total = self._sharp_total(list(rho), again, inputs, actions, log_probs, first, temperatures, update)
             for k, ratio in ratios.items():
                 sharp_slopes = self._loss_slopes(k, again[k], total, temperatures)
-                sharp = self._gradient(k, gated[k], again[k], sharp_slopes, self._num_sharp)
-                steps[k] = NetworkStep(steps[k].gradient, _sum(plain[k][: self._num_sharp], sharp), ratio)
+                sharp = _sum(plain[k], self._gradient(k, gated[k], again[k], sharp_slopes))
+                steps[k] = NetworkStep(steps[k].gradient, sharp[: self._num_sharp], ratio)
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return log_probs, losses, steps
@@ -135,14 +138,14 @@ class ActorUpdate:
         """Of a network, its weights and masks being those of the moment."""
         actor, rows = cast(Actor, self._policy.actors[network]), self._policy.rows_of(network, inputs)
         passed = trace(actor.network, rows)
-        outputs = passed.outputs.requires_grad_()
-        actions, log_probs = actor.sample_of(outputs, self._policy.rows_of(network, noise)[..., : actor.action_size])
+        own_noise = self._policy.rows_of(network, noise)[..., : actor.action_size]
+        actions, log_probs = map(torch.from_numpy, gaussian.sample(passed.outputs.numpy(), own_noise.numpy()))
         pull = None
         if self._anchor is not None and self._anchor.is_set:
-            pull = self._anchor.divergence(network, outputs, rows)
+            pull = self._anchor.divergence(network, passed.outputs.requires_grad_(), rows)
             names = [self._agents[i] for i in self._policy.served[network]]
             check_each_finite(update, "divergence of actor {} from its anchor", names, pull)
-        return Sample(passed, outputs, actions, log_probs, pull)
+        return Sample(passed, own_noise, actions, log_probs, pull)
 
     def _sharp_total(
         self,
@@ -161,8 +164,8 @@ class ActorUpdate:
             return total
         moved, moved_log_probs = actions.clone(), log_probs.clone()
         for k, sample in again.items():
-            self._policy.rows_of(k, moved).copy_(self._policy.pad(sample.actions.detach()))
-            self._policy.rows_of(k, moved_log_probs).copy_(sample.log_probs.detach())
+            self._policy.rows_of(k, moved).copy_(self._policy.pad(sample.actions))
+            self._policy.rows_of(k, moved_log_probs).copy_(sample.log_probs)
         objective, cross_values = self._config.objective, self._config.sam.cross_values
         values, total[:, dus] = perturbed_action_gradient(
             self._critics, inputs, actions, dus, moved[:, dus], first, objective, cross_values
@@ -179,30 +182,25 @@ class ActorUpdate:
         """
         served = self._policy.served[network]
         share = 1.0 / (len(sample.actions) * len(served))
-        outputs = [sample.actions, sample.log_probs]
-        weights = [
-            self._policy.rows_of(network, total)[..., : sample.actions.shape[-1]] * -share,
-            (temperatures[served] * share).expand_as(sample.log_probs),
-        ]
+        by_actions = self._policy.rows_of(network, total)[..., : sample.actions.shape[-1]] * -share
+        by_log_probs = (temperatures[served] * share).expand_as(sample.log_probs)
+        arrays = (sample.trace.outputs.detach(), sample.noise, sample.actions, by_actions, by_log_probs)
+        slopes = torch.from_numpy(gaussian.sample_slopes(*(each.numpy() for each in arrays)))
         if self._anchor is not None and sample.pull is not None:
-            outputs.append(sample.pull)
-            own = [self._anchor.weights[i] / len(served) for i in served]
-            weights.append(torch.tensor(own, dtype=sample.pull.dtype))
-        (slopes,) = torch.autograd.grad(outputs, sample.outputs, weights)
+            own = torch.tensor([self._anchor.weights[i] / len(served) for i in served], dtype=sample.pull.dtype)
+            slopes += torch.autograd.grad(sample.pull, sample.trace.outputs, own)[0]
         return slopes
 
-    def _gradient(
-        self, network: int, dus: Sequence[int], sample: Sample, slopes: Tensor, count: int | None = None
-    ) -> list[Tensor]:
-        """∇ of what `dus` add to a network's loss, in all of its weights or the first `count`; nothing for none."""
+    def _gradient(self, network: int, dus: Sequence[int], sample: Sample, slopes: Tensor) -> Tensor:
+        """∇ of what `dus` add to a network's loss, one vector; an empty one for none."""
         if not dus:
-            return []
+            return torch.empty(0)
         served = self._policy.served[network]
         if len(dus) < len(served):
             slopes = slopes * torch.tensor([float(i in dus) for i in served], dtype=slopes.dtype)[:, None]
-        return self.adams[network].penalised(sample.trace.weights(slopes, count), len(dus) / len(served))
+        return self.adams[network].penalised(sample.trace.weights(slopes), len(dus) / len(served))
 
 
-def _sum(first: Sequence[Tensor], second: Sequence[Tensor]) -> Sequence[Tensor]:
-    """Of two gradients, either of which may be nothing."""
-    return torch._foreach_add(list(first), list(second)) if first and second else first or second
+def _sum(first: Tensor, second: Tensor) -> Tensor:
+    """Of two gradients, either of which may be empty."""
+    return first + second if len(first) and len(second) else torch.cat([first, second])

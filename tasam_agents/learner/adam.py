@@ -5,19 +5,49 @@ The moments can be saved and restored exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 from tasam_agents.config import NetworkRegularisation
-from tasam_agents.learner.diverged import DivergedError, are_finite
+from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.sam import global_norm
+from tasam_agents.networks.kernels import Integers, Singles, contracted
+from tasam_agents.networks.traces import flattened
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 """Torch's defaults."""
+
+
+@contracted
+def adam(
+    theta: Singles,
+    first: Singles,
+    second: Singles,
+    steps: Singles,
+    gradient: Singles,
+    sizes: Integers,
+    learning_rate: float,
+) -> None:
+    """One step of Adam (Kingma & Ba 2015, algorithm 1), in place: the moments are running means of g and g², corrected
+    for their start at zero by the number of `steps` of each weight; `sizes` are their numbers of entries."""
+    kind = theta.dtype.type
+    kept, kept_square, eps = kind(BETAS[0]), kind(BETAS[1]), kind(EPS)
+    begin = 0
+    for weight in range(len(sizes)):
+        steps[weight] += 1
+        rate = kind(learning_rate / (1.0 - BETAS[0] ** float(steps[weight])))
+        scale = kind(1.0 / np.sqrt(1.0 - BETAS[1] ** float(steps[weight])))
+        for i in range(begin, begin + sizes[weight]):
+            g = gradient[i]
+            first[i] = kept * first[i] + (kind(1.0) - kept) * g
+            second[i] = kept_square * second[i] + (kind(1.0) - kept_square) * g * g
+            theta[i] -= rate * first[i] / (np.sqrt(second[i]) * scale + eps)
+        begin += sizes[weight]
 
 
 L2_IS_IN_LOSS = {"decoupled": False, "in_loss": True}
@@ -27,12 +57,18 @@ L2_IS_IN_LOSS = {"decoupled": False, "in_loss": True}
 class NetworkAdam:
     """The optimiser of one network. SAM needs the gradient as a value, so `step` takes it instead of `.grad`.
 
+    Gradients are vectors: one weight after the other, in the order of `parameters`.
+
     Args:
-        parameters: the network's weights by name.
+        parameters: the network's weights by name, which become views of one vector.
         learning_rate: η.
         l2: λ, on the matrices among the weights.
         l2_kind: `decoupled`: a step begins with W ← W − η·λ·W; `in_loss`: `penalised` adds λ·W, at the weights of
             the moment, perturbed ones too.
+
+    Attributes:
+        parameters: the weights.
+        theta: the vector of all of them.
     """
 
     def __init__(
@@ -42,62 +78,57 @@ class NetworkAdam:
         self._l2, self._l2_is_in_loss = l2, L2_IS_IN_LOSS[l2_kind]
         self._learning_rate = learning_rate
         self.parameters = list(parameters.values())
+        self.theta = flattened(self.parameters)
+        self._sizes = np.array([parameter.numel() for parameter in self.parameters])
+        self._is_matrix = torch.cat([torch.full_like(p.detach().flatten(), float(p.ndim > 1)) for p in self.parameters])
         # Now and not at the first step, so that a fresh learner can be saved too.
-        self._moments = {
-            "step": [torch.zeros((), dtype=torch.float32) for _ in self.parameters],
-            "exp_avg": [torch.zeros_like(parameter) for parameter in self.parameters],
-            "exp_avg_sq": [torch.zeros_like(parameter) for parameter in self.parameters],
-        }
+        self._steps = torch.zeros(len(self.parameters))
+        self._means = {"exp_avg": torch.zeros_like(self.theta), "exp_avg_sq": torch.zeros_like(self.theta)}
 
-    def penalised(self, gradient: Sequence[Tensor], share: float = 1.0) -> list[Tensor]:
-        """The gradient of a part `share` of a loss in the first of these weights, with as much of that of an L2 penalty
-        where it is in the loss."""
+    def penalised(self, gradient: Tensor, share: float = 1.0) -> Tensor:
+        """The gradient of a part `share` of a loss, with as much of that of an L2 penalty where it is in the loss."""
         if self._l2 > 0.0 and self._l2_is_in_loss:
-            with torch.no_grad():
-                return [
-                    g.add(weight, alpha=share * self._l2) if weight.ndim > 1 else g
-                    for g, weight in zip(gradient, self.parameters, strict=False)
-                ]
-        return list(gradient)
+            return gradient.addcmul(self.theta, self._is_matrix, value=share * self._l2)
+        return gradient
 
-    def step(self, gradient: Sequence[Tensor], factor: float = 1.0) -> None:
-        """One Adam step of size η·factor against `gradient`, given in the order of `parameters`.
+    @torch.no_grad()
+    def step(self, gradient: Tensor, factor: float = 1.0) -> None:
+        """One Adam step of size η·factor against `gradient`.
 
         Raises:
             DivergedError: a gradient is NaN or infinite; then nothing has changed.
         """
         # A sum of squares is finite only if every term is, or if they are too large for any step.
-        if not are_finite(torch.stack(torch._foreach_norm(list(gradient)))):
-            wrong = [name for name, each in zip(self._names, gradient, strict=True) if not each.isfinite().all()]
+        if not math.isfinite(torch.dot(gradient, gradient)):
+            parts = zip(self._names, self._parts(gradient), strict=True)
+            wrong = [name for name, each in parts if not each.isfinite().all()]
             raise DivergedError(f"the gradient of {', '.join(wrong) or 'some weights'} is not finite")
         learning_rate = self._learning_rate * factor
-        with torch.no_grad():
-            if self._l2 > 0.0 and not self._l2_is_in_loss:
-                matrices = [weight for weight in self.parameters if weight.ndim > 1]
-                torch._foreach_mul_(matrices, 1.0 - learning_rate * self._l2)
-            # The functional form: torch.optim.Adam gathers its lists anew at every step, longer than the step takes.
-            moments = self._moments
-            adam(
-                self.parameters, list(gradient), moments["exp_avg"], moments["exp_avg_sq"], [], moments["step"],
-                fused=True, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=learning_rate, weight_decay=0.0, eps=EPS,
-                maximize=False,
-            )  # fmt: skip
+        if self._l2 > 0.0 and not self._l2_is_in_loss:
+            self.theta.mul_(1.0 - self._is_matrix * (learning_rate * self._l2))
+        theta, steps = self.theta.numpy(), self._steps.numpy()
+        means, squares = (each.numpy() for each in self._means.values())
+        adam(theta, means, squares, steps, gradient.numpy(), self._sizes, learning_rate)
+
+    def _parts(self, vector: Tensor) -> Sequence[Tensor]:
+        return torch.split(vector, self._sizes.tolist())
 
     @torch.no_grad()
     def forget(self, parameters: Sequence[Tensor]) -> None:
         """Moments and step counts of these weights as before the first step."""
         for parameter in parameters:
             place = next(k for k, own in enumerate(self.parameters) if own is parameter)
-            for moments in self._moments.values():
-                moments[place].zero_()
+            self._steps[place].zero_()
+            for means in self._means.values():
+                self._parts(means)[place].zero_()
 
     def state(self) -> dict[str, Tensor]:
         """The live moments, `<weight>.<exp_avg | exp_avg_sq | step>`."""
-        return {
-            f"{name}.{key}": moment
-            for key, moments in self._moments.items()
-            for name, moment in zip(self._names, moments, strict=True)
-        }
+        found = {f"{name}.step": step for name, step in zip(self._names, self._steps, strict=True)}
+        for key, means in self._means.items():
+            for name, part, weight in zip(self._names, self._parts(means), self.parameters, strict=True):
+                found[f"{name}.{key}"] = part.view_as(weight)
+        return found
 
 
 def network_adam(network: nn.Module, learning_rate: float, regularisation: NetworkRegularisation) -> NetworkAdam:
@@ -107,21 +138,21 @@ def network_adam(network: nn.Module, learning_rate: float, regularisation: Netwo
 
 @dataclass(frozen=True)
 class NetworkStep:
-    """The gradients that one Adam step is made of."""
+    """The gradients that one Adam step is made of, as vectors."""
 
-    gradient: Sequence[Tensor]
+    gradient: Tensor
     """At θ."""
-    sharp_gradient: Sequence[Tensor] | None = None
+    sharp_gradient: Tensor | None = None
     """At θ + ε, when SAM was applied: of the perturbed weights, which are the first ones."""
     perturbation_ratio: float | None = None
     """‖ε‖/‖θ‖ of the perturbed weights."""
 
     @property
-    def final(self) -> Sequence[Tensor]:
+    def final(self) -> Tensor:
         """The gradient that Adam gets, eq. (11); weights that are never perturbed keep the one at θ."""
         if self.sharp_gradient is None:
             return self.gradient
-        return [*self.sharp_gradient, *self.gradient[len(self.sharp_gradient) :]]
+        return torch.cat([self.sharp_gradient, self.gradient[len(self.sharp_gradient) :]])
 
 
 def gradient_metrics(
@@ -133,15 +164,15 @@ def gradient_metrics(
     SAM.
     """
     sharp_norms = [
-        None if step.sharp_gradient is None else global_norm(step.sharp_gradient)
+        None if step.sharp_gradient is None else global_norm([step.sharp_gradient])
         for step in (*critic_steps, *actor_steps)
     ]
     num_critics = len(critic_steps)
     return {
-        "critic_grad_norm": _mean([global_norm(step.gradient) for step in critic_steps]),
+        "critic_grad_norm": _mean([global_norm([step.gradient]) for step in critic_steps]),
         "critic_grad_norm_sam": _mean(sharp_norms[:num_critics]),
         "critic_perturbation_ratio": _mean([step.perturbation_ratio for step in critic_steps]),
-        "actor_grad_norm": [global_norm(step.gradient) for step in actor_steps],
+        "actor_grad_norm": [global_norm([step.gradient]) for step in actor_steps],
         "actor_grad_norm_sam": sharp_norms[num_critics:],
         "perturbation_ratio": [step.perturbation_ratio for step in actor_steps],
         "gradient_evaluations": float(2 * len(sharp_norms) - sharp_norms.count(None)),

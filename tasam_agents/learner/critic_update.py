@@ -14,7 +14,7 @@ from tasam_agents.learner.diverged import check_finite
 from tasam_agents.learner.losses import critic_loss
 from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
 from tasam_agents.networks.critics import GlobalCritic
-from tasam_agents.networks.traces import Trace, trace
+from tasam_agents.networks.traces import Trace, flattened, trace
 
 
 class CriticUpdate:
@@ -32,11 +32,11 @@ class CriticUpdate:
     def __init__(self, twins: Sequence[GlobalCritic], config: LearnerConfig) -> None:
         self._twins, self._sam, self._polyak = twins, config.sam, config.polyak
         self.targets = [copy.deepcopy(twin).requires_grad_(False) for twin in twins]
-        self._target_parameters: list[list[Tensor]] = [list(target.parameters()) for target in self.targets]
         rate, regularisation = config.critic_learning_rate, config.regularisation.critic
         self.adams = [network_adam(twin, rate, regularisation) for twin in twins]
-        # How many tensors of a network, from the first on, SAM perturbs; None: all.
-        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else twins[0].num_encoder_tensors
+        self._target_thetas = [flattened(list(target.parameters())) for target in self.targets]
+        # How many weights of a network, from the first on, SAM perturbs; None: all.
+        self._num_sharp = None if SAM_IS_WHOLE[config.sam.part] else twins[0].num_encoder_weights
 
     def __call__(
         self,
@@ -66,14 +66,13 @@ class CriticUpdate:
             if not self._sam.critic or rho == 0.0:
                 steps.append(NetworkStep(gradient))
                 continue
-            weights = adam.parameters[: self._num_sharp]
+            weights, first = adam.theta[: self._num_sharp], gradient[: self._num_sharp]
             sam = self._sam
-            first = gradient[: self._num_sharp]
-            with perturbed(weights, first, rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
+            with perturbed([weights], [first], rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
                 again = trace(critic.network, rows)
                 check_finite(update, "perturbed critic loss", critic_loss(critic.values(again.outputs), y))
-                sharp = adam.penalised(again.weights(_loss_slopes(critic, again, y), self._num_sharp))
-                steps.append(NetworkStep(gradient, sharp, ratio))
+                sharp = adam.penalised(again.weights(_loss_slopes(critic, again, y)))
+                steps.append(NetworkStep(gradient, sharp[: self._num_sharp], ratio))
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return steps
@@ -81,8 +80,8 @@ class CriticUpdate:
     @torch.no_grad()
     def move_targets(self) -> None:
         """Move the target critics towards the twins, by the share `polyak`."""
-        for parameters, adam in zip(self._target_parameters, self.adams, strict=True):
-            torch._foreach_lerp_(parameters, adam.parameters, self._polyak)
+        for theta, adam in zip(self._target_thetas, self.adams, strict=True):
+            theta.lerp_(adam.theta, self._polyak)
 
 
 def _loss_slopes(critic: GlobalCritic, passed: Trace, y: Tensor) -> Tensor:

@@ -88,6 +88,7 @@ class Learner:
 
         m = len(task.agents)
         self._sizes = torch.tensor(task.action_sizes)
+        self._has_padding = len(set(task.action_sizes)) > 1
         self._is_padding = torch.arange(self.action_size) >= self._sizes[:, None]  # (M, A)
         self.anchor = make_anchor(config.anchor, self.policy)
         self.critic_update = CriticUpdate(self.critics, config)
@@ -146,7 +147,7 @@ class Learner:
         if is_due(number, config.regularisation.reset_every):
             self.reset()
         rewards = batch.rewards * config.reward_scale
-        actions = torch.where(self._is_padding, PADDING, batch.actions) if self._is_padding.any() else batch.actions
+        actions = torch.where(self._is_padding, PADDING, batch.actions) if self._has_padding else batch.actions
         temperatures = self.log_temperature.detach().exp()
         rate_factor = 1.0 + (config.final_learning_rate_factor - 1.0) * self.progress
 
@@ -226,7 +227,8 @@ class Learner:
         target_entropy = self.config.temperature.target_at(self.progress) * self._sizes
         loss = temperature_loss(self.log_temperature, log_probs, target_entropy)
         check_finite(self.updates, "temperature loss", loss)
-        self._temperature_adam.step(torch.autograd.grad(loss, [self.log_temperature]))
+        (gradient,) = torch.autograd.grad(loss, [self.log_temperature])
+        self._temperature_adam.step(gradient)
 
     def reset(self) -> None:
         """Begin anew behind the encoders; the draws depend on seed and update alone, as a resume needs."""

@@ -56,6 +56,7 @@ class TDVarianceGate:
     over about 1/(1 − smoothing) updates does not. It is corrected for its start at zero, as Adam's moments are.
 
     Attributes:
+        variance: σ²_i, (M,); zero before the first update.
         open: (M,) bool, σ²_i >= λ_TD after the last `observe`; all closed while λ_TD is not known yet.
         calibrated: λ_TD of `auto` once its window has passed.
         flips: how often a gate changed since λ_TD is known, all DUs together.
@@ -70,6 +71,7 @@ class TDVarianceGate:
         self._decisions = 0
         self._openings = 0
         self.flips = 0
+        self.variance: NDArray[np.float64] = np.zeros(num_agents)
         self.open: NDArray[np.bool_] = np.zeros(num_agents, dtype=bool)
 
     def observe(self, variances: Sequence[float]) -> None:
@@ -77,6 +79,7 @@ class TDVarianceGate:
         smoothing = self.config.smoothing
         self._average = smoothing * self._average + (1.0 - smoothing) * np.asarray(variances, dtype=np.float64)
         self._updates += 1
+        self.variance = self._corrected()
         if self.config.lambda_td == "auto":
             self._calibrate()
         threshold = self.threshold
@@ -96,9 +99,7 @@ class TDVarianceGate:
         if self._updates == last:
             self.calibrated = float(np.median(self._calibration_sum / (last - first)))
 
-    @property
-    def variance(self) -> NDArray[np.float64]:
-        """σ²_i, (M,); zero before the first update."""
+    def _corrected(self) -> NDArray[np.float64]:
         correction = 1.0 - self.config.smoothing**self._updates
         return self._average / correction if self._updates else self._average
 
@@ -131,6 +132,7 @@ class TDVarianceGate:
         self._updates = state["updates"]
         self._average = np.array(state["average"])
         self._calibration_sum = np.array(state["calibration_sum"])
+        self.variance = self._corrected()
         self.calibrated = state["calibrated"]
         self._decisions, self._openings, self.flips = state["decisions"], state["openings"], state["flips"]
         self.open = np.array(state["open"], dtype=bool)

@@ -14,11 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tasam_agents.networks.gaussian import LOG_STD_MAX, LOG_STD_MIN
 from tasam_agents.networks.layers import HiddenLayers
-
-# Range of log σ, the usual one of soft actor-critic. Its centre, −1.5, gives sigmoid actions of about −1.5 nats per
-# dimension, so that a fresh policy starts near its target entropy.
-LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
 DIRECTIONS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
     "anchor_to_policy": lambda policy, anchor: (anchor, policy),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tasam_agents.config import NetworkRegularisation
-from tasam_agents.networks.layers import PLAIN, HiddenLayers, num_encoder_tensors
+from tasam_agents.networks.layers import PLAIN, HiddenLayers, num_encoder_weights
 
 PADDING = 0.5
 """Action value in padded columns: the centre of (0, 1), so that the critics' centred input is zero there."""
@@ -54,9 +54,9 @@ class PerAgentCritic(nn.Module):
         self.register_buffer("identity", torch.eye(rows.num_agents), persistent=False)
 
     @property
-    def num_encoder_tensors(self) -> int:
-        """How many of the parameters, from the first on, are those of the encoder."""
-        return num_encoder_tensors(self.network)
+    def num_encoder_weights(self) -> int:
+        """How many of the weights, from the first on, are those of the encoder."""
+        return num_encoder_weights(self.network)
 
     def rows(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """What the network reads, (n, M, F) of all DUs or (n, G, F) of the G DUs `agents`.
@@ -104,9 +104,9 @@ class JointCritic(nn.Module):
         self.network = hidden.make(rows.num_agents * (rows.num_inputs + rows.action_size), rows.num_agents)
 
     @property
-    def num_encoder_tensors(self) -> int:
-        """How many of the parameters, from the first on, are those of the encoder."""
-        return num_encoder_tensors(self.network)
+    def num_encoder_weights(self) -> int:
+        """How many of the weights, from the first on, are those of the encoder."""
+        return num_encoder_weights(self.network)
 
     def rows(self, inputs: Tensor, own: Tensor, context: Tensor, agents: Sequence[int] | None = None) -> Tensor:
         """What the network reads, (n, F): inputs (n, M, d) and actions own (n, M, A) of all DUs."""

@@ -171,6 +171,6 @@ def encoder_and_head(network: nn.Sequential) -> tuple[nn.Sequential, nn.Sequenti
     return nn.Sequential(*layers[:border]), nn.Sequential(*layers[border:])
 
 
-def num_encoder_tensors(network: nn.Sequential) -> int:
-    """How many of the network's parameters, from the first on, are those of the encoder."""
-    return len(list(encoder_and_head(network)[0].parameters()))
+def num_encoder_weights(network: nn.Sequential) -> int:
+    """How many of the network's weights, from the first on, are those of the encoder."""
+    return sum(parameter.numel() for parameter in encoder_and_head(network)[0].parameters())

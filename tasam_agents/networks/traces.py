@@ -1,17 +1,25 @@
 """A pass through a network that can be followed back: to its weights, or to its inputs.
 
-For plain networks, linear and tanh layers alone, both ways are written out; that takes half the time of autograd, which
-small networks spend on its bookkeeping. All others go through autograd. Both give the same numbers up to rounding.
+For plain networks, linear and tanh layers alone, both ways are written out, which saves the bookkeeping of autograd,
+and compiled where they are small. All others go through autograd. All give the same numbers up to rounding.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
 
+import numba
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasam_agents.networks import kernels
 from tasam_agents.networks.layers import Tanh
+
+MAX_COMPILED_WIDTH = 128
+"""Wider layers are left to BLAS, which can use several threads."""
 
 
 class Trace(Protocol):
@@ -20,8 +28,8 @@ class Trace(Protocol):
     outputs: Tensor
     """(…, K), without a graph."""
 
-    def weights(self, slopes: Tensor, count: int | None = None) -> list[Tensor]:
-        """Σ slopes·outputs differentiated by the weights, or the first `count` tensors of them; slopes (…, K)."""
+    def weights(self, slopes: Tensor) -> Tensor:
+        """Σ slopes·outputs differentiated by all weights, one vector in the order of the parameters; slopes (…, K)."""
 
     def inputs(self, slopes: Tensor) -> Tensor:
         """The same differentiated by the inputs, (…, d)."""
@@ -29,12 +37,102 @@ class Trace(Protocol):
 
 def trace(network: nn.Sequential, inputs: Tensor) -> Trace:
     """Pass inputs (…, d) through a network."""
+    compiled = _compiled(network)
+    if compiled is not None and inputs.dtype is torch.float32:
+        return _CompiledTrace(compiled, inputs)
     is_plain = all(type(layer) in (nn.Linear, Tanh) for layer in network)
     return _PlainTrace(network, inputs) if is_plain else _GraphTrace(network, inputs)
 
 
+def flattened(parameters: Sequence[Tensor]) -> Tensor:
+    """All entries as one vector, one parameter after the other, of which each is a view from now on."""
+    sizes = [parameter.numel() for parameter in parameters]
+    first, places = parameters[0], np.cumsum([0, *sizes])
+    memory, begin = first.untyped_storage().data_ptr(), first.storage_offset()
+    if all(
+        parameter.untyped_storage().data_ptr() == memory and parameter.storage_offset() == begin + place
+        for parameter, place in zip(parameters, places, strict=False)
+    ):
+        return first.detach().as_strided((int(places[-1]),), (1,))
+    vector = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    for parameter, part in zip(parameters, torch.split(vector, sizes), strict=True):
+        parameter.data = part.view_as(parameter)
+    return vector
+
+
+class _Compiled:
+    """What the kernels read of a plain network."""
+
+    def __init__(self, layers: Sequence[nn.Linear], widths: Sequence[int]) -> None:
+        parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
+        self.theta: NDArray[np.float32] = flattened(parameters).numpy()
+        self.widths, self.num_hidden, self.num_outputs = np.array(widths), sum(widths[1:-1]), widths[-1]
+        self._layers, self._places = layers, [parameter.data_ptr() for parameter in parameters]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the weights still are where they were: a copy of a network has some of its own."""
+        held = (
+            parameter for layer in self._layers for parameter in layer._parameters.values() if parameter is not None
+        )
+        return [parameter.data_ptr() for parameter in held] == self._places
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (_UNKNOWN,)  # copies and pickles of a network look anew
+
+
+def _compiled(network: nn.Sequential) -> _Compiled | None:
+    """Of a small plain network in single precision; kept with it, since looking takes longer than a pass."""
+    held: _Compiled | str | None = network.__dict__.get("compiled", _UNKNOWN)
+    if held is None or (isinstance(held, _Compiled) and held.is_current):
+        return held
+    layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+    widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
+    is_plain = all(type(layer) in (nn.Linear, Tanh) for layer in network)
+    is_small = max(widths[1:]) <= MAX_COMPILED_WIDTH and layers[0].weight.dtype is torch.float32
+    is_possible = is_plain and is_small and not numba.config.DISABLE_JIT
+    network.__dict__["compiled"] = found = _Compiled(layers, widths) if is_possible else None
+    return found
+
+
+class _CompiledTrace:
+    """h_0 = inputs, h_l = tanh(W_l h_{l−1} + b_l), outputs = W_L h_{L−1} + b_L, by `kernels`."""
+
+    def __init__(self, network: _Compiled, inputs: Tensor) -> None:
+        self._network, self._shape = network, inputs.shape
+        self._rows = _rows_of(inputs)
+        n = len(self._rows)
+        self._hidden = np.empty(n * network.num_hidden, dtype=np.float32)
+        outputs = np.empty((n, network.num_outputs), dtype=np.float32)
+        kernels.forward(network.theta, network.widths, self._rows, self._hidden, outputs)
+        self.outputs = torch.from_numpy(outputs).view(*inputs.shape[:-1], network.num_outputs)
+
+    def weights(self, slopes: Tensor) -> Tensor:
+        found = np.zeros(len(self._network.theta), dtype=np.float32)
+        self._back(slopes, found, _NOTHING)
+        return torch.from_numpy(found)
+
+    def inputs(self, slopes: Tensor) -> Tensor:
+        found = np.zeros(self._rows.shape, dtype=np.float32)
+        self._back(slopes, _NOTHING[0], found)
+        return torch.from_numpy(found).view(self._shape)
+
+    def _back(self, slopes: Tensor, gradient: Any, of_inputs: Any) -> None:
+        network = self._network
+        kernels.backward(network.theta, network.widths, self._rows, self._hidden, _rows_of(slopes), gradient, of_inputs)
+
+
+_UNKNOWN = "unknown"
+_NOTHING = np.empty((1, 0), dtype=np.float32)
+
+
+def _rows_of(tensor: Tensor) -> NDArray[np.float32]:
+    """(…, d) → (n, d), one after the other in memory."""
+    return np.ascontiguousarray(tensor.detach().numpy().reshape(-1, tensor.shape[-1]))
+
+
 class _PlainTrace:
-    """h_0 = inputs, h_l = tanh(W_l h_{l−1} + b_l), outputs = W_L h_{L−1} + b_L."""
+    """The same layer by layer."""
 
     def __init__(self, network: nn.Sequential, inputs: Tensor) -> None:
         self._layers = [layer for layer in network if isinstance(layer, nn.Linear)]
@@ -50,16 +148,14 @@ class _PlainTrace:
         self.outputs = outputs.view(*inputs.shape[:-1], outputs.shape[-1])
 
     @torch.no_grad()
-    def weights(self, slopes: Tensor, count: int | None = None) -> list[Tensor]:
-        """Of W_1, b_1, W_2, …: the order of the network's parameters."""
+    def weights(self, slopes: Tensor) -> Tensor:
         errors = slopes.reshape(-1, slopes.shape[-1])
         found: list[Tensor] = []
         for number in reversed(range(len(self._layers))):
-            if count is None or 2 * number < count:
-                found += [errors.sum(dim=0), errors.t() @ self._rows[number]]
+            found += [errors.sum(dim=0), (errors.t() @ self._rows[number]).flatten()]
             if number:
                 errors = self._before(errors, number)
-        return found[::-1][:count]
+        return torch.cat(found[::-1])
 
     @torch.no_grad()
     def inputs(self, slopes: Tensor) -> Tensor:
@@ -84,8 +180,9 @@ class _GraphTrace:
             self._outputs = network(self._leaf)
         self.outputs = self._outputs.detach()
 
-    def weights(self, slopes: Tensor, count: int | None = None) -> list[Tensor]:
-        return list(torch.autograd.grad(self._outputs, self._parameters[:count], slopes, retain_graph=True))
+    def weights(self, slopes: Tensor) -> Tensor:
+        found = torch.autograd.grad(self._outputs, self._parameters, slopes, retain_graph=True)
+        return torch.cat([each.flatten() for each in found])
 
     def inputs(self, slopes: Tensor) -> Tensor:
         return torch.autograd.grad(self._outputs, self._leaf, slopes, retain_graph=True)[0]

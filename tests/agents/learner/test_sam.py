@@ -76,9 +76,12 @@ def test_same_weights_as_the_sam_of_pytorch_optimizer(scale_invariant: bool) -> 
         x = torch.randn(32, 4, dtype=torch.float64)
         y = torch.sin(3 * x.sum(dim=1, keepdim=True))
 
-        gradient = adam.penalised(torch.autograd.grad((ours(x) - y).square().mean(), adam.parameters))
-        with perturbed(adam.parameters, gradient, rho, scale_invariant, stabiliser=0.0):
-            sharp = adam.penalised(torch.autograd.grad((ours(x) - y).square().mean(), adam.parameters))
+        def gradient(x: torch.Tensor = x, y: torch.Tensor = y) -> torch.Tensor:
+            parts = torch.autograd.grad((ours(x) - y).square().mean(), adam.parameters)
+            return torch.cat([part.flatten() for part in parts])
+
+        with perturbed([adam.theta], [gradient()], rho, scale_invariant, stabiliser=0.0):
+            sharp = gradient()
         adam.step(sharp)
 
         oracle.zero_grad()

@@ -15,7 +15,7 @@ from tasam_agents.networks.layers import (
     dropout_layers,
     encoder_and_head,
     held_masks,
-    num_encoder_tensors,
+    num_encoder_weights,
 )
 
 
@@ -144,8 +144,9 @@ def test_encoder_is_the_first_two_hidden_layers(
     assert [layer.out_features for layer in encoder if isinstance(layer, nn.Linear)] == list(hidden[:encoder_layers])
     assert isinstance(head[0], nn.Linear)
     parameters = list(network.parameters())
-    num = num_encoder_tensors(network)
-    assert num == encoder_layers * (4 if fields else 2)
+    per_layer = 4 if fields else 2  # a matrix and a bias, and as many vectors of the normalisation
+    assert len(list(encoder.parameters())) == encoder_layers * per_layer
+    assert num_encoder_weights(network) == sum(p.numel() for p in parameters[: encoder_layers * per_layer])
     assert all(a is b for a, b in zip([*encoder.parameters(), *head.parameters()], parameters, strict=True))
     rows = torch.randn(3, 5)
     torch.testing.assert_close(head(encoder(rows)), network(rows))

@@ -188,7 +188,7 @@ def test_names_are_claimed_one_by_one(tmp_path: Path) -> None:
 def poisoned_gradient(training: Training) -> None:
     adam = training.learner.actor_update.adams[0]
     step = adam.step
-    adam.step = lambda gradient, factor: step([torch.full_like(g, torch.nan) for g in gradient], factor)  # type: ignore
+    adam.step = lambda gradient, factor: step(torch.full_like(gradient, torch.nan), factor)  # type: ignore
 
 
 def poisoned_actions(training: Training) -> None:
