@@ -91,7 +91,7 @@ def _widths(network: torch.nn.Sequential) -> list[int]:
     return [*(layer.in_features for layer in linear), linear[-1].out_features]
 
 
-def _floor(learner: Learner) -> Callable[[], None]:
+def floor_of(learner: Learner) -> Callable[[], None]:
     """The matrix products of one update without SAM."""
     config, num_agents = learner.config, len(learner.task.agents)
     n = config.batch_size
@@ -133,10 +133,10 @@ def measure(seconds: float) -> dict[str, Any]:
     work: dict[str, Callable[[], Any]] = {
         name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
     }
-    work["floor"] = _floor(learners["no_sam"])
+    work["floor"] = floor_of(learners["no_sam"])
     paper = learner_of(variant("no_sam", "paper"), None)
     work["no_sam_paper"] = partial(paper.update, batch_of(paper), log=False)
-    work["floor_paper"] = _floor(paper)
+    work["floor_paper"] = floor_of(paper)
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():
         for name, update in work.items():

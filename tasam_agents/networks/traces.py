@@ -150,12 +150,15 @@ class _PlainTrace:
     @torch.no_grad()
     def weights(self, slopes: Tensor) -> Tensor:
         errors = slopes.reshape(-1, slopes.shape[-1])
-        found: list[Tensor] = []
+        sizes = [size for layer in self._layers for size in (layer.weight.numel(), layer.out_features)]
+        found = errors.new_empty(sum(sizes))
+        parts = torch.split(found, sizes)
         for number in reversed(range(len(self._layers))):
-            found += [errors.sum(dim=0), (errors.t() @ self._rows[number]).flatten()]
+            torch.mm(errors.t(), self._rows[number], out=parts[2 * number].view_as(self._layers[number].weight))
+            torch.sum(errors, dim=0, out=parts[2 * number + 1])
             if number:
                 errors = self._before(errors, number)
-        return torch.cat(found[::-1])
+        return found
 
     @torch.no_grad()
     def inputs(self, slopes: Tensor) -> Tensor:
