@@ -7,7 +7,8 @@ scenario) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 o
 SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
 multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else; beside that
 of the default there is that of `paper` (300/400/400, 200 bits, batch 128). They take
-turns, a few updates each, so that a change in the machine's speed meets all of them.
+turns, a few updates each, so that a change in the machine's speed meets all of them; the first update of a turn, which
+finds the caches full of somebody else's numbers, is not counted.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ def measure(seconds: float) -> dict[str, Any]:
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():
         for name, update in work.items():
+            update()
             began = time.perf_counter()
             for _ in range(UPDATES_PER_TURN):
                 update()

@@ -203,4 +203,6 @@ class ActorUpdate:
 
 def _sum(first: Tensor, second: Tensor) -> Tensor:
     """Of two gradients, either of which may be empty."""
-    return first + second if len(first) and len(second) else torch.cat([first, second])
+    if not len(first) or not len(second):
+        return first if len(first) else second
+    return first + second
