@@ -6,9 +6,9 @@ prints one JSON object: updates per second and gradient evaluations per update o
 scenario) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
 SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
 multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else; beside that
-of the default there is that of `paper` (300/400/400, 200 bits, batch 128). They take
-turns, a few updates each, so that a change in the machine's speed meets all of them; the first update of a turn, which
-finds the caches full of somebody else's numbers, is not counted.
+of the default there is that of `paper` (300/400/400, 200 bits, batch 128). They take turns of some updates, so that a
+change in the machine's speed meets all of them; the first update of a turn, which finds the caches full of somebody
+else's numbers, is not counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tasam_agents.learner.replay import Batch
 from tasam_agents.learner.td_gate import TDVarianceGate
 from tasam_agents.training.evaluation import task_of
 
-UPDATES_PER_TURN = 3
+TURN_S = 0.03
 
 
 class HeldGate(TDVarianceGate):
@@ -113,7 +113,7 @@ def floor_of(learner: Learner) -> Callable[[], None]:
 
 
 def measure(seconds: float) -> dict[str, Any]:
-    """Return all figures; ``seconds`` for ``no_sam``, and as many updates of each."""
+    """Return all figures; ``seconds`` for each, in turns."""
     torch.set_num_threads(1)
     default = VARIANTS["default"]
     learners = {
@@ -142,12 +142,13 @@ def measure(seconds: float) -> dict[str, Any]:
     for turn in itertools.count():
         for name, update in work.items():
             update()
-            began = time.perf_counter()
-            for _ in range(UPDATES_PER_TURN):
+            number, began = 0, time.perf_counter()
+            while time.perf_counter() - began < TURN_S:
                 update()
+                number += 1
             if turn:  # the first turn warms up
-                spent[name].append((time.perf_counter() - began) / UPDATES_PER_TURN)
-        if turn and sum(spent["no_sam"]) > seconds:
+                spent[name].append((time.perf_counter() - began) / number)
+        if turn * TURN_S >= seconds:
             break
     median = {name: statistics.median(times) for name, times in spent.items()}
     return {
@@ -170,7 +171,7 @@ def measure(seconds: float) -> dict[str, Any]:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description="Speed of the learner on one core.")
-    parser.add_argument("--seconds", type=float, default=0.2, help="time for no_sam; each takes as many updates")
+    parser.add_argument("--seconds", type=float, default=0.2, help="time for each, in turns")
     print(json.dumps(measure(parser.parse_args().seconds), indent=2))
 
 
