@@ -71,6 +71,21 @@ class _Place(_CacheLocator):  # type: ignore[misc]
 class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_Place, *CompileResultCacheImpl._locator_classes)
 
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        if not isinstance(self.locator, _Place):
+            stamp = (self.locator.get_source_stamp(), _package_stamp(Path(inspect.getfile(function)).resolve().parent))
+            self.locator.get_source_stamp = lambda: stamp
+
+
+@functools.cache
+def _package_stamp(folder: Path) -> str:
+    """Of all sources of the outermost package that a folder belongs to, as they are when first asked for."""
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+    files = sorted(folder.rglob("*.py")) if (folder / "__init__.py").is_file() else []
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+
 
 class _ForgivingCache(FunctionCache):  # type: ignore[misc]
     """numba's cache, except that an unreadable entry is recompiled and an unwritable one is not stored."""

@@ -178,6 +178,37 @@ Simulator("tiny", 1, seed=0)._runner.prepare((TICK,))
 """
 
 
+CALLER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from somebody.calls import twice
+print(twice(10.0))
+"""
+
+
+def test_an_edit_of_what_a_kernel_of_somebody_elses_calls_is_noticed(tmp_path: Path) -> None:
+    """numba itself looks at the file of the function alone."""
+    package = tmp_path / "somebody"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "called.py").write_text(
+        "from oran_env.numerics.jit import kernel\n\n@kernel\ndef once(x):\n    return x + 1.0\n"
+    )
+    (package / "calls.py").write_text(
+        "from oran_env.numerics.jit import kernel\nfrom somebody.called import once\n\n"
+        "@kernel\ndef twice(x):\n    return 2.0 * once(x)\n"
+    )
+
+    def printed() -> float:
+        env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", CALLER, str(tmp_path)]
+        return float(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)
+
+    assert [printed(), printed()] == [22.0, 22.0]
+    (package / "called.py").write_text((package / "called.py").read_text().replace("1.0", "5.0"))
+    assert printed() == 30.0
+
+
 def test_one_process_compiles_while_another_waits_and_a_copy_elsewhere_finds_it(tmp_path: Path) -> None:
     """A line on stderr says so, once, and only where there is something to compile."""
     environment = {**os.environ, **cache_home(tmp_path)}
