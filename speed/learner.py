@@ -6,7 +6,8 @@ prints one JSON object: updates per second and gradient evaluations per update o
 scenario) without SAM, with SAM on the critic, with SAM on the critic and 0, 3 or 6 open gates, and with
 SAM everywhere; then of every named configuration of that scenario, with 3 of 6 gates open where it has gates. The floor
 multiplies matrices of the shapes of one update without SAM, forward and backward, and does nothing else; beside that
-of the default there is that of `paper` (300/400/400, 200 bits, batch 128). They take turns of some updates, so that a
+of the default there are those of `dynamic` (two layers of 128, batch 43, targets) and of `paper` (300/400/400, 200
+bits, batch 128). They take turns of some updates, so that a
 change in the machine's speed meets all of them; the first update of a turn, which finds the caches full of somebody
 else's numbers, is not counted.
 """
@@ -135,9 +136,10 @@ def measure(seconds: float) -> dict[str, Any]:
         name: partial(learner.update, batches[name], log=False) for name, learner in learners.items()
     }
     work["floor"] = floor_of(learners["no_sam"])
-    paper = learner_of(variant("no_sam", "paper"), None)
-    work["no_sam_paper"] = partial(paper.update, batch_of(paper), log=False)
-    work["floor_paper"] = floor_of(paper)
+    for base in ("dynamic", "paper"):
+        other = learner_of(variant("no_sam", base), None)
+        work[f"no_sam_{base}"] = partial(other.update, batch_of(other), log=False)
+        work[f"floor_{base}"] = floor_of(other)
     spent: dict[str, list[float]] = {name: [] for name in work}
     for turn in itertools.count():
         for name, update in work.items():
@@ -161,7 +163,7 @@ def measure(seconds: float) -> dict[str, Any]:
         "updates_per_second": {name: round(1 / time_s, 2) for name, time_s in median.items()},
         "no_sam_over_floor": {
             "default": round(median["floor"] / median["no_sam"], 3),
-            "paper": round(median["floor_paper"] / median["no_sam_paper"], 3),
+            **{base: round(median[f"floor_{base}"] / median[f"no_sam_{base}"], 3) for base in ("dynamic", "paper")},
         },
         "cost_over_no_sam": {name: round(median[name] / median["no_sam"], 2) for name in learners},
         "gradient_evaluations_per_update": evaluations,

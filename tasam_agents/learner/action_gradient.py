@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,20 +73,21 @@ class LeastOfTwins:
         self._critic = critics[0]
         rows = self._critic.rows(inputs, own, context, agents)  # both twins read the same
         self._traces = [trace(critic.network, rows) for critic in critics]
-        first, second = (self._critic.values(passed.outputs) for passed in self._traces)
-        self.values = torch.minimum(first, second)
-        self._is_first = (first <= second).to(first.dtype)
+        first, second = (self._critic.values(passed.outputs).numpy() for passed in self._traces)
+        self.values = torch.from_numpy(np.minimum(first, second))
+        self._is_first = (first <= second).astype(first.dtype)
 
-    def action_slopes(self, weights: Tensor | float = 1.0) -> tuple[Tensor, Tensor | None]:
+    def action_slopes(self, weights: Any = 1.0) -> tuple[Tensor, Tensor | None]:
         """Σ weights·values differentiated by own and, where there is one, by context; weights as the values, or all
         the same."""
+        weights = weights.numpy() if isinstance(weights, Tensor) else weights
         of_first = self._is_first * weights  # what of a value's weight goes to the first twin; the rest to the second
-        of_second = weights - of_first
         first, second = (
-            passed.inputs(own.view_as(passed.outputs))
-            for passed, own in zip(self._traces, (of_first, of_second), strict=True)
+            passed.inputs(torch.from_numpy(share.reshape(passed.outputs.shape))).numpy()
+            for passed, share in zip(self._traces, (of_first, weights - of_first), strict=True)
         )
-        return self._critic.action_slopes(first.add_(second))
+        own, context = self._critic.action_slopes(first + second)
+        return torch.from_numpy(own), None if context is None else torch.from_numpy(context)
 
 
 def action_gradient(critics: Sequence[GlobalCritic], inputs: Tensor, actions: Tensor, objective: str) -> ActionGradient:

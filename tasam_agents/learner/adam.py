@@ -16,11 +16,26 @@ from torch import Tensor, nn
 from tasam_agents.config import NetworkRegularisation
 from tasam_agents.learner.diverged import DivergedError
 from tasam_agents.learner.sam import global_norm
+from tasam_agents.networks.compiled import flattened
 from tasam_agents.networks.kernels import Integers, Singles, contracted
-from tasam_agents.networks.traces import flattened
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 """Torch's defaults."""
+
+
+@contracted
+def move(theta: Singles, first: Singles, second: Singles, gradient: Singles, rate: float, scale: float) -> None:
+    """Adam's step of one weight, its corrections given: θ ← θ − rate·m/(scale·√v + ε). A loop of its own runs in
+    vectors."""
+    kind = theta.dtype.type
+    kept, kept_square, eps = kind(BETAS[0]), kind(BETAS[1]), kind(EPS)
+    step, correction = kind(rate), kind(scale)
+    for i in range(len(theta)):
+        g = gradient[i]
+        mean = kept * first[i] + (kind(1.0) - kept) * g
+        square = kept_square * second[i] + (kind(1.0) - kept_square) * g * g
+        theta[i] -= step * mean / (np.sqrt(square) * correction + eps)
+        first[i], second[i] = mean, square
 
 
 @contracted
@@ -35,18 +50,13 @@ def adam(
 ) -> None:
     """One step of Adam (Kingma & Ba 2015, algorithm 1), in place: the moments are running means of g and g², corrected
     for their start at zero by the number of `steps` of each weight; `sizes` are their numbers of entries."""
-    kind = theta.dtype.type
-    kept, kept_square, eps = kind(BETAS[0]), kind(BETAS[1]), kind(EPS)
     begin = 0
     for weight in range(len(sizes)):
         steps[weight] += 1
-        rate = kind(learning_rate / (1.0 - BETAS[0] ** float(steps[weight])))
-        scale = kind(1.0 / np.sqrt(1.0 - BETAS[1] ** float(steps[weight])))
-        for i in range(begin, begin + sizes[weight]):
-            g = gradient[i]
-            first[i] = kept * first[i] + (kind(1.0) - kept) * g
-            second[i] = kept_square * second[i] + (kind(1.0) - kept_square) * g * g
-            theta[i] -= rate * first[i] / (np.sqrt(second[i]) * scale + eps)
+        rate = learning_rate / (1.0 - BETAS[0] ** float(steps[weight]))
+        scale = 1.0 / np.sqrt(1.0 - BETAS[1] ** float(steps[weight]))
+        part = slice(begin, begin + sizes[weight])
+        move(theta[part], first[part], second[part], gradient[part], rate, scale)
         begin += sizes[weight]
 
 
@@ -82,8 +92,8 @@ class NetworkAdam:
         self._sizes = np.array([parameter.numel() for parameter in self.parameters])
         self._is_matrix = torch.cat([torch.full_like(p.detach().flatten(), float(p.ndim > 1)) for p in self.parameters])
         # Now and not at the first step, so that a fresh learner can be saved too.
-        self._steps = torch.zeros(len(self.parameters))
-        self._means = {"exp_avg": torch.zeros_like(self.theta), "exp_avg_sq": torch.zeros_like(self.theta)}
+        self._steps = np.zeros(len(self.parameters), dtype=np.float32)
+        self._mean, self._square = (np.zeros_like(self.theta.numpy()) for _ in range(2))
 
     def penalised(self, gradient: Tensor, share: float = 1.0) -> Tensor:
         """The gradient of a part `share` of a loss, with as much of that of an L2 penalty where it is in the loss."""
@@ -91,7 +101,6 @@ class NetworkAdam:
             return gradient.addcmul(self.theta, self._is_matrix, value=share * self._l2)
         return gradient
 
-    @torch.no_grad()
     def step(self, gradient: Tensor, factor: float = 1.0) -> None:
         """One Adam step of size η·factor against `gradient`.
 
@@ -106,29 +115,31 @@ class NetworkAdam:
         learning_rate = self._learning_rate * factor
         if self._l2 > 0.0 and not self._l2_is_in_loss:
             self.theta.mul_(1.0 - self._is_matrix * (learning_rate * self._l2))
-        theta, steps = self.theta.numpy(), self._steps.numpy()
-        means, squares = (each.numpy() for each in self._means.values())
-        adam(theta, means, squares, steps, gradient.numpy(), self._sizes, learning_rate)
+        theta, slopes = self.theta.numpy(), gradient.numpy()
+        adam(theta, self._mean, self._square, self._steps, slopes, self._sizes, learning_rate)
 
     def _parts(self, vector: Tensor) -> Sequence[Tensor]:
         return torch.split(vector, self._sizes.tolist())
 
-    @torch.no_grad()
     def forget(self, parameters: Sequence[Tensor]) -> None:
         """Moments and step counts of these weights as before the first step."""
         for parameter in parameters:
             place = next(k for k, own in enumerate(self.parameters) if own is parameter)
-            self._steps[place].zero_()
-            for means in self._means.values():
-                self._parts(means)[place].zero_()
+            self._steps[place] = 0.0
+            for mean in self._moments().values():
+                self._parts(mean)[place].zero_()
 
     def state(self) -> dict[str, Tensor]:
         """The live moments, `<weight>.<exp_avg | exp_avg_sq | step>`."""
-        found = {f"{name}.step": step for name, step in zip(self._names, self._steps, strict=True)}
-        for key, means in self._means.items():
-            for name, part, weight in zip(self._names, self._parts(means), self.parameters, strict=True):
+        steps = torch.from_numpy(self._steps)
+        found = {f"{name}.step": step for name, step in zip(self._names, steps, strict=True)}
+        for key, mean in self._moments().items():
+            for name, part, weight in zip(self._names, self._parts(mean), self.parameters, strict=True):
                 found[f"{name}.{key}"] = part.view_as(weight)
         return found
+
+    def _moments(self) -> dict[str, Tensor]:
+        return {"exp_avg": torch.from_numpy(self._mean), "exp_avg_sq": torch.from_numpy(self._square)}
 
 
 def network_adam(network: nn.Module, learning_rate: float, regularisation: NetworkRegularisation) -> NetworkAdam:

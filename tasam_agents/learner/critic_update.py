@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tasam_agents.config import LearnerConfig
@@ -13,8 +16,10 @@ from tasam_agents.learner.adam import NetworkStep, network_adam
 from tasam_agents.learner.diverged import check_finite
 from tasam_agents.learner.losses import critic_loss
 from tasam_agents.learner.sam import SAM_IS_WHOLE, perturbed
+from tasam_agents.networks.compiled import columns_of, compiled, flattened
 from tasam_agents.networks.critics import GlobalCritic
-from tasam_agents.networks.traces import Trace, flattened, trace
+from tasam_agents.networks.loss_kernels import critic_gradient
+from tasam_agents.networks.traces import Trace, trace
 
 
 class CriticUpdate:
@@ -68,16 +73,15 @@ class CriticUpdate:
                 continue
             weights, first = adam.theta[: self._num_sharp], gradient[: self._num_sharp]
             sam = self._sam
-            with perturbed([weights], [first], rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
-                again = trace(critic.network, rows)
-                check_finite(update, "perturbed critic loss", critic_loss(critic.values(again.outputs), y))
-                sharp = adam.penalised(again.weights(_loss_slopes(critic, again, y)))
+            with perturbed(weights, first, rho, sam.scale_invariant, relative=sam.relative_radius) as ratio:
+                loss, slopes = _loss_gradient(critic, rows, y)
+                check_finite(update, "perturbed critic loss", loss)
+                sharp = adam.penalised(slopes)
                 steps.append(NetworkStep(gradient, sharp[: self._num_sharp], ratio))
         for adam, step in zip(self.adams, steps, strict=True):
             adam.step(step.final, rate_factor)
         return steps
 
-    @torch.no_grad()
     def move_targets(self) -> None:
         """Move the target critics towards the twins, by the share `polyak`."""
         for theta, adam in zip(self._target_thetas, self.adams, strict=True):
@@ -86,4 +90,17 @@ class CriticUpdate:
 
 def _loss_slopes(critic: GlobalCritic, passed: Trace, y: Tensor) -> Tensor:
     """∂(mean of (y − Q)²)/∂outputs, in the shape of the outputs."""
-    return ((critic.values(passed.outputs) - y) * (2.0 / y.numel())).view_as(passed.outputs)
+    errors = critic.values(passed.outputs).numpy() - y.numpy()
+    return torch.from_numpy((errors * (2.0 / errors.size)).reshape(passed.outputs.shape))
+
+
+def _loss_gradient(critic: GlobalCritic, rows: Tensor, y: Tensor) -> tuple[NDArray[Any], Tensor]:
+    """The loss, and its gradient at the weights of the moment as one vector."""
+    network = compiled(critic.network)
+    if network is None or rows.dtype is not torch.float32:
+        passed = trace(critic.network, rows)
+        loss = critic_loss(critic.values(passed.outputs).numpy(), y.numpy())
+        return loss, passed.weights(_loss_slopes(critic, passed, y))
+    found, targets = np.zeros_like(network.theta), columns_of(y.view(*rows.shape[:-1], network.num_outputs))
+    loss = critic_gradient(network.theta, network.widths, columns_of(rows), targets, found)
+    return np.asarray(loss), torch.from_numpy(found)

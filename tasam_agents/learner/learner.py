@@ -133,6 +133,7 @@ class Learner:
             actions, _ = self.policy.sample(rows, self._noise(len(rows), generator or self.act_noise))
         return cast(NDArray[np.float32], actions.numpy())
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite raises `DivergedError`
     def update(self, batch: Batch, log: bool = True) -> Metrics:
         """One gradient update of every network from n joint transitions.
 
@@ -156,8 +157,9 @@ class Learner:
         if config.gamma > 0.0:
             with torch.no_grad():
                 noise = self._noise(n, self.update_noise)
-                next_actions, next_log_probs = self.policy.sample(batch.next_inputs, noise)
-                next_twins = [target(batch.next_inputs, next_actions, next_actions) for target in self.targets]
+                next_actions, next_log_probs = self.actor_update.sample(batch.next_inputs, noise)
+                next_rows = self.targets[0].rows(batch.next_inputs, next_actions, next_actions)
+                next_twins = [target.values(trace(target.network, next_rows).outputs) for target in self.targets]
                 next_mean, least = torch.stack(next_twins).mean(dim=0), torch.minimum(*next_twins)
                 y = bellman_target(rewards, batch.terminated, least, next_log_probs, temperatures, config.gamma)
 
@@ -165,15 +167,16 @@ class Learner:
             # TD errors δ_i, gates and radii. Q(s', a') comes from the target critics, whose values are already at hand.
             rows = self.critics[0].rows(batch.inputs, actions, actions)  # both twins read the same
             traces = [trace(critic.network, rows) for critic in self.critics]
-            twins = [critic.values(passed.outputs) for critic, passed in zip(self.critics, traces, strict=True)]
-            mean = torch.stack(twins).mean(dim=0)
-            delta = td_error(rewards, batch.terminated, next_mean, mean, config.gamma)
-            losses = [critic_loss(values, y) for values in twins]
-            check_finite(number, "critic loss", torch.stack(losses))
+            twins = [critic.values(passed.outputs).numpy() for critic, passed in zip(self.critics, traces, strict=True)]
+            mean = 0.5 * (twins[0] + twins[1])
+            delta = td_error(rewards.numpy(), batch.terminated.numpy(), next_mean.numpy(), mean, config.gamma)
+            losses = np.array([critic_loss(values, y.numpy()) for values in twins])
+            check_finite(number, "critic loss", losses)
             loads = None if self._load_columns is None else batch.inputs[..., self._load_columns]
-            self.gate.observe(task_variances(delta, loads))
+            self.gate.observe(task_variances(torch.from_numpy(delta), loads))
             rho_actor = self._actor_radius(self.progress, self.gate.variance, number)
-            rho_critic = float(self._critic_radius(self.progress, [self.gate.variance.mean()], number)[0])
+            whole = [float(self.gate.variance.sum()) / len(rho_actor)]  # the global critic's is the mean of the DUs'
+            rho_critic = float(self._critic_radius(self.progress, whole, number)[0])
 
             # Global critic: eqs. (10) to (12).
             critic_steps = self.critic_update(rows, y, traces, rho_critic, number, rate_factor)
@@ -198,10 +201,10 @@ class Learner:
             return {}
 
         return {
-            "critic_loss": float(torch.stack(losses).mean()),
+            "critic_loss": float(losses.mean()),
             "actor_loss": float(actor_loss.mean()),
             "q_mean": float(mean.mean()),
-            "td_mean": delta.mean(dim=0).tolist(),
+            "td_mean": delta.mean(axis=0).tolist(),
             "td_variance": self.gate.variance.tolist(),
             "gate_open": self.gate.open.astype(float).tolist(),
             "gate_open_fraction": self.gate.open_fraction,
@@ -217,8 +220,12 @@ class Learner:
 
     def _sam_actors(self, rho: NDArray[np.float64]) -> dict[int, float]:
         """ρ_i of the actors that take the second pass, which without a radius would only repeat the first."""
-        chosen = SAM_ACTORS[self.config.sam.actors](self.gate.open) & (rho > 0.0)
-        return {i: float(rho[i]) for i in np.flatnonzero(chosen).tolist()}
+        chosen = SAM_ACTORS[self.config.sam.actors](self.gate.open)
+        return {
+            i: rho_i
+            for i, (rho_i, is_chosen) in enumerate(zip(rho.tolist(), chosen, strict=True))
+            if is_chosen and rho_i > 0.0
+        }
 
     def _update_temperatures(self, log_probs: Tensor) -> None:
         """Adam step of every log β_i towards the target entropy; a rate of 0 keeps β as it is."""

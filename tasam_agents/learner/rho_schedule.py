@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tasam_agents.config import RhoSchedule
 
+TINY = np.finfo(np.float64).tiny
+
 SHAPES: dict[str, Callable[[float, float, float], float]] = {
     "linear": lambda start, end, x: start + (end - start) * x,
     "cosine": lambda start, end, x: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * x)),
@@ -48,5 +50,5 @@ class Radius:
         if not self._schedule.adaptive:
             return np.full(variance.shape, base)
         floor = self._schedule.end
-        ratio = np.divide(variance, self.peak, out=np.ones_like(variance), where=self.peak > 0)
-        return floor + (base - floor) * np.minimum(1.0, ratio)
+        ratio = np.where(self.peak > 0.0, variance / np.maximum(np.maximum(self.peak, variance), TINY), 1.0)
+        return floor + (base - floor) * ratio

@@ -5,6 +5,7 @@ One norm per network: each critic twin and each actor has a perturbation of leng
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -32,20 +33,20 @@ SAM_IS_WHOLE = {"network": True, "encoder": False}
 
 def global_norm(tensors: Sequence[Tensor]) -> float:
     """Euclidean norm of all entries of all tensors."""
-    norms: tuple[Tensor, ...] = torch._foreach_norm(list(tensors))
-    return float(torch.linalg.vector_norm(torch.stack(norms)))
+    flat = (tensor.flatten() for tensor in tensors)
+    return math.sqrt(sum(float(torch.dot(each, each)) for each in flat))
 
 
 @contextmanager
 def perturbed(
-    parameters: Sequence[Tensor],
-    gradient: Sequence[Tensor],
+    weights: Tensor,
+    gradient: Tensor,
     rho: float,
     scale_invariant: bool = False,
     stabiliser: float = STABILISER,
     relative: bool = False,
 ) -> Iterator[float]:
-    """Inside: parameters = θ + ρ g/‖g‖, eq. (12). Afterwards, also after an error: exactly θ.
+    """Inside: weights = θ + ρ g/‖g‖, eq. (12). Afterwards, also after an error: exactly θ.
 
     With `scale_invariant`, adaptive SAM (Kwon et al. 2021, elementwise): ε = ρ T² g/‖T g‖ with T = |θ| + η, the step
     that raises the loss most among those with ‖T⁻¹ ε‖ = ρ. Networks that compute the same with rescaled weights are
@@ -54,8 +55,8 @@ def perturbed(
     The weights are copied back rather than the perturbation subtracted, since (θ + ε) − ε is not θ in floating point.
 
     Args:
-        parameters: θ of one network, or of a part of it, changed in place.
-        gradient: g, same order and shapes.
+        weights: θ of one network, or of a part of it, as one vector, changed in place.
+        gradient: g, likewise.
         rho: ρ >= 0.
         scale_invariant: adaptive SAM.
         stabiliser: η, of adaptive SAM alone.
@@ -67,26 +68,18 @@ def perturbed(
 
     A gradient that is not finite makes weights, and so a second loss, that are not; the caller checks that loss.
     """
-    weights, direction = list(parameters), list(gradient)
-    with torch.no_grad():
-        if scale_invariant:
-            scales = [weight.abs() + stabiliser for weight in weights]
-            direction = [scale * g for scale, g in zip(scales, direction, strict=True)]
-        norm = global_norm(direction)
-        rho = rho * global_norm(weights) if relative else rho
-        length = rho
-        if scale_invariant and norm >= TINY_NORM:
-            direction = [scale * g for scale, g in zip(scales, direction, strict=True)]
-            length = rho * global_norm(direction) / norm
+    theta, g = weights.detach(), gradient.detach()
+    scales = theta.abs() + stabiliser if scale_invariant else None
+    norm, length = global_norm([g if scales is None else scales * g]), global_norm([theta])
     if norm < TINY_NORM:
         yield 0.0
         return
-    with torch.no_grad():
-        saved = [weight.clone() for weight in weights]
-        relative_length = length / max(global_norm(weights), TINY_NORM)
-        torch._foreach_add_(weights, direction, alpha=rho / norm)
+    rho = rho * length if relative else rho
+    direction = g if scales is None else scales * (scales * g)
+    moved = rho if scales is None else rho * global_norm([direction]) / norm
+    saved = theta.clone()
+    theta.add_(direction, alpha=rho / norm)
     try:
-        yield relative_length
+        yield moved / max(length, TINY_NORM)
     finally:
-        with torch.no_grad():
-            torch._foreach_copy_(weights, saved)
+        theta.copy_(saved)

@@ -30,7 +30,7 @@ def widest_gap(variances: NDArray[np.float64], separation: float) -> float:
 def task_variances(delta: Tensor, loads: Tensor | None = None) -> list[float]:
     """Variance of δ_i (n, M) of each DU: over all rows or, with loads (n, M, c), the greatest over the columns c of
     that over the rows in which the load is above its median. Columns with too few such rows count for nothing."""
-    found = delta.var(dim=0)
+    found = _variances(delta.numpy())
     if loads is None:
         return cast(list[float], found.tolist())
     is_high = loads > loads.flatten(0, 1).median(dim=0).values  # (n, M, c)
@@ -38,12 +38,20 @@ def task_variances(delta: Tensor, loads: Tensor | None = None) -> list[float]:
     mean = (delta[..., None] * is_high).sum(dim=0) / number.clamp(min=1)
     squares = ((delta[..., None] - mean).square() * is_high).sum(dim=0) / (number - 1).clamp(min=1)
     high = torch.where(number >= MIN_ROWS, squares, -1.0).max(dim=-1).values
-    return cast(list[float], torch.where(high >= 0.0, high, found).tolist())
+    return cast(list[float], torch.where(high >= 0.0, high, torch.from_numpy(found)).tolist())
+
+
+def _variances(delta: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Of each column of (n, M); one row has none."""
+    n = len(delta)
+    centred = delta - delta.sum(0) / n
+    squares: NDArray[np.floating[Any]] = (centred * centred).sum(0)
+    return squares / (n - 1 or math.nan)
 
 
 THRESHOLDS: dict[str, Callable[[TDVarianceGate], float | None]] = {
     "auto": lambda gate: gate.calibrated,
-    "relative": lambda gate: float(gate.variance.mean()),
+    "relative": lambda gate: float(gate.variance.sum() / len(gate.variance)),
     "separated": lambda gate: widest_gap(gate.variance, gate.config.separation),
 }
 """λ_TD by the names of `GateConfig.lambda_td`; None: not known yet."""

@@ -7,7 +7,7 @@ A_i are padding, constant 0.5, and count nowhere).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,8 +41,8 @@ class JointPolicy(nn.Module):
         """The layers of each actor."""
         return [cast(Actor, actor).network for actor in self.actors]
 
-    def rows_of(self, network: int, joint: Tensor) -> Tensor:
-        """Of (n, M, …), what belongs to the G DUs that a network serves, (n, G, …), without a copy."""
+    def rows_of(self, network: int, joint: Any) -> Any:
+        """Of a tensor or an array (n, M, …), what belongs to the G DUs that a network serves, (n, G, …); no copy."""
         served = self.served[network]
         return joint[:, served[0] : served[-1] + 1]
 
@@ -70,7 +70,8 @@ class JointPolicy(nn.Module):
 
     def joined(self, actions: Sequence[Tensor]) -> Tensor:
         """Per network (n, G, A_i) → (n, M, A)."""
-        return torch.cat([self.pad(own) for own in actions], dim=1)
+        padded = [self.pad(own) for own in actions]
+        return padded[0] if len(padded) == 1 else torch.cat(padded, dim=1)
 
 
 def make_policy(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tasam_agents.learner.sam import global_norm, perturbed
+from tasam_agents.networks.compiled import flattened
 
 Loss = Callable[[], Tensor]
 """The loss, a scalar with a graph, at the parameters' present values."""
@@ -140,7 +141,7 @@ def ascent_sharpness(loss: Loss, parameters: Sequence[Tensor], rho: float) -> As
         raise ValueError(f"rho is {rho}; allowed: a finite number >= 0")
     here = loss()
     gradient = torch.autograd.grad(here, list(parameters), materialize_grads=True)
-    with perturbed(parameters, gradient, rho), torch.no_grad():
+    with perturbed(flattened(parameters), _flat(gradient), rho), torch.no_grad():
         raised = float(loss())
     return Ascent(float(here.detach()), global_norm(gradient), raised - float(here.detach()))
 

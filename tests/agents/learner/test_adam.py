@@ -71,7 +71,7 @@ def test_l2_in_the_loss_is_differentiated_where_sam_stands() -> None:
 
     first = gradient(adam, losses(net, 0))
     torch.testing.assert_close(first, flat(torch.autograd.grad(whole(), adam.parameters)))
-    with perturbed([adam.theta], [first], 0.5):
+    with perturbed(adam.theta, first, 0.5):
         second = gradient(adam, losses(net, 0))
         torch.testing.assert_close(second, flat(torch.autograd.grad(whole(), adam.parameters)))
     assert not torch.allclose(first[:64], second[:64])

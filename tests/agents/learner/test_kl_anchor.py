@@ -113,7 +113,7 @@ def test_both_gradients_are_those_of_the_loss_with_the_divergence(direction: Any
             action, log_prob = (part[:, 0] for part in actor(rows, noise[:, [i]]))
             joint = torch.stack([action if j == i else others[j] for j in range(M)], dim=1)
             value = least_of_twins(learner.critics, batch.inputs, joint, joint).sum(1)
-            plain = actor_losses(log_prob[:, None], value[:, None], temperatures[i : i + 1]).sum()
+            plain: torch.Tensor = actor_losses(log_prob[:, None], value[:, None], temperatures[i : i + 1]).sum()
             assert learner.anchor is not None
             anchors = learner.anchor.policy.networks[i](rows)
             return plain + 0.3 * Actor.divergence_of(actor.network(rows), anchors, direction).mean()

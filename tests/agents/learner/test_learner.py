@@ -205,22 +205,19 @@ def test_one_open_gate_changes_that_actor_alone(monkeypatch: pytest.MonkeyPatch)
 
 def count_forwards(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts: dict[str, int] = {}
-    actors = {id(network): f"actor {i}" for i, network in enumerate(learner.policy.networks)}
+    watched = {id(network): f"actor {i}" for i, network in enumerate(learner.policy.networks)}
+    watched |= {id(target.network): f"target {i}" for i, target in enumerate(learner.targets)}
+    counts |= dict.fromkeys(watched.values(), 0)
 
     def counted(network: torch.nn.Sequential, inputs: Tensor) -> Trace:
-        if id(network) in actors:  # and not of another learner
-            counts[actors[id(network)]] += 1
+        if id(network) in watched:  # and not of another learner
+            counts[watched[id(network)]] += 1
         return trace(network, inputs)
 
-    def watch(module: torch.nn.Module, name: str) -> None:
-        counts[name] = 0
-        module.register_forward_hook(lambda *_: counts.__setitem__(name, counts[name] + 1))
-
-    for i, actor in enumerate(learner.policy.actors):
-        watch(actor, f"actor {i}")
-    for i, target in enumerate(learner.targets):
-        watch(target, f"target {i}")
-    monkeypatch.setattr("tasam_agents.learner.actor_update.trace", counted)
+    for module in (*learner.policy.actors, *learner.targets):
+        module.register_forward_hook(pytest.fail)
+    for place in ("actor_update", "learner"):
+        monkeypatch.setattr(f"tasam_agents.learner.{place}.trace", counted)
     return counts
 
 

@@ -79,7 +79,13 @@ def test_a_regulariser_of_the_actors_leaves_the_critics_alone_and_the_other_way_
     for learner in (plain, actors, critics):
         learner.update(make_batch())
     moments = set() if fields == {"l2": 0.1} else {"adam.actors"}  # decoupled: no gradient knows of it
-    assert kinds_that_differ(plain, actors) - {"log_temperature", "adam.temperature"} == {"policy"} | moments
+    differing = kinds_that_differ(plain, actors) - {"log_temperature", "adam.temperature"}
+    if "dropout" in fields:  # autograd passes such actors, whose next actions and so the targets are rounded otherwise
+        differing -= {"critics", "targets", "adam.critics"}
+        for name, tensor in plain.tensors().items():
+            if name.split(".")[0] in ("critics", "targets"):
+                torch.testing.assert_close(tensor, actors.tensors()[name], rtol=0.0, atol=1e-6)
+    assert differing == {"policy"} | moments
     assert {"critics", "targets"} <= kinds_that_differ(plain, critics)
     moments = {name for name in kinds_that_differ(plain, critics) if name.startswith("adam")}
     # The actors answer to other critics and so have other gradients, but the entropies and all noise are the same.

@@ -1,5 +1,6 @@
 """Critics against a slow reading of their docstrings."""
 
+import pytest
 import torch
 
 from tasam_agents.networks.critics import JointCritic, PerAgentCritic, make_critic
@@ -55,3 +56,14 @@ def test_pooled_critic_has_no_context_and_joint_critic_one_vector() -> None:
     vector = torch.cat([inputs.reshape(N, -1), (own.reshape(N, -1) - 0.5) * 2.0], dim=1)
     torch.testing.assert_close(joint(inputs, own, own), joint.network(vector))
     assert not torch.equal(joint(inputs, own, own)[:, 1:], joint(moved, own, own)[:, 1:])
+
+
+ROLES = [*((kind, place) for kind in ("pooled", "mean_field", "joint") for place in (0, 1)), ("mean_field", 2)]
+
+
+@pytest.mark.parametrize(("kind", "place"), ROLES)
+def test_values_can_be_differentiated_by_inputs_own_actions_and_context_one_by_one(kind: str, place: int) -> None:
+    critic = make_critic(kind, M, D, A, (8,), 2.0).double()
+    given = [each.double() for each in (*random_inputs(), torch.rand(N, M, A))]
+    given[place].requires_grad_()
+    torch.autograd.gradcheck(critic, tuple(given))

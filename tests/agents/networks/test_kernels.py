@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tasam_agents.networks import kernels, traces
+from tasam_agents.networks.compiled import flattened
 from tasam_agents.networks.layers import HiddenLayers
-from tasam_agents.networks.traces import flattened, trace
+from tasam_agents.networks.traces import trace
 
 WITHOUT_COMPILER = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 
@@ -85,14 +86,15 @@ def test_the_kernels_themselves_agree_with_autograd(widths: tuple[int, ...], row
     network, inputs, slopes = made(widths), torch.randn(rows, widths[0]), torch.randn(rows, widths[-1])
     outputs, by_weights, by_inputs = exact(network, inputs, slopes)
     theta, sizes = flattened(list(network.parameters())).numpy(), np.array(widths)
-    hidden, found = np.empty(rows * sum(widths[1:-1]), np.float32), np.empty((rows, widths[-1]), np.float32)
-    kernels.forward(theta, sizes, inputs.numpy(), hidden, found)
-    assert_near(torch.from_numpy(found), outputs)
-    gradient, of_inputs = np.zeros_like(theta), np.zeros((rows, widths[0]), np.float32)
-    kernels.backward(theta, sizes, inputs.numpy(), hidden, slopes.numpy(), gradient, np.empty((1, 0), np.float32))
-    kernels.backward(theta, sizes, inputs.numpy(), hidden, slopes.numpy(), np.empty(0, np.float32), of_inputs)
+    columns, turned = (np.ascontiguousarray(each.numpy().T) for each in (inputs, slopes))
+    hidden, found = np.empty(rows * sum(widths[1:-1]), np.float32), np.empty((widths[-1], rows), np.float32)
+    kernels.forward(theta, sizes, columns, hidden, found)
+    assert_near(torch.from_numpy(found.T), outputs)
+    gradient, of_inputs = np.zeros_like(theta), np.zeros((widths[0], rows), np.float32)
+    kernels.backward(theta, sizes, columns, hidden, turned, gradient, np.empty((1, 0), np.float32))
+    kernels.backward(theta, sizes, columns, hidden, turned, np.empty(0, np.float32), of_inputs)
     assert_near(torch.from_numpy(gradient), by_weights)
-    assert_near(torch.from_numpy(of_inputs), by_inputs)
+    assert_near(torch.from_numpy(of_inputs.T), by_inputs)
 
 
 def test_inputs_of_any_shape_and_order_in_memory() -> None:
@@ -271,6 +273,7 @@ def test_flattened_weights_still_learn_by_autograd() -> None:
 
 WITHOUT = """
 import torch
+from tasam_agents.networks.compiled import flattened
 from tasam_agents.networks.layers import HiddenLayers
 from tasam_agents.networks.traces import _PlainTrace, trace
 
