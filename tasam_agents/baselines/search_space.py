@@ -79,10 +79,10 @@ _BITS: Space = {"settings.action_type": Choice(("box", "multi_binary"), "box")}
 
 _OWN: Space = {
     "learner.shared_actor": Choice((False, True), True),
-    "learner.actor_learning_rate": Range(1e-4, 1e-2, 8.6e-3),
-    "learner.critic_learning_rate": Range(1e-4, 1e-2, 8.6e-3),
+    "learner.actor_learning_rate": Range(1e-4, 1e-2, 1e-2),
+    "learner.critic_learning_rate": Range(1e-4, 1e-2, 1e-2),
     "learner.final_learning_rate_factor": Choice((1.0, 0.02), 0.02),
-    "learner.batch_size": Choice((43, 128), 43),  # joint transitions of six rows: 43 make the 256 rows of the rivals
+    "learner.batch_size": Choice((43, 128), 128),  # joint transitions of six rows: 43 make the 256 rows of the rivals
     "updates_per_iteration": Choice((20, 40, 60), 60),  # more of them, with SAM, take more time than a rival
     "warmup_steps": Choice((40, 80, 200, 400), 80),
     "learner.temperature.initial": Range(1e-4, 1.0, 0.0245),

@@ -44,11 +44,10 @@ DEFAULT = TrainConfig(
         shared_actor=True,
         critic="pooled",
         objective="individual",
-        actor_learning_rate=8.6e-3,
-        critic_learning_rate=8.6e-3,
+        actor_learning_rate=1e-2,
+        critic_learning_rate=1e-2,
         final_learning_rate_factor=0.02,
         gamma=0.0,
-        batch_size=43,
         input_scaling=ORAN_INPUT_SCALING,
         temperature=TemperatureConfig(initial=0.0245, learning_rate=0.0),
         sam=SamConfig(cross_values="linear"),
@@ -57,8 +56,8 @@ DEFAULT = TrainConfig(
     ),
 )
 """What `make train` uses: the paper's policy and algorithm on four values per DU (codec `zones`) in place of 200, and
-small networks; docs/learning.md says why each part is there. Learning rate, batch (43 rows of six DUs), warm-up and
-temperature are those that `tasam tune` has found for the rival `sac_zones`."""
+small networks; docs/learning.md says why each part is there. Warm-up and temperature are those that `tasam tune` has
+found for the rival `sac_zones`."""
 
 TINY = replace(
     DEFAULT,
@@ -74,7 +73,7 @@ TINY = replace(
     replay_capacity=5000,
     evaluate_every=10,
     validation_envs=16,
-    learner=replace(DEFAULT.learner, hidden=(32, 32), batch_size=128),
+    learner=replace(DEFAULT.learner, hidden=(32, 32), actor_learning_rate=8.6e-3, critic_learning_rate=8.6e-3),
 )
 """Two DUs, ten RBs and small networks, a few seconds: for tests and first steps."""
 
@@ -91,6 +90,7 @@ DYNAMIC = replace(
     learner=replace(
         DEFAULT.learner,
         hidden=(128, 128),
+        batch_size=43,
         gamma=0.95,
         polyak=0.05,
         actor_learning_rate=4.4e-3,

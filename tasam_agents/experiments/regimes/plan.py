@@ -13,7 +13,7 @@ from pathlib import Path
 from tasam_agents.config.checks import MAX_SEED
 from tasam_agents.config.fields import TrainConfig
 from tasam_agents.config.knobs import KNOBS, RADII, adaptive_radius, constant_radius, trials
-from tasam_agents.config.variants import VARIANTS
+from tasam_agents.config.variants import VARIANTS, with_learner
 from tasam_agents.errors import UserError
 from tasam_agents.jobs.job import Job
 
@@ -100,7 +100,9 @@ def map_base() -> TrainConfig:
 
 def closer_base() -> TrainConfig:
     """`default`, which is `paper` with `zones`; P is the scenario's."""
-    return replace(VARIANTS["default"], num_envs=max(NETWORKS))
+    base = replace(VARIANTS["default"], num_envs=max(NETWORKS))
+    # What `default` had when these cells were fixed.
+    return with_learner(base, batch_size=43, actor_learning_rate=8.6e-3, critic_learning_rate=8.6e-3)
 
 
 def with_arm(config: TrainConfig, arm: str) -> TrainConfig:

@@ -321,11 +321,17 @@ def test_named_baselines() -> None:
         if name.endswith("_sb3"):
             assert (config.view, config.gamma, config.input_scaling) == ("joint", None, ())
         else:
-            assert name.removesuffix("_tuned").endswith(str(config.env_kwargs["codec"]))
+            assert name.removesuffix("_tuned").removesuffix("_large").endswith(str(config.env_kwargs["codec"]))
             assert (config.view, config.gamma, config.hidden) == ("shared", ours.learner.gamma, ours.learner.hidden)
             assert config.input_scaling == ours.learner.input_scaling
         assert config.env_steps == environment_steps(ours)
         assert BaselineConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_rival_with_a_larger_batch_has_as_many_rows_and_the_rate_of_our_own() -> None:
+    ours, tuned, large = VARIANTS["default"].learner, BASELINES["sac_zones_tuned"], BASELINES["sac_zones_large"]
+    batch, rate = 6 * ours.batch_size, ours.critic_learning_rate
+    assert large == replace(tuned, name=large.name, batch_size=batch, learning_rate=rate)
 
 
 @pytest.mark.parametrize(

@@ -90,16 +90,16 @@ def test_rows_with_another_action(name: str, change: dict[str, Any]) -> None:
 
 
 def test_the_default_has_what_was_found_for_the_rival() -> None:
-    """All of it but the updates per step of the networks, of which SAM affords less, and what a fixed temperature does
-    not need; a batch holds as many rows."""
+    """All of it but the updates per step of the networks, of which SAM affords less, what a fixed temperature does not
+    need, the batch, which is the paper's, and a learning rate for that."""
     found, learner = found_settings("sac_zones"), DEFAULT.learner
     assert found is not None
     assert learner.shared_actor
     assert DEFAULT.env_kwargs == {"scenario": "paper", "codec": "zones"}
-    assert (learner.actor_learning_rate, learner.critic_learning_rate) == (8.6e-3, 8.6e-3)
+    assert (learner.actor_learning_rate, learner.critic_learning_rate) == (1e-2, 1e-2)
     assert found["learning_rate"] == pytest.approx(8.6e-3, rel=2e-3)
     assert learner.final_learning_rate_factor == found["final_learning_rate_factor"]
-    assert 6 * learner.batch_size == pytest.approx(found["batch_size"], rel=0.01)
+    assert (learner.batch_size, found["batch_size"]) == (PAPER.learner.batch_size, 256)
     assert learner.regularisation.actor.activation == found["activation"]
     assert (learner.temperature.learning_rate, found["settings.is_entropy_fixed"]) == (0.0, True)
     assert learner.temperature.initial == pytest.approx(found["settings.initial_entropy_coefficient"], rel=1e-3)
