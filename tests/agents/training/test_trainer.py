@@ -125,13 +125,16 @@ def test_same_seed_same_run_and_another_seed_another(tmp_path: Path) -> None:
 def test_a_signal_during_a_step_stops_after_the_iteration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    before = signal.getsignal(number)
-    monkeypatch.setattr(fakes, "signal_number", number)
-    monkeypatch.setattr(fakes, "signal_at", 20)  # 5 of the warm-up, then 4 per iteration, and validations
-    with pytest.raises(Interrupted, match="saved after iteration 4 of 12"):
-        train(FAKE, tmp_path / "run", quiet=True)
+    outer = signal.signal(number, signal.default_int_handler)  # also where SIGHUP is ignored, as under nohup
+    try:
+        monkeypatch.setattr(fakes, "signal_number", number)
+        monkeypatch.setattr(fakes, "signal_at", 20)  # 5 of the warm-up, then 4 per iteration, and validations
+        with pytest.raises(Interrupted, match="saved after iteration 4 of 12"):
+            train(FAKE, tmp_path / "run", quiet=True)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, outer)
     assert checkpoint.load_state(tmp_path / "run" / "checkpoints" / "latest")["iteration"] == 4
-    assert signal.getsignal(number) is before
 
 
 def test_lines_of_metrics(tmp_path: Path) -> None:
